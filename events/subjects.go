@@ -1,0 +1,18 @@
+package events
+
+// Subjects beside those of envelopes ([Recorder.Subject]). A party is an
+// operator's name or registry.<authority>, as [Recorder.Party] returns it.
+
+// SubjectCheckpoints carries every checkpoint the ledger publishes, as a signed
+// note.
+const SubjectCheckpoints = "checkpoints"
+
+// SubjectReceiptsGet is where a party asks which leaves its envelopes became.
+func SubjectReceiptsGet(party string) string { return "receipts." + party + ".get" }
+
+// SubjectReceiptsHead is where a party asks for the last accepted position of
+// each of its recorders.
+func SubjectReceiptsHead(party string) string { return "receipts." + party + ".head" }
+
+// SubjectRejections is where a party is told at once of a rejected envelope.
+func SubjectRejections(party string) string { return "rejections." + party }

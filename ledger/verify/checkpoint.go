@@ -1,0 +1,88 @@
+package verify
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// maxCheckpoint bounds a signed checkpoint, cosignatures included, in bytes.
+const maxCheckpoint = 64 << 10
+
+// Checkpoint is a tree head that its log has signed
+// (https://c2sp.org/tlog-checkpoint).
+type Checkpoint struct {
+	Origin string
+	Size   uint64
+	Root   tlog.Hash
+	// Note is the signed note as it came, further signatures included.
+	Note []byte
+}
+
+// Tree returns the checkpoint's size and root as x/mod/sumdb/tlog has them.
+func (c *Checkpoint) Tree() tlog.Tree { return tlog.Tree{N: int64(c.Size), Hash: c.Root} }
+
+// Log is a ledger as its checkpoints name it: an origin and the key that signs
+// them. It is safe for concurrent use.
+type Log struct {
+	verifier note.Verifier
+	key      string
+}
+
+// NewLog returns the Log of a verifier key in the form of
+// https://c2sp.org/signed-note, whose name is the origin.
+func NewLog(key string) (*Log, error) {
+	v, err := note.NewVerifier(key)
+	if err != nil {
+		return nil, fmt.Errorf("log key %q: %w", key, err)
+	}
+	return &Log{verifier: v, key: key}, nil
+}
+
+// Origin returns the log's origin.
+func (l *Log) Origin() string { return l.verifier.Name() }
+
+// Key returns the log's verifier key.
+func (l *Log) Key() string { return l.key }
+
+// OpenCheckpoint checks the log's signature and origin on a signed checkpoint.
+// Signatures by others are kept and not looked at.
+func (l *Log) OpenCheckpoint(signed []byte) (*Checkpoint, error) {
+	if len(signed) > maxCheckpoint {
+		return nil, fmt.Errorf("checkpoint: %d bytes: the most is %d", len(signed), maxCheckpoint)
+	}
+	n, err := note.Open(signed, note.VerifierList(l.verifier))
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint of %s: %w", l.Origin(), err)
+	}
+	c, err := parseCheckpoint(n.Text)
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint of %s: %w", l.Origin(), err)
+	}
+	if c.Origin != l.Origin() {
+		return nil, fmt.Errorf("checkpoint has the origin %q: want %q", c.Origin, l.Origin())
+	}
+	c.Note = signed
+	return c, nil
+}
+
+func parseCheckpoint(text string) (*Checkpoint, error) {
+	lines := strings.SplitN(text, "\n", 4)
+	if len(lines) != 4 || lines[0] == "" {
+		return nil, errors.New("want an origin, a size and a root, a line each")
+	}
+	size, err := strconv.ParseInt(lines[1], 10, 64)
+	if err != nil || size < 0 || strconv.FormatInt(size, 10) != lines[1] {
+		return nil, fmt.Errorf("size %q is no decimal number", lines[1])
+	}
+	root, err := base64.StdEncoding.Strict().DecodeString(lines[2])
+	if err != nil || len(root) != tlog.HashSize {
+		return nil, errors.New("the root is not the base64 of 32 bytes")
+	}
+	return &Checkpoint{Origin: lines[0], Size: uint64(size), Root: tlog.Hash(root)}, nil
+}

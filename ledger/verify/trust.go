@@ -1,0 +1,70 @@
+package verify
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// Trust is an auditor's or an operator's own statement of whom to believe. It is
+// written by hand, or by the authority and then looked at and pinned; it is
+// never taken from what is being verified.
+type Trust struct {
+	V int `json:"v"`
+	// Ledgers are the trees whose checkpoints are believed.
+	Ledgers []TrustedLedger `json:"ledgers"`
+}
+
+// TrustedLedger names one tree.
+type TrustedLedger struct {
+	Origin string `json:"origin"`
+	// Key is the log's verifier key (https://c2sp.org/signed-note).
+	Key string `json:"key"`
+	// Genesis is the RFC 6962 hash of leaf 0, which fixes the authorities' keys
+	// and the first rule set.
+	Genesis tlog.Hash `json:"genesis"`
+	// Owner says who runs the ledger, for reports.
+	Owner string `json:"owner,omitempty"`
+}
+
+// ParseTrust reads a trust file, strictly: a field it doesn't know could be one
+// that should have stopped it.
+func ParseTrust(b []byte) (*Trust, error) {
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	t := &Trust{}
+	if err := dec.Decode(t); err != nil {
+		return nil, fmt.Errorf("trust file: %w", err)
+	}
+	if t.V != 1 {
+		return nil, fmt.Errorf("trust file: version %d: this program knows 1", t.V)
+	}
+	if len(t.Ledgers) == 0 {
+		return nil, fmt.Errorf("trust file: it names no ledger")
+	}
+	for _, l := range t.Ledgers {
+		log, err := l.Log()
+		if err != nil {
+			return nil, fmt.Errorf("trust file: ledger %s: %w", l.Origin, err)
+		}
+		if log.Origin() != l.Origin {
+			return nil, fmt.Errorf("trust file: ledger %s has a key of %s", l.Origin, log.Origin())
+		}
+	}
+	return t, nil
+}
+
+// Log returns the ledger's identity for checking its checkpoints.
+func (l *TrustedLedger) Log() (*Log, error) { return NewLog(l.Key) }
+
+// Ledger returns the trusted ledger of an origin.
+func (t *Trust) Ledger(origin string) (*TrustedLedger, bool) {
+	for i := range t.Ledgers {
+		if t.Ledgers[i].Origin == origin {
+			return &t.Ledgers[i], true
+		}
+	}
+	return nil, false
+}
