@@ -1,0 +1,161 @@
+package events
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"time"
+)
+
+// What authorities sign, and the ledger of itself: who may say what, with which keys.
+const (
+	TypeGenesis            = "saksi.registry.genesis.v1"
+	TypeOperatorAdmitted   = "saksi.registry.operator.admitted.v1"
+	TypeOperatorSuspended  = "saksi.registry.operator.suspended.v1"
+	TypeOperatorReadmitted = "saksi.registry.operator.readmitted.v1"
+	TypeKeyAdded           = "saksi.registry.key.added.v1"
+	TypeKeyRevoked         = "saksi.registry.key.revoked.v1"
+	TypeFacilityDeclared   = "saksi.registry.facility.declared.v1"
+	TypeRecorderDeclared   = "saksi.registry.recorder.declared.v1"
+	TypeEpochOpened        = "saksi.registry.epoch.opened.v1"
+)
+
+// Genesis is leaf 0: what the ledger is, and who may sign registry events from here on.
+type Genesis struct {
+	Origin        string           `json:"origin"`       // the tree's name in its checkpoints
+	Jurisdiction  string           `json:"jurisdiction"` // country
+	Authorities   []GenesisMandate `json:"authorities"`  // the first of them signs
+	LedgerKey     string           `json:"ledgerKey"`    // of the ledger's own events: DER SubjectPublicKeyInfo, base64
+	LogKey        string           `json:"logKey"`       // C2SP signed-note verifier key
+	Ruleset       string           `json:"ruleset"`      // digest of the admission rule set in force
+	Retention     Retention        `json:"retention"`
+	WitnessPolicy string           `json:"witnessPolicy"`         // C2SP tlog-policy; empty where there are no witnesses
+	Predecessor   string           `json:"predecessor,omitempty"` // last checkpoint of the tree before this one
+}
+
+// GenesisMandate is an authority, its key, and what its signature counts for.
+type GenesisMandate struct {
+	Authority string  `json:"authority"`
+	Key       string  `json:"key"` // DER SubjectPublicKeyInfo, base64
+	Mandate   Mandate `json:"mandate"`
+}
+
+// Mandate bounds an authority to facilities and to families of events; "*" is all of them.
+type Mandate struct {
+	Facilities []string `json:"facilities"`
+	Families   []string `json:"families"`
+}
+
+// Retention is how long bodies are kept, by family, and by verdict for what was rejected: an ISO 8601 duration of
+// years, months or days ("P7Y"), or "forever".
+type Retention struct {
+	Access      string `json:"access"`
+	Facility    string `json:"facility"`
+	Attestation string `json:"attestation"`
+	Registry    string `json:"registry"`
+	Rejected    string `json:"rejected"`
+}
+
+// OperatorAdmitted lets an operator publish, under these keys.
+type OperatorAdmitted struct {
+	Operator   string   `json:"operator"`
+	Country    string   `json:"country"`              // where it is established
+	Name       string   `json:"name,omitempty"`       // as registered there
+	Keys       []string `json:"keys"`                 // DER SubjectPublicKeyInfo, base64
+	Connection string   `json:"connection,omitempty"` // NATS user, a public nkey
+}
+
+// OperatorSuspended stops an operator from publishing.
+type OperatorSuspended struct {
+	Operator string `json:"operator"`
+	Reason   string `json:"reason"`
+}
+
+// OperatorReadmitted ends a suspension.
+type OperatorReadmitted struct {
+	Operator string `json:"operator"`
+	Reason   string `json:"reason"`
+}
+
+// KeyAdded lets an operator sign with one more key.
+type KeyAdded struct {
+	Operator string `json:"operator"`
+	Key      string `json:"key"` // DER SubjectPublicKeyInfo, base64
+}
+
+// KeyRevoked ends a key's validity at the leaf that carries it. From, a time, only raises findings about what the
+// key signed after it.
+type KeyRevoked struct {
+	Operator string    `json:"operator"`
+	KeyID    string    `json:"keyid"`
+	From     time.Time `json:"from,omitzero"` // UTC
+	Reason   string    `json:"reason"`
+}
+
+// FacilityDeclared gives a facility one id for everyone in the jurisdiction.
+type FacilityDeclared struct {
+	Facility  string   `json:"facility"`
+	Country   string   `json:"country"`
+	Landlord  string   `json:"landlord,omitempty"`  // an operator
+	Occupants []string `json:"occupants,omitempty"` // operators
+}
+
+// RecorderKind is what a recorder observes.
+type RecorderKind string
+
+const (
+	RecorderControlPlane RecorderKind = "control-plane"
+	RecorderBastion      RecorderKind = "bastion"
+	RecorderBadge        RecorderKind = "badge"
+	RecorderApprovals    RecorderKind = "approvals"
+	RecorderHypervisor   RecorderKind = "hypervisor"
+	RecorderDCIM         RecorderKind = "dcim"
+	RecorderOther        RecorderKind = "other"
+)
+
+// RecorderDeclared says that a source of record is expected to speak, and how often it must attest.
+type RecorderDeclared struct {
+	Recorder           string       `json:"recorder"` // operator/facility/recorder
+	Kind               RecorderKind `json:"kind"`
+	AttestEverySeconds Integer      `json:"attestEverySeconds,omitzero"` // zero: it need not
+	Signatures         Integer      `json:"signatures,omitzero"`         // on each envelope; zero: one
+}
+
+// EpochReason is what was wrong with the stream at the ledger's last leaf.
+type EpochReason string
+
+const (
+	EpochMissing   EpochReason = "missing"   // the message at the last leaf's sequence number is gone
+	EpochDifferent EpochReason = "different" // it is another message
+	EpochReplaced  EpochReason = "replaced"  // the stream is another stream
+	EpochGap       EpochReason = "gap"       // messages after it are gone
+)
+
+// EpochOpened says, signed by the ledger, that the stream was not what the ledger last saw of it, and where it goes on.
+type EpochOpened struct {
+	Epoch         Integer     `json:"epoch"`
+	PreviousEpoch Integer     `json:"previousEpoch"`
+	LastSeq       Integer     `json:"lastSeq"`   // the last with a leaf in the previous epoch
+	ResumeSeq     Integer     `json:"resumeSeq"` // the first of this epoch
+	Reason        EpochReason `json:"reason"`
+	Detail        string      `json:"detail,omitempty"`
+}
+
+// Integer is a whole number as JSON Schema means it: 1, 1.0 and 10e-1 are the same integer. A plain Go integer
+// refuses the last two, so that an event could satisfy its schema and still not be read.
+type Integer int64
+
+// UnmarshalJSON reads any spelling of a whole number that fits in 64 bits.
+func (i *Integer) UnmarshalJSON(b []byte) error {
+	var plain int64
+	if err := json.Unmarshal(b, &plain); err == nil {
+		*i = Integer(plain)
+		return nil
+	}
+	r, ok := new(big.Rat).SetString(string(b))
+	if !ok || !r.IsInt() || !r.Num().IsInt64() {
+		return fmt.Errorf("%.40q is not an integer", b)
+	}
+	*i = Integer(r.Num().Int64())
+	return nil
+}

@@ -1,0 +1,68 @@
+package schemas_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/saksi-ledger/saksi/schemas"
+)
+
+var update = flag.Bool("update", false, "rewrite the current rule set from the schema files")
+
+type limits struct {
+	Envelope int `json:"envelope"`
+	Events   int `json:"events"`
+	Depth    int `json:"depth"`
+}
+
+type ruleset struct {
+	V       int               `json:"v"`
+	Checks  []string          `json:"checks"`
+	Limits  limits            `json:"limits"`
+	Schemas map[string]string `json:"schemas"`
+}
+
+// TestRulesetPinsSchemas holds the current rule set to the schema files. Once a rule set has been adopted by a
+// ledger that matters, a changed schema needs a new one instead of -update.
+func TestRulesetPinsSchemas(t *testing.T) {
+	want := ruleset{
+		V: 1,
+		Checks: strings.Fields(`malformed too_large unknown_operator suspended_operator unknown_facility unknown_recorder
+			wrong_subject unknown_key key_not_valid bad_signature missing_signature digest_mismatch unknown_type schema`),
+		Limits:  limits{Envelope: 256 << 10, Events: 1000, Depth: 32},
+		Schemas: map[string]string{schemas.EventName: schemas.Digest(schemas.EventLine())},
+	}
+	for _, typ := range schemas.Types() {
+		s, ok := schemas.Event(typ)
+		if !ok {
+			t.Fatalf("%s has no schema", typ)
+		}
+		want.Schemas[typ] = schemas.Digest(s)
+	}
+	file, err := json.MarshalIndent(want, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file = append(file, '\n')
+	if *update {
+		if err := os.WriteFile("rulesets/1.json", file, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if !bytes.Equal(file, schemas.CurrentRuleset()) {
+		t.Error("rulesets/1.json does not describe the schema files; see go test ./schemas -update")
+	}
+	if got, ok := schemas.Ruleset(schemas.Digest(file)); !ok || !bytes.Equal(got, file) {
+		t.Error("the current rule set is not found by its digest")
+	}
+	for name, digest := range want.Schemas {
+		if _, ok := schemas.ByDigest(digest); !ok {
+			t.Errorf("%s: schema not found by its digest", name)
+		}
+	}
+}
