@@ -1,0 +1,127 @@
+package admission
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/saksi-ledger/saksi/events"
+)
+
+// Registry is what the authorities have declared so far, by leaf order.
+type Registry struct {
+	Genesis events.Genesis
+
+	authorities map[string]bool
+	operators   map[string]*Operator
+	facilities  map[string]*Facility
+	recorders   map[events.Recorder]*Recorder
+	keys        map[events.KeyID]*key
+
+	// bootstrapping holds until leaf 0 has been judged.
+	bootstrapping bool
+	newKeys       []events.PublicKey
+}
+
+// Operator is an operator as the registry knows it.
+type Operator struct {
+	Name      string `json:"operator"`
+	Country   string `json:"country"`
+	Suspended bool   `json:"suspended"`
+	Leaf      uint64 `json:"leaf"` // that admitted it
+}
+
+// Facility is a facility as the registry knows it.
+type Facility struct {
+	Name      string   `json:"facility"`
+	Country   string   `json:"country"`
+	Landlord  string   `json:"landlord,omitempty"`
+	Occupants []string `json:"occupants,omitempty"`
+	Leaf      uint64   `json:"leaf"` // that declared it
+}
+
+// Recorder is a recorder as the registry knows it.
+type Recorder struct {
+	Name               string `json:"recorder"`
+	Kind               string `json:"kind"`
+	AttestEverySeconds int64  `json:"attestEverySeconds,omitempty"`
+	Signatures         int    `json:"signatures"` // demanded of an envelope
+	Leaf               uint64 `json:"leaf"`       // that declared it
+}
+
+type key struct {
+	public    events.PublicKey
+	party     string
+	revoked   bool
+	revokedBy uint64
+}
+
+// ledgerParty is the party of the ledger's own event key.
+const ledgerParty = ""
+
+func newRegistry(genesis *events.Event) (*Registry, error) {
+	if genesis.Type != events.TypeGenesis {
+		return nil, fmt.Errorf("an event of type %s: want %s", genesis.Type, events.TypeGenesis)
+	}
+	r := &Registry{
+		authorities: map[string]bool{}, operators: map[string]*Operator{}, facilities: map[string]*Facility{},
+		recorders: map[events.Recorder]*Recorder{}, keys: map[events.KeyID]*key{}, bootstrapping: true,
+	}
+	if err := json.Unmarshal(genesis.Data, &r.Genesis); err != nil {
+		return nil, err
+	}
+	if len(r.Genesis.Authorities) == 0 {
+		return nil, errors.New("it names no authority")
+	}
+	if err := r.addKey(r.Genesis.LedgerKey, ledgerParty); err != nil {
+		return nil, fmt.Errorf("the ledger's event key: %w", err)
+	}
+	for _, a := range r.Genesis.Authorities {
+		if r.authorities[a.Authority] {
+			return nil, fmt.Errorf("authority %s stands there twice", a.Authority)
+		}
+		r.authorities[a.Authority] = true
+		if err := r.addKey(a.Key, events.RegistryRecorder(a.Authority).Party()); err != nil {
+			return nil, fmt.Errorf("authority %s: %w", a.Authority, err)
+		}
+	}
+	return r, nil
+}
+
+func (r *Registry) addKey(text, party string) error {
+	public, err := events.ParsePublicKey(text)
+	if err != nil {
+		return err
+	}
+	if r.keys[public.ID()] != nil {
+		return fmt.Errorf("key %.12s is registered already", public.ID())
+	}
+	r.keys[public.ID()] = &key{public: public, party: party}
+	return nil
+}
+
+// Operators returns the operators in no particular order.
+func (r *Registry) Operators() []Operator { return values(r.operators) }
+
+// Facilities returns the facilities in no particular order.
+func (r *Registry) Facilities() []Facility { return values(r.facilities) }
+
+// Recorders returns the recorders in no particular order.
+func (r *Registry) Recorders() []Recorder { return values(r.recorders) }
+
+func values[K comparable, V any](m map[K]*V) []V {
+	all := make([]V, 0, len(m))
+	for _, v := range m {
+		all = append(all, *v)
+	}
+	return all
+}
+
+// KeyOwner returns the party whose key this is, and whether it is still valid.
+func (r *Registry) KeyOwner(id events.KeyID) (party string, valid, known bool) {
+	k := r.keys[id]
+	if k == nil {
+		return "", false, false
+	}
+	return k.party, !k.revoked, true
+}

@@ -1,0 +1,158 @@
+package admission
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/schema"
+	"github.com/saksi-ledger/saksi/schemas"
+)
+
+// Rules are one rule set: the checks in their order, the limits, and the schemas,
+// all fixed by one digest. Rules are safe for concurrent use.
+type Rules struct {
+	digest  events.Digest
+	checks  []check
+	limits  limits
+	schemas *schema.Set
+	keys    sync.Map // events.KeyID to events.PublicKey: keys seen in the registry
+}
+
+// limits are the figures of a rule set.
+type limits struct {
+	Envelope int `json:"envelope"` // bytes
+	Events   int `json:"events"`   // in one envelope
+	Depth    int `json:"depth"`    // of nesting in an event's JSON
+}
+
+// check is one reason to reject a message. Either function may be nil. before
+// looks at the message alone; after at what is known of the past too.
+type check struct {
+	code   string
+	before func(*Rules, *Candidate) error
+	after  func(*State, *Candidate) error
+}
+
+// allChecks are the checks that this program knows, by code. A rule set says
+// which of them run, and in which order.
+func allChecks() map[string]check {
+	known := map[string]check{}
+	for _, c := range []check{
+		{code: "malformed", before: malformed},
+		{code: "too_large", before: tooLarge},
+		{code: "unknown_operator", after: unknownOperator},
+		{code: "suspended_operator", after: suspendedOperator},
+		{code: "unknown_facility", after: unknownFacility},
+		{code: "unknown_recorder", after: unknownRecorder},
+		{code: "wrong_subject", after: wrongSubject},
+		{code: "unknown_key", after: unknownKey},
+		{code: "key_not_valid", after: keyNotValid},
+		{code: "bad_signature", before: verifySignatures, after: badSignature},
+		{code: "missing_signature", after: missingSignature},
+		{code: "digest_mismatch", before: digestMismatch},
+		{code: "unknown_type", before: unknownType, after: typeNotSaidHere},
+		{code: "schema", before: violatesSchema},
+	} {
+		known[c.code] = c
+	}
+	return known
+}
+
+// Load returns the rules of a digest, as the registry names it. A program keeps
+// every rule set that it must still be able to replay; for one that it doesn't
+// know the error says so.
+func Load(digest events.Digest) (*Rules, error) {
+	text, ok := schemas.Ruleset(digest.String())
+	if !ok {
+		return nil, fmt.Errorf("admission rule set %s is not known to this program: a newer one is needed", digest)
+	}
+	var set struct {
+		V      int      `json:"v"`
+		Checks []string `json:"checks"`
+		Limits limits   `json:"limits"`
+	}
+	if err := json.Unmarshal(text, &set); err != nil {
+		return nil, fmt.Errorf("admission rule set %s: %w", digest, err)
+	}
+	compiled, err := schema.Compile(text)
+	if err != nil {
+		return nil, fmt.Errorf("admission rule set %s: %w", digest, err)
+	}
+	r := &Rules{digest: digest, limits: set.Limits, schemas: compiled}
+	known := allChecks()
+	for _, code := range set.Checks {
+		c, ok := known[code]
+		if !ok {
+			return nil, fmt.Errorf("admission rule set %s: this program has no check %q", digest, code)
+		}
+		r.checks = append(r.checks, c)
+	}
+	return r, nil
+}
+
+// Digest returns the rule set's digest.
+func (r *Rules) Digest() events.Digest { return r.digest }
+
+// Message is what came from the stream.
+type Message struct {
+	Subject string
+	Body    []byte
+}
+
+// Candidate is a message on its way to a verdict.
+type Candidate struct {
+	Message
+	// Envelope is nil if the message is malformed.
+	Envelope *events.Envelope
+	// Events are the parsed lines; nil if the message is malformed.
+	Events []*events.Event
+
+	manifest   events.Digest
+	signatures []signature
+	failed     []error // by check: what its first step found
+}
+
+type signature struct {
+	checked, good bool
+}
+
+// Prepare does for each message what depends on it alone, on all processors, and
+// returns the candidates in the order of the messages. The candidates keep the
+// messages' bodies and must not outlive them.
+func (r *Rules) Prepare(messages []Message) []*Candidate {
+	candidates := make([]*Candidate, len(messages))
+	var next atomic.Int64
+	work := func() {
+		for {
+			i := int(next.Add(1)) - 1
+			if i >= len(messages) {
+				return
+			}
+			candidates[i] = r.prepare(messages[i])
+		}
+	}
+	var others sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(messages)) - 1 {
+		others.Go(work)
+	}
+	work()
+	others.Wait()
+	return candidates
+}
+
+func (r *Rules) prepare(m Message) *Candidate {
+	c := &Candidate{Message: m, failed: make([]error, len(r.checks))}
+	for i, check := range r.checks {
+		if check.before == nil {
+			continue
+		}
+		if c.failed[i] = check.before(r, c); c.failed[i] != nil && c.Envelope == nil {
+			return c
+		}
+	}
+	return c
+}

@@ -1,0 +1,167 @@
+package admission
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/saksi-ledger/saksi/events"
+)
+
+// Store keeps the manifests that were accepted, of which there is no end. A State
+// asks it only about envelopes that do not carry their recorder on, so it is
+// written to far more often than read from.
+type Store interface {
+	// Accepted returns the leaf at which a manifest was accepted.
+	Accepted(m Place) (leaf uint64, found bool, err error)
+	// Accept remembers it.
+	Accept(m Place, leaf uint64) error
+}
+
+// Place is where a manifest stands in its recorder's own numbering.
+type Place struct {
+	Recorder           events.Recorder
+	Incarnation, First uint64
+	Manifest           events.Digest
+}
+
+// State is what verdicts depend on. It is not safe for concurrent use.
+type State struct {
+	Registry *Registry
+
+	rules *Rules
+	heads map[events.Recorder]*Head
+	dirty map[events.Recorder]bool
+	store Store
+}
+
+// Head is the furthest position of a recorder.
+type Head struct {
+	Incarnation, Last uint64
+	Manifest          events.Digest
+	Leaf              uint64
+}
+
+// Start reads a genesis: the body of leaf 0. The State that it returns has judged
+// nothing yet, not even the genesis itself, whose signature is checked by the
+// keys that it names when it is judged as leaf 0.
+func Start(genesis []byte, store Store) (*State, *Rules, error) {
+	envelope, err := events.ParseEnvelope(genesis)
+	if err != nil {
+		return nil, nil, fmt.Errorf("genesis: %w", err)
+	}
+	if len(envelope.Lines) != 1 {
+		return nil, nil, fmt.Errorf("genesis: %d events: want one", len(envelope.Lines))
+	}
+	event, err := events.ParseEvent(envelope.Lines[0])
+	if err != nil {
+		return nil, nil, fmt.Errorf("genesis: %w", err)
+	}
+	registry, err := newRegistry(event)
+	if err != nil {
+		return nil, nil, fmt.Errorf("genesis: %w", err)
+	}
+	if !envelope.Manifest.Recorder.IsRegistry() || envelope.Manifest.Recorder.Owner != registry.Genesis.Authorities[0].Authority {
+		return nil, nil, errors.New("genesis: it is not signed by its first authority")
+	}
+	digest, err := events.ParseDigest(registry.Genesis.Ruleset)
+	if err != nil {
+		return nil, nil, fmt.Errorf("genesis: %w", err)
+	}
+	rules, err := Load(digest)
+	if err != nil {
+		return nil, nil, fmt.Errorf("genesis: %w", err)
+	}
+	s := &State{
+		Registry: registry, rules: rules, store: store,
+		heads: map[events.Recorder]*Head{}, dirty: map[events.Recorder]bool{},
+	}
+	for _, key := range registry.keys {
+		rules.keys.Store(key.public.ID(), key.public)
+	}
+	return s, rules, nil
+}
+
+// Restore puts back recorders' heads as an earlier State knew them.
+func (s *State) Restore(heads map[events.Recorder]*Head) { s.heads = heads }
+
+// Recall takes in the body of a leaf that was accepted before, without judging
+// it again: what [State.Judge] remembered when it did.
+func (s *State) Recall(body []byte, leaf uint64) error {
+	envelope, err := events.ParseEnvelope(body)
+	if err != nil {
+		return fmt.Errorf("recall leaf %d: %w", leaf, err)
+	}
+	if envelope.Manifest.Recorder.IsRegistry() {
+		if err := s.RecallRegistry(envelope, leaf); err != nil {
+			return err
+		}
+	}
+	return s.remember(envelope.Manifest, envelope.ManifestDigest(), leaf)
+}
+
+// RecallRegistry lets the registry events of a leaf that was accepted before take
+// effect again, and nothing else.
+func (s *State) RecallRegistry(envelope *events.Envelope, leaf uint64) error {
+	parsed := make([]*events.Event, len(envelope.Lines))
+	for i, line := range envelope.Lines {
+		var err error
+		if parsed[i], err = events.ParseEvent(line); err != nil {
+			return fmt.Errorf("recall leaf %d: line %d: %w", leaf, i+2, err)
+		}
+	}
+	if code, err := s.Registry.apply(parsed, leaf); err != nil {
+		return fmt.Errorf("recall leaf %d: %s: %w", leaf, code, err)
+	}
+	s.learnKeys()
+	return nil
+}
+
+// learnKeys lets signatures by keys that the registry has just learnt be checked
+// beforehand.
+func (s *State) learnKeys() {
+	for _, key := range s.Registry.newKeys {
+		s.rules.keys.Store(key.ID(), key)
+	}
+	s.Registry.newKeys = nil
+}
+
+// Head returns the furthest position of a recorder.
+func (s *State) Head(r events.Recorder) (Head, bool) {
+	if h := s.heads[r]; h != nil {
+		return *h, true
+	}
+	return Head{}, false
+}
+
+// TakeChangedHeads returns the heads that have moved since it was last called.
+func (s *State) TakeChangedHeads() map[events.Recorder]Head {
+	changed := make(map[events.Recorder]Head, len(s.dirty))
+	for r := range s.dirty {
+		changed[r] = *s.heads[r]
+	}
+	clear(s.dirty)
+	return changed
+}
+
+// accepted looks for an earlier acceptance. An envelope that goes on after its
+// recorder's head can't have any, so the store is spared the question.
+func (s *State) accepted(m *events.Manifest, digest events.Digest) (leaf uint64, found bool, err error) {
+	h := s.heads[m.Recorder]
+	if h == nil || m.Incarnation > h.Incarnation || (m.Incarnation == h.Incarnation && m.First > h.Last) {
+		return 0, false, nil
+	}
+	return s.store.Accepted(Place{Recorder: m.Recorder, Incarnation: m.Incarnation, First: m.First, Manifest: digest})
+}
+
+func (s *State) remember(m *events.Manifest, digest events.Digest, leaf uint64) error {
+	h := s.heads[m.Recorder]
+	if h == nil {
+		h = &Head{}
+		s.heads[m.Recorder] = h
+	}
+	if m.Incarnation > h.Incarnation || (m.Incarnation == h.Incarnation && m.Last() > h.Last) {
+		*h = Head{Incarnation: m.Incarnation, Last: m.Last(), Manifest: digest, Leaf: leaf}
+		s.dirty[m.Recorder] = true
+	}
+	return s.store.Accept(Place{Recorder: m.Recorder, Incarnation: m.Incarnation, First: m.First, Manifest: digest}, leaf)
+}

@@ -1,0 +1,139 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/admission"
+	"github.com/saksi-ledger/saksi/ledger/verify"
+)
+
+// Received is a message as it came from the stream.
+type Received struct {
+	Subject string
+	Body    []byte
+	// Seq and Time are the stream's own.
+	Seq  uint64
+	Time time.Time
+}
+
+// Chunk is messages on their way into the ledger, prepared but not yet judged.
+type Chunk struct {
+	messages   []Received
+	candidates []*admission.Candidate
+}
+
+// Prepare does what can be done about messages before their turn comes, on all
+// processors. At most [MaxChunk] messages make a chunk.
+func (l *Ledger) Prepare(messages []Received) *Chunk {
+	prepare := make([]admission.Message, len(messages))
+	for i, m := range messages {
+		prepare[i] = admission.Message{Subject: m.Subject, Body: m.Body}
+	}
+	return &Chunk{messages: messages, candidates: l.rules.Prepare(prepare)}
+}
+
+// Rejection is a rejected message, for telling its party.
+type Rejection struct {
+	Party string
+	events.RejectedPlace
+}
+
+// Admit makes a leaf of every message in the chunk: judge, keep the bodies
+// (fsync), add the leaves (fsync), commit the database. It returns the
+// rejections among them. An error wraps [ErrFatal].
+func (l *Ledger) Admit(ctx context.Context, chunk *Chunk) ([]Rejection, error) {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if l.failed != nil {
+		return nil, l.failed
+	}
+	rejections, err := l.admitChunk(ctx, chunk)
+	if err != nil {
+		l.failed = fmt.Errorf("admit messages from stream sequence %d: %w: %w", chunk.messages[0].Seq, err, ErrFatal)
+		return nil, l.failed
+	}
+	select {
+	case l.grown <- struct{}{}:
+	default:
+	}
+	return rejections, nil
+}
+
+func (l *Ledger) admitChunk(ctx context.Context, chunk *Chunk) ([]Rejection, error) {
+	var rejections []Rejection
+	entries := make([][]byte, len(chunk.messages))
+	bodies := make([][]byte, len(chunk.messages))
+	for i, m := range chunk.messages {
+		index := l.tree.size + uint64(i)
+		verdict, err := l.admit.Judge(chunk.candidates[i], index)
+		if err != nil {
+			return nil, err
+		}
+		leaf := verdict.Leaf(l.at.epoch, m.Seq, m.Subject)
+		leaf.Received = m.Time
+		entries[i], bodies[i] = leaf.Marshal(), m.Body
+		switch verdict.Verdict {
+		case verify.Accepted:
+			if chunk.candidates[i].Envelope.Manifest.Recorder.IsOperator() {
+				continue
+			}
+			if err := l.noteAccepted(index, leaf, m.Body); err != nil {
+				return nil, err
+			}
+		case verify.Rejected:
+			rejection := Rejection{RejectedPlace: events.RejectedPlace{
+				Body: leaf.Digest, Leaf: index, Code: verdict.Code, Reason: verdict.Reason,
+			}}
+			party, ok := partyOf(m.Subject)
+			if !ok {
+				continue
+			}
+			rejection.Party = party
+			if err := l.state.reject(party, rejection.RejectedPlace); err != nil {
+				return nil, err
+			}
+			rejections = append(rejections, rejection)
+		}
+	}
+	l.at.seq = chunk.messages[len(chunk.messages)-1].Seq
+	if err := l.bodies.Append(bodies); err != nil {
+		return nil, err
+	}
+	if err := l.tree.add(ctx, entries); err != nil {
+		return nil, err
+	}
+	return rejections, l.commit(l.tree.size)
+}
+
+// appendOwn adds one event of the ledger's own, straight to the tree.
+func (l *Ledger) appendOwn(ctx context.Context, at position, eventType string, data any) error {
+	now := l.config.Now()
+	head, _ := l.admit.Head(events.LedgerRecorder)
+	first := head.Last + 1
+	event, err := events.NewEvent(events.LedgerRecorder, eventType, fmt.Sprintf("ledger-%d", first), now, data, l.config.Random)
+	if err != nil {
+		return err
+	}
+	line, err := event.Marshal()
+	if err != nil {
+		return err
+	}
+	manifest := &events.Manifest{Recorder: events.LedgerRecorder, Incarnation: 1, First: first, Previous: head.Manifest}
+	envelope, err := events.Seal(manifest, [][]byte{line}, l.config.EventKey)
+	if err != nil {
+		return err
+	}
+	message := Received{Subject: events.LedgerRecorder.Subject(), Body: envelope.Marshal(), Seq: at.seq, Time: now}
+	l.at = at
+	chunk := l.Prepare([]Received{message})
+	if _, err := l.admitChunk(ctx, chunk); err != nil {
+		return err
+	}
+	if head, _ := l.admit.Head(events.LedgerRecorder); head.Last != first {
+		return fmt.Errorf("the ledger's own %s was rejected as leaf %d: is its event key the genesis's?", eventType, l.tree.size-1)
+	}
+	return nil
+}

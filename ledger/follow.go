@@ -1,0 +1,149 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// chunkBytes bounds what one chunk holds of bodies.
+	chunkBytes = 8 << 20
+	// fetchBytes bounds what the broker sends ahead.
+	fetchBytes = 16 << 20
+	// aheadMessages is how many messages are read ahead of the chunk being made.
+	aheadMessages = 256
+
+	retryFirst = 100 * time.Millisecond
+	retryMost  = 5 * time.Second
+)
+
+// Follow takes messages from the stream into the ledger until the context ends,
+// then returns nil. tell is called with the rejections among each chunk. While
+// the broker is away it waits and tries again; each time it finds its place in
+// the stream anew, and opens an epoch where the stream is not what it was. It
+// returns an error that wraps [ErrFatal] when the ledger itself can't go on.
+func (l *Ledger) Follow(ctx context.Context, js jetstream.JetStream, stream string, tell func([]Rejection)) error {
+	wait := retryFirst
+	for {
+		began := time.Now()
+		err := l.followOnce(ctx, js, stream, tell)
+		switch {
+		case ctx.Err() != nil && !errors.Is(err, ErrFatal):
+			return nil
+		case errors.Is(err, ErrFatal):
+			return err
+		}
+		if time.Since(began) > retryMost {
+			wait = retryFirst
+		}
+		l.log.Warn("following the stream was interrupted", "stream", stream, "error", err, "retry", wait)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, retryMost)
+	}
+}
+
+// followOnce is a pipeline of three: read from the broker, gather and prepare a
+// chunk, admit it. One chunk is being admitted while the next is prepared.
+func (l *Ledger) followOnce(ctx context.Context, js jetstream.JetStream, stream string, tell func([]Rejection)) error {
+	from, err := l.findPlace(ctx, js, stream)
+	if err != nil {
+		return err
+	}
+	consumer, err := js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq:   from,
+	})
+	if err != nil {
+		return fmt.Errorf("consume stream %s from %d: %w", stream, from, err)
+	}
+	messages, err := consumer.Messages(jetstream.PullMaxBytes(fetchBytes))
+	if err != nil {
+		return fmt.Errorf("consume stream %s from %d: %w", stream, from, err)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	read := make(chan Received, aheadMessages)
+	prepared := make(chan *Chunk, 1)
+	group.Go(func() error {
+		<-ctx.Done()
+		messages.Stop()
+		return ctx.Err()
+	})
+	group.Go(func() error {
+		defer close(read)
+		return readStream(ctx, messages, read)
+	})
+	group.Go(func() error {
+		defer close(prepared)
+		for chunk := gather(read); chunk != nil; chunk = gather(read) {
+			select {
+			case prepared <- l.Prepare(chunk):
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	group.Go(func() error {
+		for chunk := range prepared {
+			rejections, err := l.Admit(ctx, chunk)
+			if err != nil {
+				return err
+			}
+			if len(rejections) > 0 {
+				tell(rejections)
+			}
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+func readStream(ctx context.Context, messages jetstream.MessagesContext, to chan<- Received) error {
+	for {
+		m, err := messages.Next()
+		if err != nil {
+			return fmt.Errorf("read the stream: %w", err)
+		}
+		meta, err := m.Metadata()
+		if err != nil {
+			return fmt.Errorf("read the stream: %w", err)
+		}
+		select {
+		case to <- Received{Subject: m.Subject(), Body: m.Data(), Seq: meta.Sequence.Stream, Time: meta.Timestamp}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// gather waits for a message and takes what else is there, up to a chunk. It
+// returns nil when the channel is closed.
+func gather(from <-chan Received) []Received {
+	first, ok := <-from
+	if !ok {
+		return nil
+	}
+	chunk := []Received{first}
+	for size := len(first.Body); len(chunk) < MaxChunk && size < chunkBytes; {
+		select {
+		case m, ok := <-from:
+			if !ok {
+				return chunk
+			}
+			chunk = append(chunk, m)
+			size += len(m.Body)
+		default:
+			return chunk
+		}
+	}
+	return chunk
+}

@@ -1,0 +1,176 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/saksi-ledger/saksi/events"
+)
+
+// maxRequest bounds a party's question, in bytes.
+const maxRequest = 256 << 10
+
+// answerTime bounds how long one question is worked on.
+const answerTime = 10 * time.Second
+
+// Serve answers parties' questions on receipts.> and announces checkpoints, until
+// the context ends. The broker lets each party ask on its own subject only; an
+// answer never speaks of another's recorders.
+func (l *Ledger) Serve(ctx context.Context, nc *nats.Conn) error {
+	// A question takes one of these places; more than that many wait at the broker.
+	sub, err := nc.SubscribeSync("receipts.>")
+	if err != nil {
+		return fmt.Errorf("serve receipts: %w", err)
+	}
+	defer sub.Unsubscribe()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		l.announce(ctx, nc)
+	}()
+	for {
+		m, err := sub.NextMsgWithContext(ctx)
+		switch {
+		case ctx.Err() != nil:
+			<-done
+			return nil
+		case errors.Is(err, nats.ErrSlowConsumer):
+			l.log.Warn("questions for receipts came faster than they are answered: some were dropped, and will be asked again")
+			continue
+		case err != nil:
+			return fmt.Errorf("serve receipts: %w", err)
+		}
+		if err := m.Respond(l.answer(ctx, m)); err != nil && !errors.Is(err, nats.ErrMsgNoReply) {
+			l.log.Warn("a question for receipts was not answered", "subject", m.Subject, "error", err)
+		}
+	}
+}
+
+// TellRejections publishes each rejection to its party, which may not be
+// listening; it can ask later.
+func (l *Ledger) TellRejections(nc *nats.Conn) func([]Rejection) {
+	return func(rejections []Rejection) {
+		for _, r := range rejections {
+			data, err := json.Marshal(r.RejectedPlace)
+			if err == nil {
+				err = nc.Publish(events.SubjectRejections(r.Party), data)
+			}
+			if err != nil {
+				l.log.Warn("a rejection was not announced", "party", r.Party, "leaf", r.Leaf, "error", err)
+			}
+		}
+	}
+}
+
+func (l *Ledger) answer(ctx context.Context, m *nats.Msg) []byte {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	party, what, ok := splitReceiptSubject(m.Subject)
+	if !ok || len(m.Data) > maxRequest {
+		return refusal("want receipts.<party>.get or .head, and at most 256 KiB")
+	}
+	switch what {
+	case "get":
+		var q events.GetRequest
+		if err := json.Unmarshal(m.Data, &q); err != nil || q.V != 1 || len(q.Bodies) > events.MaxPlaces {
+			return refusal("the question is not one of version 1, or names more than 1,000 bodies")
+		}
+		if q.Incarnation > events.MaxSequence || q.From > events.MaxSequence {
+			return refusal("a number is above 2^53-1")
+		}
+		return l.reply(l.state.where(ctx, party, q))
+	case "head":
+		var q events.HeadRequest
+		if err := json.Unmarshal(m.Data, &q); err != nil || q.V != 1 {
+			return refusal("the question is not one of version 1")
+		}
+		return l.reply(l.state.partyHeads(ctx, party, q.After))
+	}
+	return refusal("want receipts.<party>.get or .head")
+}
+
+// splitReceiptSubject takes receipts.<party>.<what> apart; a party may have two
+// tokens.
+func splitReceiptSubject(subject string) (party, what string, ok bool) {
+	rest, ok := strings.CutPrefix(subject, "receipts.")
+	dot := strings.LastIndexByte(rest, '.')
+	if !ok || dot < 0 {
+		return "", "", false
+	}
+	party, what = rest[:dot], rest[dot+1:]
+	name := strings.TrimPrefix(party, "registry.")
+	return party, what, events.ValidName(name)
+}
+
+func refusal(why string) []byte {
+	b, _ := json.Marshal(struct {
+		V     int    `json:"v"`
+		Error string `json:"error"`
+	}{1, why})
+	return b
+}
+
+func (l *Ledger) reply(answer any, err error) []byte {
+	if err == nil {
+		var b []byte
+		if b, err = json.Marshal(answer); err == nil {
+			return b
+		}
+	}
+	l.log.Error("a question for receipts could not be answered", "error", err)
+	return refusal("the ledger could not look it up; ask again")
+}
+
+// announcePoll is how often a checkpoint that must come is looked for.
+const announcePoll = 20 * time.Millisecond
+
+// announce publishes every checkpoint that follows growth of the tree.
+func (l *Ledger) announce(ctx context.Context, nc *nats.Conn) {
+	var last []byte
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.grown:
+		}
+		for want := l.Size(); ; {
+			note, err := l.Checkpoint(ctx)
+			if err != nil && !errors.Is(err, os.ErrNotExist) && ctx.Err() == nil {
+				l.log.Warn("the published checkpoint could not be read", "error", err)
+			}
+			if err == nil && !bytes.Equal(note, last) {
+				if err := nc.Publish(events.SubjectCheckpoints, note); err != nil {
+					l.log.Warn("a checkpoint was not announced", "error", err)
+				}
+				last = note
+			}
+			if size, ok := checkpointSize(note); ok && size >= want {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(announcePoll):
+			}
+		}
+	}
+}
+
+// checkpointSize reads the size from a checkpoint that this ledger signed itself.
+func checkpointSize(note []byte) (uint64, bool) {
+	lines := bytes.SplitN(note, []byte("\n"), 3)
+	if len(lines) < 3 {
+		return 0, false
+	}
+	var size uint64
+	_, err := fmt.Sscanf(string(lines[1]), "%d", &size)
+	return size, err == nil
+}
