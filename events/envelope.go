@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 
@@ -67,6 +68,11 @@ func NewSigner(s crypto.Signer) (*Signer, error) {
 // PublicKey returns the signer's public key.
 func (s *Signer) PublicKey() PublicKey { return s.key }
 
+// Sign signs any message, such as a request to take part, with the signer's key.
+func (s *Signer) Sign(random io.Reader, message []byte) ([]byte, error) {
+	return s.signer.Sign(random, message, crypto.Hash(0))
+}
+
 // Seal signs a manifest over lines and returns the envelope. It sets m.Events
 // from lines; the rest of m must be filled. A line must not hold a line feed.
 func Seal(m *Manifest, lines [][]byte, signers ...*Signer) (*Envelope, error) {
@@ -86,7 +92,7 @@ func Seal(m *Manifest, lines [][]byte, signers ...*Signer) (*Envelope, error) {
 	e := &Envelope{Manifest: m, Lines: lines, payload: m.Marshal()}
 	message := e.SignedBytes()
 	for _, s := range signers {
-		sig, err := s.signer.Sign(rand.Reader, message, crypto.Hash(0))
+		sig, err := s.Sign(rand.Reader, message)
 		if err != nil {
 			return nil, fmt.Errorf("seal envelope for %s with key %.12s: %w", m.Recorder, s.key.ID(), err)
 		}

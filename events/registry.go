@@ -86,10 +86,10 @@ type KeyAdded struct {
 // KeyRevoked ends a key's validity at the leaf that carries it. From, a time, only raises findings about what the
 // key signed after it.
 type KeyRevoked struct {
-	Operator string    `json:"operator"`
-	KeyID    string    `json:"keyid"`
-	From     time.Time `json:"from,omitzero"` // UTC
-	Reason   string    `json:"reason"`
+	Operator string `json:"operator"`
+	KeyID    string `json:"keyid"`
+	From     Time   `json:"from,omitzero"`
+	Reason   string `json:"reason"`
 }
 
 // FacilityDeclared gives a facility one id for everyone in the jurisdiction.
@@ -157,5 +157,29 @@ func (i *Integer) UnmarshalJSON(b []byte) error {
 		return fmt.Errorf("%.40q is not an integer", b)
 	}
 	*i = Integer(r.Num().Int64())
+	return nil
+}
+
+// Time is a moment, written as schemas have it: RFC 3339, in UTC. [time.Time] writes other zones too, and does not
+// read a time in which a character is escaped, which JSON allows anywhere.
+type Time struct{ time.Time }
+
+// At returns a moment as it is written.
+func At(t time.Time) Time { return Time{t.UTC()} }
+
+// MarshalJSON writes the time with the precision it has.
+func (t Time) MarshalJSON() ([]byte, error) { return t.UTC().MarshalJSON() }
+
+// UnmarshalJSON reads a time.
+func (t *Time) UnmarshalJSON(b []byte) error {
+	var s string
+	if err := json.Unmarshal(b, &s); err != nil {
+		return err
+	}
+	at, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return err
+	}
+	*t = At(at)
 	return nil
 }

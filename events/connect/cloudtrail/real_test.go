@@ -1,0 +1,285 @@
+package cloudtrail_test
+
+import (
+	"encoding/json"
+	"index/suffixarray"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/connect/cloudtrail"
+)
+
+// Logs of two exercises against real accounts, which are kept beside the
+// repository and not in it.
+var realLogs = []struct {
+	dir                    string
+	files, skipped, events int
+}{
+	{"invictus", 55, 1, 2900},
+	{"stratus", 35, 1, 310},
+}
+
+// realDir returns where one of them is, or skips the test.
+func realDir(t testing.TB, name string) string {
+	t.Helper()
+	dir := filepath.Join("..", "..", "..", "..", "shared", "data", "cloudtrail", name)
+	if _, err := os.Stat(dir); err != nil {
+		t.Skipf("the %s logs are not beside the repository (../shared/data/cloudtrail/%s): nothing was tested", name, name)
+	}
+	return dir
+}
+
+// imported is what an import of a set of logs yields.
+type imported struct {
+	raw    []string
+	drafts []*events.Draft
+	lines  []string
+}
+
+func importAll(t testing.TB, dir string, seed byte, names *table) imported {
+	t.Helper()
+	files, _, err := cloudtrail.Files(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newConnector(t, seed, names)
+	var all imported
+	for _, file := range files {
+		for record, err := range cloudtrail.Records(file) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, err := c.Draft(record.Raw)
+			if err != nil {
+				t.Fatalf("%s:%d: %v", record.File, record.Line, err)
+			}
+			all.raw = append(all.raw, string(record.Raw))
+			all.drafts = append(all.drafts, d)
+			all.lines = append(all.lines, string(line(t, d)))
+		}
+	}
+	return all
+}
+
+func TestRealLogs(t *testing.T) {
+	for _, log := range realLogs {
+		t.Run(log.dir, func(t *testing.T) {
+			dir := realDir(t, log.dir)
+			files, skipped, err := cloudtrail.Files(dir)
+			if err != nil || len(files) != log.files || len(skipped) != log.skipped {
+				t.Errorf("%d files and %d skipped, want %d and %d (%v)", len(files), len(skipped), log.files, log.skipped, err)
+			}
+			names := newTable()
+			one, two := importAll(t, dir, 1, names), importAll(t, dir, 2, names)
+			if len(one.drafts) != log.events {
+				t.Errorf("%d events, want %d", len(one.drafts), log.events)
+			}
+			ids, random := map[string]bool{}, map[string]bool{}
+			sessions := map[string][]string{}
+			for i, d := range one.drafts {
+				again := two.drafts[i]
+				if d.Event.ID != again.Event.ID || d.Event.Time != again.Event.Time || d.Event.Type != again.Event.Type {
+					t.Errorf("imported twice, event %d is %s and %s", i, d.Event.ID, again.Event.ID)
+				}
+				if ids[d.Event.ID] {
+					t.Errorf("two events are %s", d.Event.ID)
+				}
+				ids[d.Event.ID] = true
+				for _, d := range []*events.Draft{d, again} {
+					fresh := append(digestsOf(t, d.Event), d.Event.Nonce)
+					for _, one := range d.Disclosures {
+						fresh = append(fresh, string(one))
+					}
+					for _, s := range fresh {
+						if random[s] {
+							t.Errorf("event %d: %s was used before", i, s)
+						}
+						random[s] = true
+					}
+				}
+				parsed, err := events.ParseEvent([]byte(one.lines[i]))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if b, err := parsed.Marshal(); err != nil || string(b) != one.lines[i] {
+					t.Errorf("event %d marshals to something else: %v", i, err)
+				}
+				var data struct{ Session string }
+				if err := json.Unmarshal(d.Event.Data, &data); err != nil {
+					t.Fatal(err)
+				}
+				if data.Session != "" {
+					sessions[data.Session] = append(sessions[data.Session], d.Event.Type)
+				}
+			}
+			for session, types := range sessions {
+				slices.Sort(types)
+				if !slices.Equal(types, []string{events.TypeSessionClosed, events.TypeSessionOpened}) {
+					t.Errorf("session %s has events %v, want one opened and one closed", session, types)
+				}
+			}
+			if want := map[string]int{"stratus": 3}[log.dir]; len(sessions) != want {
+				t.Errorf("%d sessions, want %d", len(sessions), want)
+			}
+			t.Logf("%d events, %d pseudonyms, %d sessions, %.0f bytes an event", len(ids), len(names.names), len(sessions),
+				float64(len(strings.Join(one.lines, "")))/float64(len(ids)))
+		})
+	}
+}
+
+// digestsOf returns every digest in an event's _sd arrays.
+func digestsOf(t testing.TB, e *events.Event) (digests []string) {
+	t.Helper()
+	for _, leaf := range leavesOf(t, e.Data) {
+		if strings.HasSuffix(leaf.path, "/_sd/") {
+			digests = append(digests, leaf.text)
+		}
+	}
+	return digests
+}
+
+// leaf is a text or a number in a JSON value; elements of arrays have an empty
+// name in its path.
+type leaf struct{ path, text string }
+
+func leavesOf(t testing.TB, raw []byte) (leaves []leaf) {
+	t.Helper()
+	decoder := json.NewDecoder(strings.NewReader(string(raw)))
+	decoder.UseNumber()
+	var whole any
+	if err := decoder.Decode(&whole); err != nil {
+		t.Fatal(err)
+	}
+	var walk func(string, any)
+	walk = func(path string, v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for name, v := range v {
+				walk(path+"/"+name, v)
+			}
+		case []any:
+			for _, v := range v {
+				walk(path+"/", v)
+			}
+		case string:
+			leaves = append(leaves, leaf{path, v})
+		case json.Number:
+			leaves = append(leaves, leaf{path, v.String()})
+		}
+	}
+	walk("", whole)
+	return leaves
+}
+
+// shapes are how things look that identify somebody or something, wherever in a
+// record they stand.
+var shapes = map[string]*regexp.Regexp{
+	"IPv4 address":   regexp.MustCompile(`\b\d{1,3}(?:\.\d{1,3}){3}\b`),
+	"IPv6 address":   regexp.MustCompile(`(?i)\b(?:[0-9a-f]{1,4}:){3,7}[0-9a-f]{1,4}\b|\b(?:[0-9a-f]{1,4}:)+:[0-9a-f]{1,4}\b`),
+	"ARN":            regexp.MustCompile(`\barn:aws[a-z-]*:[^"\\\s,]+`),
+	"e-mail address": regexp.MustCompile(`[\w.+-]+@[\w-]+\.[\w.-]+`),
+	"key or id":      regexp.MustCompile(`\b(?:A3T[A-Z0-9]|ABIA|ACCA|AKIA|ASIA|AIDA|AROA|AGPA|AIPA|ANPA|ANVA|APKA)[A-Z0-9]{12,}\b`),
+	"account":        regexp.MustCompile(`\b\d{12}\b`),
+	"resource":       regexp.MustCompile(`\b(?:i|ami|vpc|vpce|subnet|sg|snap|vol|eni|rtb|igw|nat|eipalloc|acl)-[0-9a-f]{8,}\b`),
+	"UUID":           regexp.MustCompile(`(?i)\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b`),
+}
+
+// clearMembers are the members of a record that hold nothing but words of AWS'
+// own. Every text in every other member is taken to identify somebody.
+var clearMembers = []string{
+	"apiVersion", "awsRegion", "eventCategory", "eventName", "eventSource", "eventTime", "eventType", "eventVersion",
+	"sessionCredentialFromConsole",
+}
+
+// awsWords are values of other members that do stand in events, because they
+// are also words of AWS', or of ours. Any other that is found is a leak. This is
+// all that both sets of logs need.
+var awsWords = regexp.MustCompile(`^(?:` + strings.Join([]string{
+	`[a-z]+(?:-[a-z]+)+-\d[a-z]?`,     // regions, in request parameters
+	`AWS(?:::[A-Za-z0-9]+){2}`,        // kinds of resources
+	`[a-z0-9-]+(?:\.amazonaws\.com)?`, // services, or a part of their name: checked against eventSource below
+}, `|`) + `)$`)
+
+// identifying returns what must not be found in any event, as it can be seen
+// without knowing how records are mapped.
+func identifying(t testing.TB, raw []string) map[string]string {
+	values := map[string]string{}
+	for _, record := range raw {
+		for name, shape := range shapes {
+			for _, value := range shape.FindAllString(record, -1) {
+				values[value] = name
+			}
+		}
+		for _, leaf := range leavesOf(t, []byte(record)) {
+			member := strings.Split(leaf.path, "/")[1]
+			if slices.Contains(clearMembers, member) || leaf.text == "" {
+				continue
+			}
+			values[leaf.text] = leaf.path
+			if strings.HasSuffix(leaf.path, "/principalId") {
+				for _, part := range strings.Split(leaf.text, ":") {
+					values[part] = leaf.path
+				}
+			}
+		}
+	}
+	return values
+}
+
+// TestNothingLeaks searches the events of all real logs for everything that
+// their records say beside AWS' own words.
+func TestNothingLeaks(t *testing.T) {
+	var raw, lines []string
+	for i, log := range realLogs {
+		all := importAll(t, realDir(t, log.dir), byte(i), newTable())
+		raw, lines = append(raw, all.raw...), append(lines, all.lines...)
+	}
+	values := identifying(t, raw)
+	t.Logf("%d values to search for in %d events", len(values), len(lines))
+	if len(values) < 5000 {
+		t.Errorf("only %d values: has something gone wrong with collecting them?", len(values))
+	}
+
+	// What the events say in the clear: everything but times, and what is random
+	// or a hash (ids, nonces, digests, pseudonyms).
+	said := map[string]bool{}
+	for _, l := range lines {
+		for _, leaf := range leavesOf(t, []byte(l)) {
+			switch {
+			case strings.HasSuffix(leaf.path, "/_sd/"), leaf.path == "/id", leaf.path == "/nonce", leaf.path == "/time",
+				leaf.path == "/data/actor/id", leaf.path == "/data/session":
+			default:
+				said[leaf.text] = true
+			}
+		}
+	}
+	t.Logf("%d different texts in the clear", len(said))
+	leaked := map[string][]string{}
+	for value, where := range values {
+		for text := range said {
+			if text == value || len(value) >= 4 && strings.Contains(text, value) {
+				leaked[value] = append(leaked[value], where+" in "+text)
+			}
+		}
+	}
+	for value, where := range leaked {
+		if !awsWords.MatchString(value) {
+			t.Errorf("%q leaks: %v", value, where)
+		}
+		t.Logf("CANDIDATE %q: %v", value, where[:min(3, len(where))])
+	}
+
+	// And all of it, random or not. From eight bytes on nothing occurs in it by
+	// chance.
+	index := suffixarray.New([]byte(strings.Join(lines, "\n")))
+	for value, where := range values {
+		if len(value) >= 8 && leaked[value] == nil && len(index.Lookup([]byte(value), 1)) > 0 {
+			t.Errorf("%q (%s) leaks", value, where)
+		}
+	}
+}

@@ -1,0 +1,647 @@
+package publish
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/transparency-dev/tessera"
+	"github.com/transparency-dev/tessera/storage/posix"
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/verify"
+)
+
+// testTime bounds every wait of a test.
+const testTime = 60 * time.Second
+
+func testContext(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), testTime)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// eventually waits until ok returns true.
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(testTime); !ok(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited %v in vain until %s", testTime, what)
+		}
+	}
+}
+
+// testBroker is a real server with JetStream that can be stopped and started
+// again on the same store and port.
+type testBroker struct {
+	t    testing.TB
+	dir  string
+	port int
+	srv  *server.Server
+}
+
+func startBroker(t testing.TB) *testBroker {
+	b := &testBroker{t: t, dir: t.TempDir(), port: -1}
+	b.start()
+	t.Cleanup(b.stop)
+	js, err := jetstream.New(b.connect())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.createStream(js)
+	return b
+}
+
+func (b *testBroker) createStream(js jetstream.JetStream) jetstream.Stream {
+	s, err := js.CreateStream(testContext(b.t), jetstream.StreamConfig{
+		Name: "EVENTS", Subjects: []string{"events.>", "registry.>"}, Duplicates: 10 * time.Second, Discard: jetstream.DiscardNew,
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return s
+}
+
+func (b *testBroker) start() {
+	srv, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: b.port, JetStream: true, StoreDir: b.dir, NoSigs: true, NoLog: true,
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	srv.Start()
+	if !srv.ReadyForConnections(20 * time.Second) {
+		b.t.Fatal("the broker does not start")
+	}
+	b.port = srv.Addr().(*net.TCPAddr).Port
+	b.srv = srv
+}
+
+func (b *testBroker) stop() {
+	if b.srv != nil {
+		b.srv.Shutdown()
+		b.srv.WaitForShutdown()
+		b.srv = nil
+	}
+}
+
+func (b *testBroker) url() string { return fmt.Sprintf("nats://127.0.0.1:%d", b.port) }
+
+func (b *testBroker) connect() *nats.Conn {
+	nc, err := nats.Connect(b.url(), nats.MaxReconnects(-1), nats.ReconnectWait(20*time.Millisecond), nats.ReconnectJitter(0, 0))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(nc.Close)
+	return nc
+}
+
+// testLedger is a small and real ledger: it reads EVENTS in order, makes each
+// message a leaf of a Tessera tree under a signed checkpoint, serves the tree
+// and answers questions. It knows one party's keys and checks what it can
+// without schemas.
+type testLedger struct {
+	t      testing.TB
+	broker *testBroker
+	nc     *nats.Conn
+	key    events.PublicKey
+	log    *verify.Log
+	vkey   string
+	add    *tessera.Appender
+	reader tessera.LogReader
+	http   *httptest.Server
+	root   atomic.Pointer[http.Handler]
+	gets   atomic.Int64 // requests to the HTTP server
+
+	mu       sync.Mutex
+	open     chan struct{} // closed while reading goes on
+	epoch    uint64
+	seq      uint64
+	size     uint64
+	accepted map[string][]events.AcceptedPlace // by recorder/incarnation
+	byID     map[events.Digest]uint64          // manifest → leaf
+	rejected map[events.Digest]events.RejectedPlace
+	heads    map[string]events.Head
+	bodies   []*events.Envelope // accepted, in order
+	leaves   []verify.Leaf
+	// reject returns a code for what is to be refused.
+	reject func(*events.Envelope) string
+	// lie may change an answer.
+	lie func(*events.GetRequest, *events.GetResponse)
+}
+
+func newLogKey(t testing.TB) (skey, vkey string) {
+	skey, vkey, err := note.GenerateKey(rand.Reader, "ledger.example.my/saksi/test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return skey, vkey
+}
+
+func startLedger(t testing.TB, b *testBroker, key events.PublicKey) *testLedger {
+	skey, vkey := newLogKey(t)
+	return startLedgerWith(t, b, key, skey, vkey)
+}
+
+func startLedgerWith(t testing.TB, b *testBroker, key events.PublicKey, skey, vkey string) *testLedger {
+	l := &testLedger{t: t, broker: b, key: key, vkey: vkey, epoch: 1,
+		accepted: map[string][]events.AcceptedPlace{}, byID: map[events.Digest]uint64{},
+		rejected: map[events.Digest]events.RejectedPlace{}, heads: map[string]events.Head{},
+		open: make(chan struct{}),
+	}
+	close(l.open)
+	var err error
+	if l.log, err = verify.NewLog(vkey); err != nil {
+		t.Fatal(err)
+	}
+	signer, err := note.NewSigner(skey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	dir := t.TempDir()
+	driver, err := posix.New(ctx, posix.Config{Path: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	appender, shutdown, reader, err := tessera.NewAppender(ctx, driver, tessera.NewAppendOptions().
+		WithCheckpointSigner(signer).WithCheckpointInterval(100*time.Millisecond).WithBatching(256, 5*time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.add, l.reader = appender, reader
+	l.serve(http.FileServer(http.Dir(dir)))
+	l.http = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		l.gets.Add(1)
+		(*l.root.Load()).ServeHTTP(w, r)
+	}))
+	l.nc = b.connect()
+	l.answer("receipts.>", l.reply)
+	var done sync.WaitGroup
+	done.Go(func() { l.read(ctx) })
+	done.Go(func() { l.announce(ctx) })
+	t.Cleanup(func() {
+		l.resume()
+		cancel()
+		done.Wait()
+		end, stop := context.WithTimeout(context.Background(), 5*time.Second)
+		defer stop()
+		_ = shutdown(end)
+		l.http.Close()
+	})
+	return l
+}
+
+func (l *testLedger) serve(h http.Handler) { l.root.Store(&h) }
+
+func (l *testLedger) pause() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-l.open:
+		l.open = make(chan struct{})
+	default:
+	}
+}
+
+func (l *testLedger) resume() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-l.open:
+	default:
+		close(l.open)
+	}
+}
+
+// newEpoch makes it read a replaced stream from its start.
+func (l *testLedger) newEpoch() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.epoch, l.seq = l.epoch+1, 0
+}
+
+func (l *testLedger) position() (epoch, seq uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.epoch, l.seq
+}
+
+// read takes messages one chunk at a time, and makes sure of each before the
+// next.
+func (l *testLedger) read(ctx context.Context) {
+	js, err := jetstream.New(l.nc)
+	if err != nil {
+		l.t.Error(err)
+		return
+	}
+	for ctx.Err() == nil {
+		l.mu.Lock()
+		open, epoch, from := l.open, l.epoch, l.seq+1
+		l.mu.Unlock()
+		select {
+		case <-open:
+		case <-ctx.Done():
+			return
+		}
+		if err := l.readFrom(ctx, js, epoch, from); err != nil && ctx.Err() == nil {
+			_ = pause(ctx, 20*time.Millisecond)
+		}
+	}
+}
+
+func (l *testLedger) readFrom(ctx context.Context, js jetstream.JetStream, epoch, from uint64) error {
+	short, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	c, err := js.OrderedConsumer(short, "EVENTS", jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from, InactiveThreshold: 5 * time.Second,
+	})
+	if err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		batch, err := c.Fetch(256, jetstream.FetchMaxWait(50*time.Millisecond))
+		if err != nil {
+			return err
+		}
+		var chunk []jetstream.Msg
+		for m := range batch.Messages() {
+			chunk = append(chunk, m)
+		}
+		if err := batch.Error(); err != nil && len(chunk) == 0 {
+			return err
+		}
+		l.mu.Lock()
+		stop := l.epoch != epoch
+		select {
+		case <-l.open:
+		default:
+			stop = true
+		}
+		if !stop && len(chunk) > 0 {
+			err = l.admit(ctx, chunk)
+		}
+		l.mu.Unlock()
+		if stop || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// admit needs l.mu.
+func (l *testLedger) admit(ctx context.Context, chunk []jetstream.Msg) error {
+	type judged struct {
+		leaf   verify.Leaf
+		env    *events.Envelope
+		whole  events.Digest
+		future tessera.IndexFuture
+	}
+	var all []*judged
+	within := map[events.Digest]bool{}
+	for _, m := range chunk {
+		meta, err := m.Metadata()
+		if err != nil {
+			return err
+		}
+		j := &judged{whole: sha256.Sum256(m.Data())}
+		j.leaf = verify.Leaf{Epoch: l.epoch, Seq: meta.Sequence.Stream, Subject: m.Subject(), Received: meta.Timestamp.UTC(), Verdict: verify.Rejected, Digest: j.whole}
+		env, err := events.ParseEnvelope(m.Data())
+		switch {
+		case err != nil:
+			j.leaf.Code = "malformed"
+		case env.Manifest.Recorder.Subject() != m.Subject():
+			j.leaf.Code = "wrong_subject"
+		case len(env.Signatures) != 1 || !l.key.Verify(env.SignedBytes(), env.Signatures[0].Sig):
+			j.leaf.Code = "bad_signature"
+		case env.CheckDigests() != nil:
+			j.leaf.Code = "digest_mismatch"
+		case l.reject != nil && l.reject(env) != "":
+			j.leaf.Code = l.reject(env)
+		default:
+			j.env = env
+			j.leaf.Digest = events.DigestOf(env.Line1())
+			if of, ok := l.byID[env.ManifestDigest()]; ok || within[env.ManifestDigest()] {
+				j.leaf.Verdict, j.leaf.Of = verify.Duplicate, of
+			} else {
+				j.leaf.Verdict, j.leaf.First, j.leaf.Count = verify.Accepted, env.Manifest.First, uint64(len(env.Lines))
+				within[env.ManifestDigest()] = true
+			}
+		}
+		j.future = l.add.Add(ctx, tessera.NewEntry(j.leaf.Marshal()))
+		all = append(all, j)
+	}
+	for _, j := range all {
+		index, err := j.future()
+		if err != nil {
+			return err
+		}
+		if index.Index != l.size {
+			return fmt.Errorf("leaf %d where %d was due", index.Index, l.size)
+		}
+		l.size++
+		l.seq = j.leaf.Seq
+		l.leaves = append(l.leaves, j.leaf)
+		switch j.leaf.Verdict {
+		case verify.Rejected:
+			place := events.RejectedPlace{Body: j.whole, Leaf: index.Index, Code: j.leaf.Code, Reason: "because of " + j.leaf.Code}
+			l.rejected[j.whole] = place
+			if r, err := events.ParseSubject(j.leaf.Subject); err == nil {
+				b, _ := json.Marshal(place)
+				_ = l.nc.Publish(events.SubjectRejections(r.Party()), b)
+			}
+		case verify.Accepted:
+			m := j.env.Manifest
+			digest := j.env.ManifestDigest()
+			l.byID[digest] = index.Index
+			l.bodies = append(l.bodies, j.env)
+			k := fmt.Sprintf("%s/%d", m.Recorder, m.Incarnation)
+			l.accepted[k] = append(l.accepted[k], events.AcceptedPlace{First: m.First, Manifest: digest, Leaf: index.Index})
+			h := l.heads[m.Recorder.String()]
+			if m.Incarnation > h.Incarnation || m.Incarnation == h.Incarnation && m.Last() >= h.Last {
+				l.heads[m.Recorder.String()] = events.Head{Recorder: m.Recorder.String(), Incarnation: m.Incarnation, Last: m.Last(), Manifest: digest, Leaf: index.Index}
+			}
+		}
+	}
+	return nil
+}
+
+func (l *testLedger) answer(subject string, reply func(subject string, q []byte) any) {
+	_, err := l.nc.Subscribe(subject, func(m *nats.Msg) {
+		b, err := json.Marshal(reply(m.Subject, m.Data))
+		if err == nil {
+			_ = m.Respond(b)
+		}
+	})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+}
+
+func (l *testLedger) reply(subject string, question []byte) any {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if strings.HasSuffix(subject, ".head") {
+		party := strings.TrimSuffix(strings.TrimPrefix(subject, "receipts."), ".head")
+		var q events.HeadRequest
+		if err := json.Unmarshal(question, &q); err != nil {
+			return events.HeadResponse{V: 1, Error: err.Error()}
+		}
+		r := events.HeadResponse{V: 1}
+		for name, h := range l.heads {
+			if rec, err := events.ParseRecorder(name); err == nil && rec.Party() == party && name > q.After {
+				r.Heads = append(r.Heads, h)
+			}
+		}
+		slices.SortFunc(r.Heads, func(a, b events.Head) int { return cmp.Compare(a.Recorder, b.Recorder) })
+		if len(r.Heads) > 2 { // small pages, so that they are turned
+			r.Heads, r.More = r.Heads[:2], true
+		}
+		return r
+	}
+	var q events.GetRequest
+	if err := json.Unmarshal(question, &q); err != nil || len(q.Bodies) > events.MaxPlaces {
+		return events.GetResponse{V: 1, Error: "no such question"}
+	}
+	r := events.GetResponse{V: 1, Epoch: l.epoch, Seq: l.seq}
+	list := slices.Clone(l.accepted[fmt.Sprintf("%s/%d", q.Recorder, q.Incarnation)])
+	slices.SortFunc(list, func(a, b events.AcceptedPlace) int {
+		return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.Leaf, b.Leaf))
+	})
+	list = slices.DeleteFunc(list, func(p events.AcceptedPlace) bool { return p.First < q.From })
+	if len(list) > events.MaxPlaces {
+		list, r.More = list[:events.MaxPlaces], true
+	}
+	r.Accepted = list
+	for _, b := range q.Bodies {
+		if place, ok := l.rejected[b]; ok {
+			r.Rejected = append(r.Rejected, place)
+		}
+	}
+	if l.lie != nil {
+		l.lie(&q, &r)
+	}
+	return r
+}
+
+func (l *testLedger) announce(ctx context.Context) {
+	var last []byte
+	for pause(ctx, 5*time.Millisecond) == nil {
+		b, err := l.reader.ReadCheckpoint(ctx)
+		if err != nil || bytes.Equal(b, last) {
+			continue
+		}
+		last = b
+		_ = l.nc.Publish(events.SubjectCheckpoints, b)
+	}
+}
+
+func (l *testLedger) set(do func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	do()
+}
+
+// world is a broker, a ledger and what an operator needs.
+type world struct {
+	t        testing.TB
+	broker   *testBroker
+	ledger   *testLedger
+	signer   *events.Signer
+	recorder events.Recorder
+}
+
+var testSeed = bytes.Repeat([]byte{7}, ed25519.SeedSize)
+
+func testSigner(t testing.TB) *events.Signer {
+	s, err := events.NewSigner(ed25519.NewKeyFromSeed(testSeed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func mustRecorder(t testing.TB, name string) events.Recorder {
+	r, err := events.ParseRecorder(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func newWorld(t testing.TB) *world {
+	w := &world{t: t, signer: testSigner(t), recorder: mustRecorder(t, "nimbus-my/lab-1/bastion-1")}
+	w.broker = startBroker(t)
+	w.ledger = startLedger(t, w.broker, w.signer.PublicKey())
+	return w
+}
+
+func (w *world) config() Config {
+	return Config{NATSURL: w.broker.url(), HTTP: w.ledger.http.URL, Log: w.ledger.log, Party: w.recorder.Party(), Poll: 200 * time.Millisecond}
+}
+
+func (w *world) client() *Client {
+	w.t.Helper()
+	c, err := Dial(testContext(w.t), w.config())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+func openOutbox(t testing.TB, path string, o Options) *Outbox {
+	t.Helper()
+	b, err := Open(testContext(t), path, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	return b
+}
+
+func (w *world) outbox(o Options) *Outbox {
+	w.t.Helper()
+	return openOutbox(w.t, w.t.TempDir()+"/outbox.db", o)
+}
+
+// drafts makes n events whose ids are prefix and a number.
+func drafts(t testing.TB, r events.Recorder, prefix string, from, n int) []events.Draft {
+	t.Helper()
+	out := make([]events.Draft, n)
+	for i := range out {
+		d, err := events.NewDisclosure("ticket", fmt.Sprintf("T-%d", i), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sd, err := events.SD([]events.Disclosure{d}, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := events.NewEvent(r, "saksi.access.session.opened.v1", fmt.Sprintf("%s-%d", prefix, from+i),
+			time.Date(2026, 11, 23, 8, 0, 0, i, time.UTC), map[string]any{"actor": "p-x", "_sd": sd}, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[i] = events.Draft{Event: e, Disclosures: []events.Disclosure{d}}
+	}
+	return out
+}
+
+func (w *world) add(o *Outbox, r events.Recorder, prefix string, from, n int) Added {
+	w.t.Helper()
+	a, err := o.Add(testContext(w.t), r, drafts(w.t, r, prefix, from, n), w.signer)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return a
+}
+
+func (w *world) flush(c *Client, o *Outbox) Result {
+	w.t.Helper()
+	r, err := c.Flush(testContext(w.t), o, FlushOptions{})
+	if err != nil {
+		w.t.Fatalf("flush: %v", err)
+	}
+	return r
+}
+
+func status(t testing.TB, o *Outbox) Status {
+	t.Helper()
+	s, err := o.Status(testContext(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// checkReceipts verifies every stored receipt as an auditor would, and that
+// nothing is pending and no body left.
+func (w *world) checkReceipts(o *Outbox, envelopes int) {
+	w.t.Helper()
+	n := 0
+	for r, err := range o.Receipts(testContext(w.t)) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		p, err := verify.ParseReceipt(r.Proof.Marshal())
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		leaf, _, err := w.ledger.log.VerifyReceipt(p)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if r.Code == "" && (leaf.Verdict != verify.Accepted || leaf.First != r.First || leaf.Count != r.Count || leaf.Subject != r.Recorder.Subject()) {
+			w.t.Fatalf("receipt of %s %d is for the leaf %+v", r.Recorder, r.First, leaf)
+		}
+		n++
+	}
+	if n != envelopes {
+		w.t.Fatalf("%d receipts: want %d", n, envelopes)
+	}
+	var bodies int
+	if err := o.db.QueryRow("SELECT count(*) FROM body").Scan(&bodies); err != nil || bodies != 0 {
+		w.t.Fatalf("%d bodies are left (%v)", bodies, err)
+	}
+}
+
+// checkLedger holds what the ledger accepted against what must be: sequence
+// numbers without gaps in order, chained, and each event once.
+func (w *world) checkLedger(r events.Recorder, eventCount int) {
+	w.t.Helper()
+	w.ledger.mu.Lock()
+	defer w.ledger.mu.Unlock()
+	ids := map[string]bool{}
+	next, previous := uint64(1), events.Digest{}
+	for _, e := range w.ledger.bodies {
+		m := e.Manifest
+		if m.Recorder != r {
+			continue
+		}
+		if m.First != next || m.Previous != previous {
+			w.t.Fatalf("%s: envelope from %d after %d, previous %s: want %s", r, m.First, next-1, m.Previous, previous)
+		}
+		next, previous = m.Last()+1, e.ManifestDigest()
+		for _, line := range e.Lines {
+			ev, err := events.ParseEvent(line)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			if ids[ev.ID] {
+				w.t.Fatalf("%s: event %s twice", r, ev.ID)
+			}
+			ids[ev.ID] = true
+		}
+	}
+	if len(ids) != eventCount {
+		w.t.Fatalf("%s: %d events accepted: want %d", r, len(ids), eventCount)
+	}
+}
+
+func TestMain(m *testing.M) {
+	if os.Getenv(childEnv) != "" {
+		child()
+		return
+	}
+	os.Exit(m.Run())
+}

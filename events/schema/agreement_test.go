@@ -1,0 +1,173 @@
+package schema_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"strconv"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/schema"
+	"github.com/saksi-ledger/saksi/schemas"
+)
+
+func TestExamples(t *testing.T) {
+	set, ref := current(t), newReference(t)
+	for _, ex := range schemas.Examples() {
+		t.Run(ex.Type+"/"+ex.Name, func(t *testing.T) {
+			eventType := typeOf(ex.Event)
+			err := set.ValidateEvent(eventType, ex.Event)
+			if (err == nil) != ex.Valid {
+				t.Errorf("error: %v", err)
+			}
+			var e *schema.Error
+			if err != nil && (!errors.As(err, &e) || e.Keyword == "" || e.Path == "") {
+				t.Errorf("error %q says too little: %#v", err, err)
+			}
+			if refErr := ref.validateEvent(t, eventType, ex.Event); (refErr == nil) != (err == nil) {
+				t.Errorf("error: %v, of the reference: %v", err, refErr)
+			}
+		})
+	}
+}
+
+// TestAgreement compares verdicts with an independent validator, and holds the vocabulary to the schemas: what they
+// accept, Go's types can read.
+func TestAgreement(t *testing.T) {
+	const rounds = 1000
+	set, ref, m := current(t), newReference(t), newMutator(t)
+	checks, valid := 0, 0
+	defer func() {
+		t.Logf("%d checks, %d of them valid", checks, valid)
+		if !t.Failed() && (checks < 20_000 || valid < checks/20 || valid > checks*19/20) {
+			t.Error("too few checks, or too much of one verdict")
+		}
+	}()
+	checksFlag := flag.Lookup("rapid.checks").Value
+	before := checksFlag.String()
+	if err := checksFlag.Set(strconv.Itoa(rounds)); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = checksFlag.Set(before) }()
+	rapid.Check(t, func(rt *rapid.T) {
+		for range m.lines {
+			line := m.mutate(rt, rapid.SampledFrom(m.lines).Draw(rt, "line"))
+			eventType := typeOf(line)
+			if !set.Known(eventType) || !strict(line) {
+				continue
+			}
+			checks++
+			if agree(rt, t, set, ref, eventType, line) {
+				valid++
+				readable(rt, eventType, dataOf(line))
+			}
+		}
+	})
+}
+
+type fatal interface {
+	Fatalf(format string, args ...any)
+}
+
+func agree(t fatal, tb testing.TB, set *schema.Set, ref reference, eventType string, line []byte) (valid bool) {
+	got, want := set.ValidateEvent(eventType, line), ref.validateEvent(tb, eventType, line)
+	if (got == nil) != (want == nil) {
+		t.Fatalf("%s\nerror: %v\nof the reference: %v", line, got, want)
+	}
+	if data := dataOf(line); data != nil {
+		got, want := set.Validate(eventType, data), ref.validate(tb, eventType, data)
+		if (got == nil) != (want == nil) {
+			t.Fatalf("%s\nerror: %v\nof the reference: %v", data, got, want)
+		}
+	}
+	return got == nil
+}
+
+// vocabulary makes the Go value of each event type's data.
+var vocabulary = map[string]func() any{
+	events.TypeAccessPerformed:    func() any { return new(events.AccessPerformed) },
+	events.TypeSessionOpened:      func() any { return new(events.SessionOpened) },
+	events.TypeSessionClosed:      func() any { return new(events.SessionClosed) },
+	events.TypeFacilityDescribed:  func() any { return new(events.FacilityDescribed) },
+	events.TypeAttestationPeriod:  func() any { return new(events.Statement) },
+	events.TypeGenesis:            func() any { return new(events.Genesis) },
+	events.TypeOperatorAdmitted:   func() any { return new(events.OperatorAdmitted) },
+	events.TypeOperatorSuspended:  func() any { return new(events.OperatorSuspended) },
+	events.TypeOperatorReadmitted: func() any { return new(events.OperatorReadmitted) },
+	events.TypeKeyAdded:           func() any { return new(events.KeyAdded) },
+	events.TypeKeyRevoked:         func() any { return new(events.KeyRevoked) },
+	events.TypeFacilityDeclared:   func() any { return new(events.FacilityDeclared) },
+	events.TypeRecorderDeclared:   func() any { return new(events.RecorderDeclared) },
+	events.TypeEpochOpened:        func() any { return new(events.EpochOpened) },
+}
+
+func readable(t fatal, eventType string, data []byte) {
+	into, ok := vocabulary[eventType]
+	if !ok {
+		t.Fatalf("%s has no Go type", eventType)
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into()); err != nil {
+		t.Fatalf("valid, but not readable: %v\n%s", err, data)
+	}
+}
+
+func typeOf(line []byte) string {
+	var event struct {
+		Type string `json:"type"`
+	}
+	if json.Unmarshal(line, &event) != nil {
+		return ""
+	}
+	return event.Type
+}
+
+func FuzzValidate(f *testing.F) {
+	set, ref := current(f), newReference(f)
+	for _, ex := range schemas.Examples() {
+		f.Add(compact(f, ex.Event))
+	}
+	f.Add([]byte(typical))
+	f.Fuzz(func(t *testing.T, line []byte) {
+		eventType := typeOf(line)
+		if !set.Known(eventType) || !strict(line) {
+			// No verdict is promised, only that there is one.
+			for _, typ := range schemas.Types() {
+				_ = set.ValidateEvent(typ, line)
+				_ = set.Validate(typ, line)
+			}
+			return
+		}
+		if hugeExponent(line) {
+			return // the reference would write the number out
+		}
+		if agree(t, t, set, ref, eventType, line) {
+			readable(t, eventType, dataOf(line))
+		}
+	})
+}
+
+// hugeExponent reports whether something in the text may be a number with an exponent of more than three digits.
+func hugeExponent(line []byte) bool {
+	for i, c := range line {
+		if (c == 'e' || c == 'E') && i > 0 && line[i-1]-'0' <= 9 || c == '+' || c == '-' {
+			digits := 0
+			for _, d := range line[i+1:] {
+				if d-'0' <= 9 {
+					digits++
+				} else if d != '+' && d != '-' {
+					break
+				}
+			}
+			if digits > 3 {
+				return true
+			}
+		}
+	}
+	return false
+}

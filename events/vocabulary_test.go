@@ -1,0 +1,242 @@
+package events_test
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/schema"
+	"github.com/saksi-ledger/saksi/schemas"
+)
+
+const (
+	someDigest = "sha256:6eeb55f76600d4ad08be72ad3ac13d969330e73d7ad53031557dab443eba22db"
+	someKeyID  = "7bd956a4c60b635fef13139f724b1b014df216351738938dccc32e8bbede121d"
+	someKey    = "MCowBQYDK2VwAyEAJ+pRM+o0gj2Ou8ag6RMrumo4WFuIguHrMDx5COA2h4U="
+	someUser   = "UAT6UUJT5I2IEPMOXPDKB2ITFO5GUOCYLOEIFYPLGA6HSCHAG2DYL7GV"
+	someLogKey = "ledger.example.my/saksi/2026+9b587e5e+AaXUsR2WBycmJHNxDm6WtFUCjo4gbk7Z796kwhuUmM9a"
+)
+
+var (
+	someSD = []string{"9G3SilSZ2O_vC4-47h7BxaXkB8k4F0HVdrqN609Z7D8"}
+	// A zone that is not UTC: what is written must be all the same.
+	someTime = events.Time{Time: time.Date(2026, 11, 23, 16, 15, 30, 125e6, time.FixedZone("MYT", 8*3600))}
+
+	someExt   = events.Ext{"native": events.Native{System: "teleport", ID: "a-1", Digest: someDigest, SD: someSD}, "shift": "night"}
+	someActor = events.Actor{
+		ID: "p-7f3a9c", Kind: events.KindPerson, Party: events.PartyParent, Employer: events.Unstated, EmployerCountry: "US",
+		Employment: events.EmploymentEmployee, OfficeCountry: "IE", PhysicalCountry: events.UnknownCountry,
+		Role: "site reliability engineer", Clearance: "none", SD: someSD,
+	}
+	someReason = events.Reason{Code: events.ReasonProductionAlert, Ticket: "INC-2026-88121", SD: someSD}
+	someFrom   = events.From{Country: "IN", Network: "corporate", SD: someSD}
+	someEscort = events.Escort{
+		ID: "p-11c0de", Party: events.PartyOperator, Employer: "Nimbus Malaysia Sdn Bhd", EmployerCountry: "MY",
+		Competence: events.CompetenceInformed, SD: someSD,
+	}
+	someOrganisation = events.Organisation{Name: "Nimbus Malaysia Sdn Bhd", Country: "MY", Registration: "202601000002"}
+)
+
+// filled has every field of every type set.
+func filled() map[string]any {
+	return map[string]any{
+		events.TypeAccessPerformed: events.AccessPerformed{
+			Session: "s-1", AccessID: "acc-1", Actor: someActor, Operation: "kvm.console.attach",
+			Resource: &events.Resource{Kind: "hypervisor", Digest: someDigest, SD: someSD},
+			Access:   events.AccessAdmin, Outcome: events.OutcomeSuccess, Reason: someReason, Mode: events.ModeRemote, From: someFrom,
+			Tenant: "bank-03", Assets: []string{"host-0113"}, DataClasses: []string{"financial"}, Region: "my-central-1", Ext: someExt, SD: someSD,
+		},
+		events.TypeSessionOpened: events.SessionOpened{
+			Session: "s-1", AccessID: "acc-1", Actor: someActor, Mode: events.ModeRemote, From: someFrom, Reason: someReason,
+			Escort: &someEscort, Tenant: "bank-03", Assets: []string{"host-0113"}, Ext: someExt, SD: someSD,
+		},
+		events.TypeSessionClosed: events.SessionClosed{
+			Session: "s-1", AccessID: "acc-1", Actor: someActor, Ended: events.EndedNormal, Mode: events.ModeRemote, From: &someFrom,
+			Escort: &someEscort, Recording: someDigest, Tenant: "bank-03", Assets: []string{"host-0113"}, Ext: someExt, SD: someSD,
+		},
+		events.TypeFacilityDescribed: events.FacilityDescribed{
+			Owner: someOrganisation, OperatingEntity: someOrganisation, UltimateParent: someOrganisation,
+			Subcontractors: []events.Subcontractor{{Name: "Cool Air Services Sdn Bhd", Country: "MY", Function: "cooling", EngagedBy: "Nimbus Malaysia Sdn Bhd"}},
+			CapacityMW:     38.5,
+			Certifications: []events.Certification{{Scheme: "ISO/IEC 27001:2022", Issuer: "SIRIM QAS International", ValidUntil: someTime}},
+			Training:       []events.Training{{Programme: "Data centre technicians", Partner: "Politeknik Johor Bahru", Trainees: 40, Completed: 22, Hired: 17}},
+			Ext:            someExt, SD: someSD,
+		},
+		events.TypeAttestationPeriod: events.PeriodAttested{
+			Recorder: "nimbus-my/lab-1/bastion-1", Incarnation: 1, From: someTime, To: someTime, First: 18, Last: 241, Count: 224, Manifest: someDigest,
+		}.Statement(),
+		events.TypeGenesis: events.Genesis{
+			Origin: "ledger.example.my/saksi/2026", Jurisdiction: "MY",
+			Authorities: []events.GenesisMandate{{
+				Authority: "mcmc", Key: someKey, Mandate: events.Mandate{Facilities: []string{"*", "lab-1"}, Families: []string{"*", "access"}},
+			}},
+			LedgerKey: someKey, LogKey: someLogKey, Ruleset: schemas.Digest(schemas.CurrentRuleset()),
+			Retention:     events.Retention{Access: "P7Y", Facility: "forever", Attestation: "P10Y", Registry: "forever", Rejected: "P90D"},
+			WitnessPolicy: "quorum none\n", Predecessor: "ledger.example.my/saksi/2025\n4096\n",
+		},
+		events.TypeOperatorAdmitted: events.OperatorAdmitted{
+			Operator: "nimbus-my", Country: "MY", Name: "Nimbus Malaysia Sdn Bhd", Keys: []string{someKey}, Connection: someUser,
+		},
+		events.TypeOperatorSuspended:  events.OperatorSuspended{Operator: "nimbus-my", Reason: "order-2026-17"},
+		events.TypeOperatorReadmitted: events.OperatorReadmitted{Operator: "nimbus-my", Reason: "order-2026-18"},
+		events.TypeKeyAdded:           events.KeyAdded{Operator: "nimbus-my", Key: someKey},
+		events.TypeKeyRevoked:         events.KeyRevoked{Operator: "nimbus-my", KeyID: someKeyID, From: someTime, Reason: "stolen"},
+		events.TypeFacilityDeclared:   events.FacilityDeclared{Facility: "kul-dc-2", Country: "MY", Landlord: "garuda-cloud", Occupants: []string{"nimbus-my"}},
+		events.TypeRecorderDeclared: events.RecorderDeclared{
+			Recorder: "nimbus-my/lab-1/bastion-1", Kind: events.RecorderBastion, AttestEverySeconds: 86400, Signatures: 2,
+		},
+		events.TypeEpochOpened: events.EpochOpened{
+			Epoch: 2, PreviousEpoch: 1, LastSeq: 123, ResumeSeq: 1, Reason: events.EpochReplaced, Detail: "the stream is younger than the last leaf",
+		},
+	}
+}
+
+func compiled(t *testing.T) *schema.Set {
+	t.Helper()
+	set, err := schema.Compile(schemas.CurrentRuleset())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+// TestVocabularyWritesWhatSchemasAccept holds Go's types and the schemas to the same fields, in both directions:
+// every field of a type is in its schema, and every property of a schema is a field.
+func TestVocabularyWritesWhatSchemasAccept(t *testing.T) {
+	set, all := compiled(t), filled()
+	for _, typ := range schemas.Types() {
+		data, ok := all[typ]
+		if !ok {
+			t.Errorf("%s has no Go type", typ)
+			continue
+		}
+		if unset := zeroFields(typ, reflect.ValueOf(data)); len(unset) > 0 {
+			t.Errorf("not filled: %s", strings.Join(unset, ", "))
+		}
+		e, err := events.NewEvent(events.LedgerRecorder, typ, "1", someTime.Time, data, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		line, err := e.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := set.ValidateEvent(typ, line); err != nil {
+			t.Errorf("%s: %v\n%s", typ, err, e.Data)
+		}
+		file, _ := schemas.Event(typ)
+		var properties struct {
+			Properties map[string]any `json:"properties"`
+		}
+		var written map[string]any
+		if err := json.Unmarshal(file, &properties); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(e.Data, &written); err != nil {
+			t.Fatal(err)
+		}
+		for name := range properties.Properties {
+			if _, ok := written[name]; !ok {
+				t.Errorf("%s: no field for %s", typ, name)
+			}
+		}
+	}
+	for typ := range all {
+		if !set.Known(typ) {
+			t.Errorf("%s has no schema", typ)
+		}
+	}
+}
+
+func zeroFields(path string, v reflect.Value) (unset []string) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		return zeroFields(path, v.Elem())
+	case reflect.Slice:
+		for i := range v.Len() {
+			unset = append(unset, zeroFields(path, v.Index(i))...)
+		}
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[events.Time]() {
+			return nil
+		}
+		for f, x := range v.Fields() {
+			name := path + "." + f.Name
+			if x.IsZero() {
+				unset = append(unset, name)
+			}
+			unset = append(unset, zeroFields(name, x)...)
+		}
+	}
+	return unset
+}
+
+// TestVocabularyReadsWhatItWrites checks that nothing is lost on the way.
+func TestVocabularyReadsWhatItWrites(t *testing.T) {
+	for typ, data := range filled() {
+		before, err := json.Marshal(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := reflect.New(reflect.TypeOf(data))
+		if err := json.Unmarshal(before, v.Interface()); err != nil {
+			t.Errorf("%s: %v", typ, err)
+		}
+		after, err := json.Marshal(v.Interface())
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Compared as values: what is free for the operator comes back in another order.
+		if !reflect.DeepEqual(decoded(t, before), decoded(t, after)) {
+			t.Errorf("%s:\nwritten %s\nread as %s", typ, before, after)
+		}
+	}
+}
+
+func decoded(t *testing.T, b []byte) (v any) {
+	t.Helper()
+	if err := json.Unmarshal(b, &v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestPeriodWithoutManifest(t *testing.T) {
+	s := events.PeriodAttested{Recorder: "garuda-cloud/kul-dc-2/badge-1", Incarnation: 1, From: someTime, To: someTime}.Statement()
+	data, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := compiled(t).Validate(events.TypeAttestationPeriod, data); err != nil {
+		t.Error(err)
+	}
+	if s.Subject[0].Digest.SHA256 == (events.PeriodAttested{Recorder: "nimbus-my/lab-1/bastion-1"}).Statement().Subject[0].Digest.SHA256 {
+		t.Error("two recorders share a subject digest")
+	}
+}
+
+func TestIntegerAndTime(t *testing.T) {
+	for text, want := range map[string]events.Integer{`1`: 1, `1.0`: 1, `10e-1`: 1, `-0`: 0, `9007199254740991.0`: 1<<53 - 1, `1e3`: 1000} {
+		var i events.Integer
+		if err := json.Unmarshal([]byte(text), &i); err != nil || i != want {
+			t.Errorf("%s is read as %d, %v", text, i, err)
+		}
+	}
+	for _, text := range []string{`1.5`, `"1"`, `1e99`, `1e999999999`, `true`, `{}`} {
+		var i events.Integer
+		if err := json.Unmarshal([]byte(text), &i); err == nil {
+			t.Errorf("%s is read as %d", text, i)
+		}
+	}
+	var at events.Time
+	if err := json.Unmarshal([]byte(`"\u0032026-11-23T08:15:30.125Z"`), &at); err != nil || !at.Equal(someTime.Time) {
+		t.Errorf("%v, %v", at, err)
+	}
+	if err := json.Unmarshal([]byte(`"yesterday"`), &at); err == nil {
+		t.Error("yesterday is read as a time")
+	}
+}

@@ -1,0 +1,104 @@
+package authority
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ops/broker"
+	"github.com/saksi-ledger/saksi/ops/home"
+)
+
+// AddOperator admits an operator by its request: first in the registry, then at
+// the broker, on the running node. It returns the grant for the operator and the
+// leaf. It may be repeated, for a lost grant.
+func (r *Registrar) AddOperator(ctx context.Context, request *home.Request, country string) (*home.Grant, uint64, error) {
+	leaf, err := r.say(ctx, events.TypeOperatorAdmitted, events.OperatorAdmitted{
+		Operator: request.Name, Country: country, Keys: []string{request.Key}, Connection: request.Connection,
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("admit operator %s: %w", request.Name, err)
+	}
+	admission, err := r.broker.Admit(request.Name, request.Connection, broker.Limits{})
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := r.broker.Push(ctx, r.addresses.LocalNATS, request.Name); err != nil {
+		return nil, 0, err
+	}
+	trust, err := r.home.Trust()
+	if err != nil {
+		return nil, 0, err
+	}
+	return &home.Grant{
+		V: 1, Role: request.Role, Name: request.Name, Authority: r.home.Name, Connection: request.Connection,
+		User: admission.UserJWT, NATS: r.addresses.NATS, HTTP: r.addresses.HTTP, Ledger: trust.Ledgers[0],
+	}, leaf, nil
+}
+
+// SuspendOperator suspends an operator: first in the registry, then at the broker,
+// which cuts its connections.
+func (r *Registrar) SuspendOperator(ctx context.Context, operator, reason string) (uint64, error) {
+	leaf, err := r.say(ctx, events.TypeOperatorSuspended, events.OperatorSuspended{Operator: operator, Reason: reason})
+	if err != nil {
+		return 0, fmt.Errorf("suspend operator %s: %w", operator, err)
+	}
+	return leaf, ignoreUnknown(r.broker.Suspend(ctx, r.addresses.LocalNATS, operator))
+}
+
+// ReadmitOperator ends a suspension.
+func (r *Registrar) ReadmitOperator(ctx context.Context, operator, reason string) (uint64, error) {
+	leaf, err := r.say(ctx, events.TypeOperatorReadmitted, events.OperatorReadmitted{Operator: operator, Reason: reason})
+	if err != nil {
+		return 0, fmt.Errorf("readmit operator %s: %w", operator, err)
+	}
+	return leaf, ignoreUnknown(r.broker.Readmit(ctx, r.addresses.LocalNATS, operator))
+}
+
+// ignoreUnknown lets pass that an operator has no account: a ledger knows
+// operators that never connected here.
+func ignoreUnknown(err error) error {
+	if errors.Is(err, broker.ErrUnknownOperator) {
+		return nil
+	}
+	return err
+}
+
+// AddKey lets an operator sign with one more key.
+func (r *Registrar) AddKey(ctx context.Context, operator string, key events.PublicKey) (uint64, error) {
+	leaf, err := r.say(ctx, events.TypeKeyAdded, events.KeyAdded{Operator: operator, Key: key.String()})
+	if err != nil {
+		return 0, fmt.Errorf("add key %.12s of %s: %w", key.ID(), operator, err)
+	}
+	return leaf, nil
+}
+
+// RevokeKey ends a key's validity from this leaf on. from, if not zero, is the
+// time from which what it signed is in doubt.
+func (r *Registrar) RevokeKey(ctx context.Context, operator string, id events.KeyID, from time.Time, reason string) (uint64, error) {
+	leaf, err := r.say(ctx, events.TypeKeyRevoked, events.KeyRevoked{Operator: operator, KeyID: string(id), From: events.At(from), Reason: reason})
+	if err != nil {
+		return 0, fmt.Errorf("revoke key %.12s of %s: %w", id, operator, err)
+	}
+	return leaf, nil
+}
+
+// AddFacility declares a facility.
+func (r *Registrar) AddFacility(ctx context.Context, facility events.FacilityDeclared) (uint64, error) {
+	leaf, err := r.say(ctx, events.TypeFacilityDeclared, facility)
+	if err != nil {
+		return 0, fmt.Errorf("declare facility %s: %w", facility.Facility, err)
+	}
+	return leaf, nil
+}
+
+// AddRecorder declares a recorder.
+func (r *Registrar) AddRecorder(ctx context.Context, recorder events.RecorderDeclared) (uint64, error) {
+	leaf, err := r.say(ctx, events.TypeRecorderDeclared, recorder)
+	if err != nil {
+		return 0, fmt.Errorf("declare recorder %s: %w", recorder.Recorder, err)
+	}
+	return leaf, nil
+}

@@ -1,0 +1,278 @@
+// Package authority is what an authority does with its ledger from its own
+// machine: make it, and say in its registry who may speak and of what. Registry
+// events go the way that operators' events go: signed, through an outbox and the
+// stream, into the tree, with a receipt.
+package authority
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ops/broker"
+	"github.com/saksi-ledger/saksi/ops/home"
+	"github.com/saksi-ledger/saksi/schemas"
+)
+
+// Plan is what a new ledger shall be.
+type Plan struct {
+	// Origin names the tree in its checkpoints, such as
+	// ledger.example.my/saksi/2026.
+	Origin string
+	// Jurisdiction is the country, ISO 3166-1 alpha-2.
+	Jurisdiction string
+	// Name is the first authority's.
+	Name string
+	// Retention is how long bodies are kept; DefaultRetention if zero.
+	Retention events.Retention
+}
+
+// DefaultRetention keeps what was said seven years or longer, and rejected
+// messages one.
+var DefaultRetention = events.Retention{Access: "P7Y", Facility: "P10Y", Attestation: "P10Y", Registry: "forever", Rejected: "P1Y"}
+
+// Init makes an authority's home in an empty directory: keys, the broker's
+// accounts, and a ledger with its genesis as leaf 0. It needs no network.
+func Init(ctx context.Context, dir string, plan Plan) (*home.Authority, error) {
+	if !events.ValidName(plan.Name) {
+		return nil, fmt.Errorf("authority %q: want a-z, 0-9 and -, at most 40, not beginning with -", plan.Name)
+	}
+	if plan.Retention == (events.Retention{}) {
+		plan.Retention = DefaultRetention
+	}
+	h, err := home.NewAuthority(dir, plan.Name, plan.Origin, plan.Jurisdiction)
+	if err != nil {
+		return nil, err
+	}
+	if err := broker.Init(h.BrokerDir(), plan.Name); err != nil {
+		return nil, err
+	}
+	signer, err := h.Signer()
+	if err != nil {
+		return nil, err
+	}
+	eventKey, err := h.EventKey()
+	if err != nil {
+		return nil, err
+	}
+	logKey, err := h.LogKey()
+	if err != nil {
+		return nil, err
+	}
+	logPublic, err := h.LogVerifierKey()
+	if err != nil {
+		return nil, err
+	}
+	recorder := events.RegistryRecorder(plan.Name)
+	event, err := newEvent(recorder, events.TypeGenesis, events.Genesis{
+		Origin: plan.Origin, Jurisdiction: plan.Jurisdiction,
+		Authorities: []events.GenesisMandate{{
+			Authority: plan.Name, Key: signer.PublicKey().String(),
+			Mandate: events.Mandate{Facilities: []string{"*"}, Families: []string{"*"}},
+		}},
+		LedgerKey: eventKey.PublicKey().String(), LogKey: logPublic,
+		Ruleset:   events.DigestOf(schemas.CurrentRuleset()).String(),
+		Retention: plan.Retention,
+	})
+	if err != nil {
+		return nil, err
+	}
+	genesis, err := seal(recorder, event, signer)
+	if err != nil {
+		return nil, err
+	}
+	if err := ledger.Create(ctx, ledger.Config{Dir: h.LedgerDir(), LogKey: logKey, EventKey: eventKey}, genesis); err != nil {
+		return nil, err
+	}
+	// The outbox seals the same manifest with the same bytes, and so will find
+	// that the ledger has it.
+	outbox, err := publish.Open(ctx, h.OutboxFile(), publish.Options{})
+	if err != nil {
+		return nil, err
+	}
+	_, err = outbox.Add(ctx, recorder, []events.Draft{{Event: event}}, signer)
+	if err := errors.Join(err, outbox.Close()); err != nil {
+		return nil, err
+	}
+	hash, err := genesisHash(h, logPublic)
+	if err != nil {
+		return nil, err
+	}
+	return h, h.Finish(hash)
+}
+
+func seal(recorder events.Recorder, event *events.Event, signer *events.Signer) ([]byte, error) {
+	line, err := event.Marshal()
+	if err != nil {
+		return nil, err
+	}
+	envelope, err := events.Seal(&events.Manifest{Recorder: recorder, Incarnation: 1, First: 1}, [][]byte{line}, signer)
+	if err != nil {
+		return nil, err
+	}
+	return envelope.Marshal(), nil
+}
+
+// genesisHash returns the hash of leaf 0: the root of the tree while that is its
+// only leaf.
+func genesisHash(h *home.Authority, key string) (tlog.Hash, error) {
+	note, err := os.ReadFile(filepath.Join(h.LedgerDir(), "tree", "checkpoint"))
+	if err != nil {
+		return tlog.Hash{}, fmt.Errorf("read the first checkpoint: %w", err)
+	}
+	log, err := verify.NewLog(key)
+	if err != nil {
+		return tlog.Hash{}, err
+	}
+	checkpoint, err := log.OpenCheckpoint(note)
+	if err != nil {
+		return tlog.Hash{}, err
+	}
+	if checkpoint.Size != 1 {
+		return tlog.Hash{}, fmt.Errorf("the first checkpoint has %d leaves: want 1", checkpoint.Size)
+	}
+	return checkpoint.Root, nil
+}
+
+func newEvent(recorder events.Recorder, eventType string, data any) (*events.Event, error) {
+	var id [16]byte
+	rand.Read(id[:])
+	return events.NewEvent(recorder, eventType, hex.EncodeToString(id[:]), time.Now().Truncate(time.Millisecond), data, rand.Reader)
+}
+
+// Registrar publishes an authority's registry events. Close it after use.
+type Registrar struct {
+	home      *home.Authority
+	addresses home.Addresses
+	broker    *broker.Authority
+	outbox    *publish.Outbox
+	client    *publish.Client
+	signer    *events.Signer
+}
+
+// OpenRegistrar opens an authority's home for publishing to its running node.
+func OpenRegistrar(ctx context.Context, h *home.Authority) (_ *Registrar, err error) {
+	r := &Registrar{home: h}
+	defer func() {
+		if err != nil {
+			r.Close()
+		}
+	}()
+	if r.addresses, err = h.Addresses(); errors.Is(err, os.ErrNotExist) {
+		return nil, hinted{errors.New("the node of this home has never run"), "start it with saksi up, and try again"}
+	} else if err != nil {
+		return nil, err
+	}
+	if r.broker, err = broker.Open(h.BrokerDir()); err != nil {
+		return nil, err
+	}
+	if r.signer, err = h.Signer(); err != nil {
+		return nil, err
+	}
+	trust, err := h.Trust()
+	if err != nil {
+		return nil, err
+	}
+	log, err := trust.Ledgers[0].Log()
+	if err != nil {
+		return nil, err
+	}
+	if r.outbox, err = publish.Open(ctx, h.OutboxFile(), publish.Options{}); err != nil {
+		return nil, err
+	}
+	r.client, err = publish.Dial(ctx, publish.Config{
+		NATSURL: r.addresses.LocalNATS, CredsFile: r.broker.CredsFile(broker.RoleAuthority),
+		HTTP: "http://" + r.addresses.HTTPListen, Log: log, Party: r.recorder().Party(), Name: "saksi authority",
+		NATSOptions: broker.ConnectOptions(broker.RoleAuthority, r.broker.CredsFile(broker.RoleAuthority)),
+	})
+	return r, err
+}
+
+func (r *Registrar) recorder() events.Recorder { return events.RegistryRecorder(r.home.Name) }
+
+// Close closes outbox and connection.
+func (r *Registrar) Close() error {
+	var err error
+	if r.client != nil {
+		err = r.client.Close()
+	}
+	if r.outbox != nil {
+		err = errors.Join(err, r.outbox.Close())
+	}
+	return err
+}
+
+// say publishes one registry event and waits until it is in the ledger for good.
+// It returns its leaf.
+func (r *Registrar) say(ctx context.Context, eventType string, data any) (uint64, error) {
+	if err := r.client.Prepare(ctx, r.outbox, r.recorder()); err != nil {
+		return 0, unreachable(err)
+	}
+	event, err := newEvent(r.recorder(), eventType, data)
+	if err != nil {
+		return 0, err
+	}
+	if _, err := r.outbox.Add(ctx, r.recorder(), []events.Draft{{Event: event}}, r.signer); err != nil {
+		return 0, err
+	}
+	if _, err := r.client.Flush(ctx, r.outbox, publish.FlushOptions{}); err != nil {
+		return 0, unreachable(err)
+	}
+	receipt, ok, err := r.outbox.ReceiptOf(ctx, r.recorder(), event.ID)
+	switch {
+	case err != nil:
+		return 0, err
+	case ok && receipt.Code != "":
+		return 0, r.rejected(ctx, receipt)
+	case !ok:
+		return 0, fmt.Errorf("the ledger has no answer yet about the %s", eventType)
+	}
+	return receipt.Proof.Index, nil
+}
+
+// rejected makes an error of a rejection, and forgets the event: an authority's
+// command says it again when what was missing is there.
+func (r *Registrar) rejected(ctx context.Context, receipt publish.Receipt) error {
+	reason := receipt.Code
+	status, err := r.outbox.Status(ctx)
+	if err != nil {
+		return err
+	}
+	for _, recorder := range status.Recorders {
+		for _, rejected := range recorder.Rejected {
+			if rejected.Manifest == receipt.Manifest && rejected.Reason != "" {
+				reason = rejected.Code + ": " + rejected.Reason
+			}
+		}
+	}
+	if _, err := r.outbox.Forget(ctx, receipt.Manifest); err != nil {
+		return err
+	}
+	return fmt.Errorf("the ledger has rejected it, on the record as leaf %d: %s", receipt.Proof.Index, reason)
+}
+
+func unreachable(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return hinted{fmt.Errorf("the node did not answer: %w", err), "is it running? start it with saksi up"}
+	}
+	return err
+}
+
+type hinted struct {
+	error
+	hint string
+}
+
+func (h hinted) Unwrap() error { return h.error }
+func (h hinted) Hint() string  { return h.hint }

@@ -1,0 +1,111 @@
+package broker
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"text/template"
+	"time"
+)
+
+// ServerOptions are what [Authority.ServerConfig] can't know.
+type ServerOptions struct {
+	// Name of the server, unique in a cluster; "saksi-<authority>" by default.
+	Name string
+	// Listen is a host and port, as in [Config].
+	Listen string
+	// StoreDir, as seen by the server, for "jetstream" and "accounts".
+	StoreDir string
+	// SyncInterval as in [Config], in whole milliseconds. Negative fsyncs each
+	// message before it is acknowledged (sync_interval: always): some 4,000
+	// messages a second on a small disk.
+	SyncInterval time.Duration
+	// MaxPayload in bytes, 1 MiB by default.
+	MaxPayload int
+}
+
+var serverConfig = template.Must(template.New("nats-server.conf").Funcs(template.FuncMap{"quote": quote}).Parse(
+	`# NATS server of the Saksi ledger of {{quote .Authority}}. It holds no secret: the JWTs
+# below are signed, and say what each account may do. Accounts admitted later are
+# pushed to the running server, which keeps them under "accounts".
+server_name: {{quote .Name}}
+listen: {{quote .Listen}}
+max_payload: {{.MaxPayload}}
+
+# Demand TLS wherever "listen" can be reached from another machine:
+# tls { cert_file: "…", key_file: "…" }
+
+jetstream {
+  store_dir: {{quote .StoreDir}}
+  sync_interval: {{.Sync}}
+}
+
+operator: {{quote .Operator}}
+system_account: {{quote .System}}
+resolver {
+  type: full
+  dir: {{quote .AccountsDir}}
+  allow_delete: false
+  interval: "1m"
+}
+resolver_preload {
+{{- range .Accounts}}
+  {{.ID}}: {{quote .Token}}
+{{- end}}
+}
+`))
+
+// ServerConfig writes a configuration with which the stock nats-server (2.11 or
+// later) runs as [Start] would run it, with the accounts there are now. For a
+// cluster add its section, and a name for each server. When the server runs,
+// new and changed accounts reach it through [Authority.Push].
+func (a *Authority) ServerConfig(w io.Writer, o ServerOptions) error {
+	if err := a.writeConfig(w, o); err != nil {
+		return fmt.Errorf("broker: write nats-server configuration: %w", err)
+	}
+	return nil
+}
+
+func (a *Authority) writeConfig(w io.Writer, o ServerOptions) error {
+	if o.StoreDir == "" {
+		return fmt.Errorf("no store directory given")
+	}
+	host, port, err := splitListen(o.Listen)
+	if err != nil {
+		return err
+	}
+	tokens, err := a.allTokens()
+	if err != nil {
+		return err
+	}
+	sync := "always"
+	if o.SyncInterval >= 0 {
+		sync = fmt.Sprintf("%q", orDefault(o.SyncInterval, defaultSyncInterval).Round(time.Millisecond).String())
+	}
+	type account struct{ ID, Token string }
+	var accounts []account
+	for _, id := range slices.Sorted(maps.Keys(tokens)) {
+		accounts = append(accounts, account{id, tokens[id]})
+	}
+	return serverConfig.Execute(w, struct {
+		Authority, Name, Listen, StoreDir, AccountsDir, Sync, Operator, System string
+		MaxPayload                                                             int
+		Accounts                                                               []account
+	}{
+		a.name, orDefault(o.Name, "saksi-"+a.name), net.JoinHostPort(host, strconv.Itoa(port)),
+		o.StoreDir, filepath.Join(o.StoreDir, storeAccounts), sync, a.operator, a.hubID[hubSystem],
+		orDefault(o.MaxPayload, defaultMaxPayload),
+		accounts,
+	})
+}
+
+// quote writes s as a string of nats-server's configuration language, whose
+// escapes are those of Go for the characters that can occur here.
+func quote(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\t", `\t`, "\r", `\r`).Replace(s) + `"`
+}

@@ -1,0 +1,188 @@
+package broker_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/saksi-ledger/saksi/ops/broker"
+)
+
+// stockServer builds nats-server as its makers publish it.
+func stockServer(t *testing.T) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("builds and runs nats-server; skipped with -short")
+	}
+	goTool, err := exec.LookPath("go")
+	if err != nil {
+		t.Skip("builds nats-server, and there is no go command here")
+	}
+	bin := filepath.Join(t.TempDir(), "nats-server")
+	if out, err := exec.CommandContext(testContext(t), goTool, "build", "-o", bin, "github.com/nats-io/nats-server/v2").CombinedOutput(); err != nil {
+		t.Fatalf("build nats-server: %v\n%s", err, out)
+	}
+	return bin
+}
+
+// process runs the stock server on a free port until stopped, and returns its URL.
+func process(t *testing.T, bin, config string) (url string, stop func()) {
+	t.Helper()
+	ports := t.TempDir()
+	var out bytes.Buffer
+	cmd := exec.Command(bin, "-c", config, "-p", "-1", "--ports_file_dir", ports)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	exited := make(chan struct{})
+	go func() {
+		defer close(exited)
+		_ = cmd.Wait()
+	}()
+	stopped := false
+	stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		_ = cmd.Process.Signal(os.Interrupt)
+		select {
+		case <-exited:
+		case <-time.After(10 * time.Second):
+			_ = cmd.Process.Kill()
+			<-exited
+		}
+		if t.Failed() {
+			t.Logf("nats-server said:\n%s", out.Bytes())
+		}
+	}
+	t.Cleanup(stop)
+
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(20 * time.Second)
+	for {
+		if files, _ := filepath.Glob(filepath.Join(ports, "*.ports")); len(files) == 1 {
+			var p struct {
+				NATS []string `json:"nats"`
+			}
+			if b, err := os.ReadFile(files[0]); err == nil && json.Unmarshal(b, &p) == nil && len(p.NATS) > 0 {
+				return p.NATS[0], stop
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-exited:
+			t.Fatalf("nats-server ended:\n%s", out.Bytes())
+		case <-deadline:
+			t.Fatal("nats-server doesn't say where it listens")
+		}
+	}
+}
+
+func TestStockServer(t *testing.T) {
+	bin := stockServer(t)
+	t.Parallel()
+	w := newWorld(t)
+	ctx := testContext(t)
+	config := filepath.Join(t.TempDir(), "nats-server.conf")
+	var b bytes.Buffer
+	store := filepath.Join(t.TempDir(), `a "quoted" name`)
+	if err := w.auth.ServerConfig(&b, broker.ServerOptions{StoreDir: store, Listen: "127.0.0.1:4222"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(config, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	url, stop := process(t, bin, config)
+	w.url = url
+	w.events()
+
+	publish := func(operator string) error {
+		_, err := w.js(operator).Publish(ctx, "events."+operator+".x.y", nil)
+		return err
+	}
+	if err := publish("a"); err != nil {
+		t.Errorf("an account of the configuration: %v", err)
+	}
+	if got := w.connect("a"); got != nil {
+		flush(t, got)
+		if got.MaxPayload() != 512<<10 {
+			t.Errorf("payload limit is %d", got.MaxPayload())
+		}
+	}
+	w.admit("late")
+	if err := w.auth.Push(ctx, url, "late"); err != nil {
+		t.Fatal(err)
+	}
+	if err := publish("late"); err != nil {
+		t.Errorf("an account that was pushed: %v", err)
+	}
+	if err := w.auth.Suspend(ctx, url, "a"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.dial("a"); !errors.Is(err, nats.ErrAuthorization) {
+		t.Errorf("a suspended account: %v", err)
+	}
+
+	// Its configuration still has the account as it was before the suspension.
+	stop()
+	url, stop = process(t, bin, config)
+	w.url = url
+	if _, err := w.dial("a"); !errors.Is(err, nats.ErrAuthorization) {
+		t.Errorf("a suspended account after a restart: %v", err)
+	}
+	if m, err := w.events().GetMsg(ctx, 2); err != nil || m.Subject != "events.late.x.y" {
+		t.Errorf("after a restart: %v, %v", m, err)
+	}
+	stop()
+
+	// And with an account directory that was lost.
+	if err := os.RemoveAll(filepath.Join(store, "accounts")); err != nil {
+		t.Fatal(err)
+	}
+	url, _ = process(t, bin, config)
+	w.url = url
+	if err := w.auth.PushAll(ctx, url); err != nil {
+		t.Fatal(err)
+	}
+	if err := publish("late"); err != nil {
+		t.Errorf("after pushing all: %v", err)
+	}
+	if _, err := w.dial("a"); !errors.Is(err, nats.ErrAuthorization) {
+		t.Errorf("a suspended account after pushing all: %v", err)
+	}
+	var info *jetstream.StreamInfo
+	info, err := w.events().Info(ctx)
+	if err != nil || info.State.Msgs != 3 {
+		t.Errorf("stream: %+v, %v", info, err)
+	}
+}
+
+func TestServerConfigAlways(t *testing.T) {
+	w := newWorld(t)
+	var b bytes.Buffer
+	if err := w.auth.ServerConfig(&b, broker.ServerOptions{StoreDir: "/s", Listen: "[::1]:0", SyncInterval: -1}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"sync_interval: always\n", `listen: "[::1]:-1"` + "\n", `store_dir: "/s"` + "\n", "max_payload: 1048576\n"} {
+		if !bytes.Contains(b.Bytes(), []byte(want)) {
+			t.Errorf("no %q in\n%s", want, b.Bytes())
+		}
+	}
+	if bytes.Contains(b.Bytes(), []byte("SU")) && bytes.Contains(b.Bytes(), []byte("SEED")) {
+		t.Error("a seed is in the configuration")
+	}
+	if err := w.auth.ServerConfig(&b, broker.ServerOptions{}); err == nil {
+		t.Error("no store directory was needed")
+	}
+}

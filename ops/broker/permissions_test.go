@@ -1,0 +1,330 @@
+package broker_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// The subjects tried by each role, most of them refused, with those that each
+// role may publish to and subscribe to.
+var (
+	publishSubjects = []string{
+		"events.a.lab-1.bastion-1", "events.b.lab-1.bastion-1", "events.a", "events",
+		"registry.mcmc", "registry.other", "registry.mcmc.x",
+		"receipts.a.get", "receipts.a.head", "receipts.b.get", "receipts.b.head", "receipts.a.other",
+		"receipts.registry.mcmc.get", "receipts.registry.mcmc.head", "receipts.registry.other.get",
+		"rejections.a", "rejections.b", "rejections.registry.mcmc", "checkpoints", "anchors",
+		"feeds.x.y.z", "disclosures.a.x", "_INBOX.guess.1", "_INBOX_ledger.guess.1",
+		"$JS.API.INFO", "$JS.API.STREAM.LIST", "$JS.API.STREAM.NAMES",
+		"$JS.API.STREAM.INFO.EVENTS", "$JS.API.STREAM.INFO.OTHER",
+		"$JS.API.STREAM.CREATE.EVENTS", "$JS.API.STREAM.CREATE.OTHER",
+		"$JS.API.STREAM.UPDATE.EVENTS", "$JS.API.STREAM.DELETE.EVENTS", "$JS.API.STREAM.PURGE.EVENTS",
+		"$JS.API.STREAM.SNAPSHOT.EVENTS", "$JS.API.STREAM.RESTORE.EVENTS",
+		"$JS.API.STREAM.MSG.GET.EVENTS", "$JS.API.STREAM.MSG.DELETE.EVENTS", "$JS.API.DIRECT.GET.EVENTS",
+		"$JS.API.CONSUMER.CREATE.EVENTS.c", "$JS.API.CONSUMER.CREATE.OTHER.c",
+		"$JS.API.CONSUMER.DURABLE.CREATE.EVENTS.c", "$JS.API.CONSUMER.INFO.EVENTS.c",
+		"$JS.API.CONSUMER.MSG.NEXT.EVENTS.c", "$JS.API.CONSUMER.DELETE.EVENTS.c",
+		"$JS.API.CONSUMER.LIST.EVENTS", "$JS.ACK.EVENTS.c.1.1.1.1.0",
+		"$SYS.REQ.CLAIMS.UPDATE", "$SYS.REQ.CLAIMS.DELETE", "$SYS.REQ.CLAIMS.LIST",
+		"$SYS.REQ.SERVER.PING", "$SYS.REQ.USER.INFO", "$SYS.REQ.ACCOUNT.PING.CONNZ",
+	}
+	subscribeSubjects = []string{
+		">", "*", "*.>", "events.>", "events.a.>", "events.b.>", "registry.>", "registry.mcmc",
+		"receipts.>", "receipts.*.get", "receipts.a.get", "receipts.b.get", "receipts.registry.mcmc.get",
+		"rejections.>", "rejections.*", "rejections.a", "rejections.b",
+		"rejections.registry.mcmc", "rejections.registry.other", "checkpoints", "anchors",
+		"feeds.>", "disclosures.>", "_INBOX.>", "_INBOX.x", "_INBOX_ledger.>", "_INBOX_ledger.x", "_R_.>",
+		"$JS.>", "$JS.API.>", "$JS.EVENT.>", "$SYS.>", "$SYS.REQ.>", "$SYS.ACCOUNT.>",
+	}
+	allowed = []struct{ role, publish, subscribe []string }{
+		{
+			role:      []string{"a"},
+			publish:   []string{"events.a.lab-1.bastion-1", "receipts.a.get", "receipts.a.head"},
+			subscribe: []string{"rejections.a", "checkpoints", "anchors", "_INBOX.>", "_INBOX.x"},
+		},
+		{
+			role:      []string{"b"},
+			publish:   []string{"events.b.lab-1.bastion-1", "receipts.b.get", "receipts.b.head"},
+			subscribe: []string{"rejections.b", "checkpoints", "anchors", "_INBOX.>", "_INBOX.x"},
+		},
+		{
+			role:      []string{"authority"},
+			publish:   []string{"registry.mcmc", "receipts.registry.mcmc.get", "receipts.registry.mcmc.head"},
+			subscribe: []string{"rejections.registry.mcmc", "checkpoints", "_INBOX.>", "_INBOX.x"},
+		},
+		{
+			role: []string{"ledger"},
+			publish: []string{
+				"rejections.a", "rejections.b", "rejections.registry.mcmc", "checkpoints", "anchors",
+				"$JS.API.STREAM.INFO.EVENTS", "$JS.API.STREAM.CREATE.EVENTS", "$JS.API.STREAM.MSG.GET.EVENTS",
+				"$JS.API.CONSUMER.CREATE.EVENTS.c", "$JS.API.CONSUMER.INFO.EVENTS.c",
+				"$JS.API.CONSUMER.MSG.NEXT.EVENTS.c", "$JS.API.CONSUMER.DELETE.EVENTS.c",
+			},
+			subscribe: []string{
+				"receipts.>", "receipts.*.get", "receipts.a.get", "receipts.b.get", "receipts.registry.mcmc.get",
+				"_INBOX_ledger.>", "_INBOX_ledger.x",
+			},
+		},
+		{
+			role:      []string{"system"},
+			publish:   []string{"$SYS.REQ.CLAIMS.UPDATE"},
+			subscribe: []string{"_INBOX.>", "_INBOX.x"},
+		},
+	}
+)
+
+// Each cell is tried on a connection of its own; the verdict is the broker's
+// error and, whatever it said, what arrived at the hub.
+func TestPublishTable(t *testing.T) {
+	w := started(t)
+	hub := w.connect("hub")
+	arrived := make(chan *nats.Msg, 64)
+	if _, err := hub.ChanSubscribe(">", arrived); err != nil {
+		t.Fatal(err)
+	}
+	flush(t, hub)
+	for _, row := range allowed {
+		who := row.role[0]
+		for _, subject := range publishSubjects {
+			t.Run(who+" "+subject, func(t *testing.T) {
+				payload := who + " to " + subject
+				nc := w.connect(who)
+				if err := nc.Publish(subject, []byte(payload)); err != nil {
+					t.Fatal(err)
+				}
+				flush(t, nc, hub)
+				want := slices.Contains(row.publish, subject)
+				if denied := errors.Is(nc.LastError(), nats.ErrPermissionViolation); denied == want {
+					t.Errorf("allowed: want %v, error is %v", want, nc.LastError())
+				}
+				var seen bool
+				for len(arrived) > 0 {
+					m := <-arrived
+					if string(m.Data) == payload {
+						seen = true
+						if m.Subject != subject {
+							t.Errorf("arrived as %s", m.Subject)
+						}
+					}
+				}
+				// What the system user sends isn't for LEDGER.
+				if atHub := want && who != "system"; seen != atHub {
+					t.Errorf("arrived at the hub: %v, want %v", seen, atHub)
+				}
+				nc.Close()
+			})
+		}
+	}
+}
+
+func TestSubscribeTable(t *testing.T) {
+	w := started(t)
+	hub := w.connect("hub")
+	for _, row := range allowed {
+		who := row.role[0]
+		for _, subject := range subscribeSubjects {
+			t.Run(who+" "+subject, func(t *testing.T) {
+				nc := w.connect(who)
+				arrived := make(chan *nats.Msg, 256)
+				if _, err := nc.ChanSubscribe(subject, arrived); err != nil {
+					t.Fatal(err)
+				}
+				flush(t, nc)
+				want := slices.Contains(row.subscribe, subject)
+				if denied := errors.Is(nc.LastError(), nats.ErrPermissionViolation); denied == want {
+					t.Errorf("allowed: want %v, error is %v", want, nc.LastError())
+				}
+				// Whatever happens in LEDGER, only what the role may see reaches it.
+				for _, s := range publishSubjects {
+					if s[0] != '$' {
+						if err := hub.Publish(s, []byte("from the hub")); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+				flush(t, hub, nc)
+				for len(arrived) > 0 {
+					m := <-arrived
+					if !want {
+						t.Errorf("%s arrived", m.Subject)
+					} else if m.Subject != subject && who != "ledger" {
+						t.Errorf("%s arrived, subscribed to %s", m.Subject, subject)
+					}
+				}
+				nc.Close()
+			})
+		}
+	}
+}
+
+func TestImportedStreamsArrive(t *testing.T) {
+	w := started(t)
+	ledger := w.connect("ledger")
+	for _, c := range []struct {
+		who      string
+		subjects []string
+	}{
+		{"a", []string{"rejections.a", "checkpoints", "anchors"}},
+		{"b", []string{"rejections.b", "checkpoints", "anchors"}},
+		{"authority", []string{"rejections.registry.mcmc", "checkpoints"}},
+	} {
+		for _, subject := range c.subjects {
+			nc := w.connect(c.who)
+			sub, err := nc.SubscribeSync(subject)
+			if err != nil {
+				t.Fatal(err)
+			}
+			flush(t, nc)
+			if err := ledger.Publish(subject, []byte("hello")); err != nil {
+				t.Fatal(err)
+			}
+			if m, err := sub.NextMsg(5 * time.Second); err != nil || m.Subject != subject || string(m.Data) != "hello" {
+				t.Errorf("%s on %s: got %v, %v", c.who, subject, m, err)
+			}
+			nc.Close()
+		}
+	}
+}
+
+func TestAnonymousIsRefused(t *testing.T) {
+	w := started(t)
+	if _, err := w.dial("anonymous"); !errors.Is(err, nats.ErrAuthorization) {
+		t.Errorf("connect without credentials: %v", err)
+	}
+	if _, err := w.dial("anonymous", nats.UserInfo("a", "a")); !errors.Is(err, nats.ErrAuthorization) {
+		t.Errorf("connect with a password: %v", err)
+	}
+	other := newWorld(t)
+	w.users["other"] = other.users["a"]
+	if _, err := w.dial("other"); !errors.Is(err, nats.ErrAuthorization) {
+		t.Errorf("connect as operator a of another authority: %v", err)
+	}
+}
+
+// The accounts hold by themselves: a user in an operator's account that no
+// permission binds, which only the authority could sign, gets no further.
+func TestAccountsHoldWithoutUserPermissions(t *testing.T) {
+	w := started(t)
+	hub := w.connect("hub")
+	arrived := make(chan *nats.Msg, 64)
+	if _, err := hub.ChanSubscribe(">", arrived); err != nil {
+		t.Fatal(err)
+	}
+	flush(t, hub)
+	w.users["unbound"] = w.mint("accounts/a.nk")
+	nc := w.connect("unbound")
+	own := []string{"events.a.lab-1.bastion-1", "receipts.a.get", "receipts.a.head"}
+	for _, s := range publishSubjects {
+		if err := nc.Publish(s, []byte("unbound")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sub, err := nc.SubscribeSync(">")
+	if err != nil {
+		t.Fatal(err)
+	}
+	flush(t, nc, hub)
+	for len(arrived) > 0 {
+		if m := <-arrived; string(m.Data) == "unbound" && !slices.Contains(own, m.Subject) {
+			t.Errorf("arrived in LEDGER: %s", m.Subject)
+		}
+	}
+	for _, s := range publishSubjects {
+		if s[0] != '$' {
+			if err := hub.Publish(s, []byte("from the hub")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	flush(t, hub, nc)
+	for n, _, _ := sub.Pending(); n > 0; n-- {
+		m, err := sub.NextMsg(time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Advisories are about its own attempts.
+		own := []string{"rejections.a", "checkpoints", "anchors", "$JS.EVENT.ADVISORY.API"}
+		if !slices.Contains(own, m.Subject) {
+			t.Errorf("arrived in the operator's account: %s", m.Subject)
+		}
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.AccountInfo(testContext(t)); err == nil {
+		t.Error("the operator's account has JetStream")
+	}
+}
+
+// The broker doesn't check reply subjects. Nobody outside LEDGER can use them to
+// have JetStream's acknowledgement stored under someone else's name.
+func TestReplySubjectReachesNobodyElse(t *testing.T) {
+	w := started(t)
+	stream := w.events()
+	for who, subject := range map[string]string{"a": "events.a.x", "authority": "registry.mcmc"} {
+		nc := w.connect(who)
+		for _, reply := range []string{"events.b.forged", "registry.forged", "rejections.b", "checkpoints"} {
+			if err := nc.PublishMsg(&nats.Msg{Subject: subject, Reply: reply, Data: []byte("x")}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		flush(t, nc)
+	}
+	// JetStream acknowledges in order, so after this one all those were sent.
+	if _, err := w.js("a").Publish(testContext(t), "events.a.x", nil); err != nil {
+		t.Fatal(err)
+	}
+	info, err := stream.Info(testContext(t), jetstream.WithSubjectFilter(">"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprint(info.State.Subjects), "map[events.a.x:5 registry.mcmc:4]"; got != want {
+		t.Errorf("stream has %s, want %s", got, want)
+	}
+}
+
+// The broker's own request headers must not reach past the permissions either.
+func TestHeadersGrantNothing(t *testing.T) {
+	w := started(t)
+	stream := w.events()
+	js := w.js("a")
+	for _, h := range []nats.Header{
+		{"Nats-Rollup": {"all"}},
+		{"Nats-Rollup": {"sub"}},
+		{"Nats-TTL": {"1s"}},
+		{"Nats-Schedule": {"@at 2099-01-01T00:00:00Z"}, "Nats-Schedule-Target": {"events.b.x"}},
+		{"Nats-Incr": {"1"}},
+	} {
+		if _, err := js.PublishMsg(testContext(t), &nats.Msg{Subject: "events.a.x", Header: h}); err == nil {
+			t.Errorf("published with %v", h)
+		}
+	}
+	hub := w.connect("hub")
+	traced, err := hub.SubscribeSync("checkpoints")
+	if err != nil {
+		t.Fatal(err)
+	}
+	flush(t, hub)
+	nc := w.connect("a")
+	if err := nc.PublishMsg(&nats.Msg{Subject: "events.a.x", Header: nats.Header{"Nats-Trace-Dest": {"checkpoints"}}}); err != nil {
+		t.Fatal(err)
+	}
+	flush(t, nc, hub)
+	if n, _, _ := traced.Pending(); n != 0 {
+		t.Errorf("%d trace messages reached the hub", n)
+	}
+	info, err := stream.Info(testContext(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.State.Msgs > 1 {
+		t.Errorf("%d messages are stored", info.State.Msgs)
+	}
+}

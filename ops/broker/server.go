@@ -1,0 +1,324 @@
+package broker
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/jwt/v2"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+)
+
+// Config of an embedded server.
+type Config struct {
+	// Dir is the authority's directory; see [Open]. No key in it is read.
+	Dir string
+	// StoreDir holds what the server stores: "jetstream", and "accounts", the
+	// JWTs pushed to it. One server at a time uses it.
+	StoreDir string
+	// Listen is a host and port, "127.0.0.1:4222" by default. Without a host it
+	// is loopback; to be reachable from elsewhere, name an address. Port 0 takes
+	// a free one, which URL then tells.
+	Listen string
+	// TLS, if not nil, is demanded of clients.
+	TLS *tls.Config
+	// SyncInterval is the time between an acknowledgement and the fsync of what
+	// was acknowledged; 1 s by default. A kill of the process loses nothing, a
+	// power cut up to that much; see receipts for the promise that holds.
+	SyncInterval time.Duration
+	// MaxPayload is the largest message in bytes, 1 MiB by default. An account
+	// may have a lower limit of its own.
+	MaxPayload int
+	// Logger gets the server's warnings and errors; slog.Default() if nil.
+	Logger *slog.Logger
+}
+
+const (
+	defaultListen       = "127.0.0.1:4222"
+	defaultSyncInterval = time.Second
+	defaultMaxPayload   = 1 << 20
+
+	storeAccounts = "accounts"
+)
+
+// Server is an embedded NATS server that is running. Its methods may be called
+// concurrently.
+type Server struct {
+	nats   *server.Server
+	url    string
+	unlock func()
+	close  sync.Once
+}
+
+// Start runs a server with JetStream, and returns when it accepts connections
+// and has recovered its streams, which takes time in proportion to what is
+// stored and isn't interrupted: if ctx has ended by then, Start shuts the server
+// down and returns an error. Afterwards ctx has no effect: end it with Close.
+//
+// It knows the accounts in Config.Dir; what changes there later has to be pushed.
+func Start(ctx context.Context, c Config) (*Server, error) {
+	s, err := start(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("broker: start NATS server with store %s: %w", c.StoreDir, err)
+	}
+	return s, nil
+}
+
+func start(ctx context.Context, c Config) (_ *Server, err error) {
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	host, port, err := splitListen(c.Listen)
+	if err != nil {
+		return nil, err
+	}
+	if ip := net.ParseIP(host); c.TLS == nil && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		c.Logger.Warn("nats listens beyond this machine without TLS", "component", "nats", "host", host)
+	}
+	a, err := Open(c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if c.StoreDir == "" {
+		return nil, errors.New("no store directory given")
+	}
+	if err := os.MkdirAll(c.StoreDir, 0o700); err != nil {
+		return nil, err
+	}
+	unlock, err := lockFile(filepath.Join(c.StoreDir, fileLock), false)
+	if errors.Is(err, errLocked) {
+		return nil, fmt.Errorf("%w: another server uses this store; stop it, or choose another directory", err)
+	} else if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			unlock()
+		}
+	}()
+	resolver, err := a.resolver(filepath.Join(c.StoreDir, storeAccounts))
+	if err != nil {
+		return nil, err
+	}
+	operator, err := jwt.DecodeOperatorClaims(a.operator)
+	if err != nil {
+		return nil, err
+	}
+	o := &server.Options{
+		ServerName:             "saksi-" + a.name,
+		Host:                   host,
+		Port:                   port,
+		TLSConfig:              c.TLS,
+		TLS:                    c.TLS != nil,
+		NoSigs:                 true,
+		NoLog:                  true,
+		DisableJetStreamBanner: true,
+		TrustedOperators:       []*jwt.OperatorClaims{operator},
+		SystemAccount:          a.hubID[hubSystem],
+		AccountResolver:        resolver,
+		JetStream:              true,
+		StoreDir:               c.StoreDir,
+		SyncInterval:           orDefault(c.SyncInterval, defaultSyncInterval),
+		MaxPayload:             int32(orDefault(c.MaxPayload, defaultMaxPayload)),
+	}
+	ns, err := server.NewServer(o)
+	if err != nil {
+		resolver.Close()
+		return nil, err
+	}
+	log := newServerLog(c.Logger)
+	ns.SetLoggerV2(log, false, false, false)
+	if err := run(ctx, ns, log); err != nil {
+		stop(ns)
+		return nil, err
+	}
+	s := &Server{nats: ns, url: clientURL(ns, o), unlock: unlock}
+	if err := checkRecovered(ns, a, c.StoreDir); err != nil {
+		stop(ns)
+		return nil, withDetail(err, log.start())
+	}
+	log.start()
+	return s, nil
+}
+
+func orDefault[T comparable](v, d T) T {
+	var zero T
+	if v == zero {
+		return d
+	}
+	return v
+}
+
+// splitListen returns a host that is never empty, and -1 for a free port, as the
+// server wants it.
+func splitListen(listen string) (host string, port int, err error) {
+	host, p, err := net.SplitHostPort(orDefault(listen, defaultListen))
+	if err != nil {
+		return "", 0, fmt.Errorf("listen on %q: %w: want host:port", listen, err)
+	}
+	port, err = strconv.Atoi(p)
+	if err != nil || port < 0 || port > 65535 {
+		return "", 0, fmt.Errorf("listen on %q: %q isn't a port", listen, p)
+	}
+	if port == 0 {
+		port = server.RANDOM_PORT
+	}
+	return orDefault(host, "127.0.0.1"), port, nil
+}
+
+// resolver makes the server's account directory, with the accounts this
+// authority has. A JWT there that is newer stays.
+func (a *Authority) resolver(dir string) (*server.DirAccResolver, error) {
+	// An account that isn't here is asked of the other servers; there are none.
+	r, err := server.NewDirAccResolver(dir, 0, 0, server.NoDelete, server.FetchTimeout(50*time.Millisecond))
+	if err != nil {
+		return nil, fmt.Errorf("open account directory %s: %w", dir, err)
+	}
+	tokens, err := a.allTokens()
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
+	for id, token := range tokens {
+		if err := r.Store(id, token); err != nil {
+			r.Close()
+			return nil, fmt.Errorf("store account %s in %s: %w", id, dir, err)
+		}
+	}
+	return r, nil
+}
+
+// allTokens are the JWTs of all accounts by public key.
+func (a *Authority) allTokens() (map[string]string, error) {
+	tokens := map[string]string{}
+	for name, id := range a.hubID {
+		tokens[id] = a.hub[name]
+	}
+	operators, err := a.Operators()
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range operators {
+		if tokens[o.Account], err = a.accountToken(o.Name); err != nil {
+			return nil, err
+		}
+	}
+	return tokens, nil
+}
+
+// run starts ns and returns when it is ready or gave up. Its start isn't cut short
+// when ctx ends: one that is shut down half-way may leave files open.
+func run(ctx context.Context, ns *server.Server, log *serverLog) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	ns.Start()
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("it started too late: %w", err)
+	}
+	select {
+	case why := <-log.fatal:
+		return startError(why)
+	default:
+	}
+	const settle = 10 * time.Second // it already listens
+	if !ns.ReadyForConnections(settle) {
+		return withDetail(errors.New("it doesn't become ready for connections"), log.start())
+	}
+	if !ns.JetStreamEnabled() {
+		return withDetail(errors.New("JetStream doesn't start"), log.start())
+	}
+	return nil
+}
+
+func startError(why string) error {
+	switch {
+	case strings.Contains(why, syscall.EADDRINUSE.Error()):
+		return fmt.Errorf("%s: another program listens on that port; stop it, or choose another (0 takes a free one)", why)
+	case strings.Contains(why, "JetStream"):
+		return fmt.Errorf("%s: check that the store directory is one, can be written to, and has space", why)
+	}
+	return errors.New(why)
+}
+
+func withDetail(err error, detail string) error {
+	if detail == "" {
+		return err
+	}
+	return fmt.Errorf("%w (%s)", err, detail)
+}
+
+// checkRecovered returns an error if LEDGER has a stream on disk that the server
+// didn't load: it warns and goes on, and the next to ask for the stream would
+// make an empty one in its place.
+func checkRecovered(ns *server.Server, a *Authority, storeDir string) error {
+	if _, err := ns.LookupAccount(a.LedgerAccount()); err != nil {
+		return fmt.Errorf("load the account LEDGER: %w", err)
+	}
+	dir := filepath.Join(storeDir, server.JetStreamStoreDir, a.LedgerAccount(), "streams")
+	onDisk, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	detail, err := ns.JszAccount(&server.JSzOptions{Account: a.LedgerAccount(), Streams: true})
+	if err != nil {
+		return fmt.Errorf("inspect JetStream of the account LEDGER: %w", err)
+	}
+	loaded := map[string]bool{}
+	for _, s := range detail.Streams {
+		loaded[s.Name] = true
+	}
+	for _, d := range onDisk {
+		if d.IsDir() && !strings.HasPrefix(d.Name(), ".") && !loaded[d.Name()] {
+			return fmt.Errorf("stream %s can't be recovered: %s is damaged; restore it from a backup, or move it away to begin with an empty stream",
+				d.Name(), filepath.Join(dir, d.Name()))
+		}
+	}
+	return nil
+}
+
+func clientURL(ns *server.Server, o *server.Options) string {
+	scheme := "nats://"
+	if o.TLS {
+		scheme = "tls://"
+	}
+	host := o.Host
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	_, port, _ := net.SplitHostPort(ns.Addr().String())
+	return scheme + net.JoinHostPort(host, port)
+}
+
+// URL is where clients on this machine connect.
+func (s *Server) URL() string { return s.url }
+
+// InProcess is the option with which [nats.Connect] connects without a socket;
+// the URL is then not used. Credentials are still needed; without the right ones
+// Connect returns after 10 s, and says that the pipe was closed.
+func (s *Server) InProcess() nats.Option { return nats.InProcessServer(s.nats) }
+
+// Close stops the server and returns when its files are closed. Repeating it
+// does nothing.
+func (s *Server) Close() {
+	s.close.Do(func() {
+		stop(s.nats)
+		s.unlock()
+	})
+}
+
+func stop(ns *server.Server) {
+	ns.Shutdown()
+	ns.WaitForShutdown()
+}

@@ -1,0 +1,177 @@
+package home
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/verify"
+)
+
+// Authority is the home of an authority that runs a ledger.
+type Authority struct {
+	Identity
+	dir string
+}
+
+const (
+	eventKeyFile  = "ledger.pem"
+	logKeyFile    = "log.key"
+	logPublicFile = "log.pub"
+	addressesFile = "addresses.json"
+	genesisFile   = "genesis.hash"
+)
+
+// NewAuthority begins an authority's home in an empty directory: its keys are
+// there when it returns. It is not a home until [Authority.Finish].
+func NewAuthority(dir, name, origin, jurisdiction string) (*Authority, error) {
+	if err := begin(dir); err != nil {
+		return nil, err
+	}
+	a := &Authority{Identity: Identity{V: 1, Role: RoleAuthority, Name: name, Origin: origin, Jurisdiction: jurisdiction}, dir: dir}
+	if _, err := newSigner(a.path(keysDir, signingFile)); err != nil {
+		return nil, err
+	}
+	if _, err := newSigner(a.path(keysDir, eventKeyFile)); err != nil {
+		return nil, err
+	}
+	private, public, err := note.GenerateKey(rand.Reader, origin)
+	if err != nil {
+		return nil, fmt.Errorf("make the log's key: %w", err)
+	}
+	if err := errors.Join(
+		writeNew(a.path(keysDir, logKeyFile), []byte(private+"\n")),
+		writeNew(a.path(keysDir, logPublicFile), []byte(public+"\n")),
+	); err != nil {
+		return nil, fmt.Errorf("keep the log's key: %w", err)
+	}
+	return a, nil
+}
+
+// Finish makes it a home, when all that belongs into it is there. genesis is the
+// hash of leaf 0.
+func (a *Authority) Finish(genesis tlog.Hash) error {
+	if err := writeNew(a.path(genesisFile), []byte(genesis.String()+"\n")); err != nil {
+		return err
+	}
+	b, err := json.MarshalIndent(a.Identity, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeNew(a.path(identityFile), append(b, '\n'))
+}
+
+// OpenAuthority opens an authority's home.
+func OpenAuthority(dir string) (*Authority, error) {
+	id, err := open(dir, RoleAuthority)
+	if err != nil {
+		return nil, err
+	}
+	return &Authority{Identity: id, dir: dir}, nil
+}
+
+func (a *Authority) path(parts ...string) string {
+	return filepath.Join(append([]string{a.dir}, parts...)...)
+}
+
+// LedgerDir is where the tree, the bodies and the ledger's database lie.
+func (a *Authority) LedgerDir() string { return a.path("ledger") }
+
+// BrokerDir is where the broker's accounts and keys lie.
+func (a *Authority) BrokerDir() string { return a.path("broker") }
+
+// StreamDir is where the embedded broker stores streams.
+func (a *Authority) StreamDir() string { return a.path("stream") }
+
+// OutboxFile is the authority's own outbox, for registry events.
+func (a *Authority) OutboxFile() string { return a.path("outbox.db") }
+
+// Signer returns the key that signs registry events.
+func (a *Authority) Signer() (*events.Signer, error) { return readSigner(a.path(keysDir, signingFile)) }
+
+// EventKey returns the key that signs the ledger's own events.
+func (a *Authority) EventKey() (*events.Signer, error) {
+	return readSigner(a.path(keysDir, eventKeyFile))
+}
+
+// LogKey returns the key that signs checkpoints.
+func (a *Authority) LogKey() (note.Signer, error) {
+	text, err := os.ReadFile(a.path(keysDir, logKeyFile))
+	if err != nil {
+		return nil, fmt.Errorf("read the log's key: %w", err)
+	}
+	signer, err := note.NewSigner(string(trimLine(text)))
+	if err != nil {
+		return nil, errors.New("read the log's key: it is not a signed-note key")
+	}
+	return signer, nil
+}
+
+// LogVerifierKey returns the public half of the log's key.
+func (a *Authority) LogVerifierKey() (string, error) {
+	text, err := os.ReadFile(a.path(keysDir, logPublicFile))
+	if err != nil {
+		return "", fmt.Errorf("read the log's public key: %w", err)
+	}
+	return string(trimLine(text)), nil
+}
+
+// Trust returns what others need to believe this ledger, for a trust file.
+func (a *Authority) Trust() (*verify.Trust, error) {
+	key, err := a.LogVerifierKey()
+	if err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(a.path(genesisFile))
+	if err != nil {
+		return nil, fmt.Errorf("read the genesis's hash: %w", err)
+	}
+	genesis, err := tlog.ParseHash(string(trimLine(text)))
+	if err != nil {
+		return nil, fmt.Errorf("read the genesis's hash: %w", err)
+	}
+	return &verify.Trust{V: 1, Ledgers: []verify.TrustedLedger{{
+		Origin: a.Origin, Key: key, Genesis: genesis, Owner: a.Name + ", " + a.Jurisdiction,
+	}}}, nil
+}
+
+// Addresses are where a node is reached. They are kept so that it has the same
+// after a restart, and for the authority's other commands.
+type Addresses struct {
+	// NATSListen and HTTPListen are what the node listens on; NATSListen is empty
+	// where the broker is somebody else's.
+	NATSListen string `json:"natsListen,omitempty"`
+	HTTPListen string `json:"httpListen"`
+	// NATS and HTTP are the URLs that others are told.
+	NATS string `json:"nats"`
+	HTTP string `json:"http"`
+	// LocalNATS is how the authority's own commands reach the broker.
+	LocalNATS string `json:"localNats"`
+}
+
+// SetAddresses keeps the node's addresses.
+func (a *Authority) SetAddresses(addresses Addresses) error {
+	return WriteJSON(a.path(addressesFile), addresses, 0o600)
+}
+
+// Addresses returns the addresses of the node's last start. The error is
+// [os.ErrNotExist] if it never ran.
+func (a *Authority) Addresses() (Addresses, error) {
+	var addresses Addresses
+	err := readJSON(a.path(addressesFile), &addresses)
+	return addresses, err
+}
+
+func trimLine(b []byte) []byte {
+	for len(b) > 0 && (b[len(b)-1] == '\n' || b[len(b)-1] == '\r') {
+		b = b[:len(b)-1]
+	}
+	return b
+}

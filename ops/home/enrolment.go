@@ -1,0 +1,121 @@
+package home
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nkeys"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/verify"
+)
+
+// Request is what someone who wants to take part gives the authority: public
+// keys, and a signature that shows that the secret one is held.
+type Request struct {
+	V    int    `json:"v"`
+	Role Role   `json:"role"`
+	Name string `json:"name"`
+	// Key is the signing key: DER SubjectPublicKeyInfo, base64.
+	Key string `json:"key"`
+	// Connection is the public nkey of the connection's user.
+	Connection string `json:"connection"`
+	// Proof is the signature by Key over the fields above, each on a line after
+	// "saksi request v1", base64.
+	Proof []byte `json:"proof"`
+}
+
+func newRequest(role Role, name string, signer *events.Signer, connection string) (*Request, error) {
+	r := &Request{V: 1, Role: role, Name: name, Key: signer.PublicKey().String(), Connection: connection}
+	var err error
+	r.Proof, err = signer.Sign(rand.Reader, r.message())
+	return r, err
+}
+
+func (r *Request) message() []byte {
+	var b bytes.Buffer
+	for _, line := range []string{"saksi request v1", string(r.Role), r.Name, r.Key, r.Connection} {
+		b.WriteString(line + "\n")
+	}
+	return b.Bytes()
+}
+
+// ReadRequest reads and checks a request.
+func ReadRequest(path string) (*Request, error) {
+	r := &Request{}
+	if err := readJSON(path, r); err != nil {
+		return nil, fmt.Errorf("read request: %w", err)
+	}
+	if err := r.check(); err != nil {
+		return nil, fmt.Errorf("request %s: %w", path, err)
+	}
+	return r, nil
+}
+
+func (r *Request) check() error {
+	switch {
+	case r.V != 1:
+		return fmt.Errorf("version %d: this program knows 1", r.V)
+	case r.Role != RoleOperator:
+		return fmt.Errorf("it asks for the role %q", r.Role)
+	case !events.ValidName(r.Name):
+		return fmt.Errorf("the name %q is not of a-z, 0-9 and -, at most 40", r.Name)
+	case !nkeys.IsValidPublicUserKey(r.Connection):
+		return errors.New("the connection's key is not the public nkey of a user")
+	}
+	key, err := events.ParsePublicKey(r.Key)
+	if err != nil {
+		return err
+	}
+	if !key.Verify(r.message(), r.Proof) {
+		return errors.New("it is not signed by the key that it names: it was changed, or is somebody else's")
+	}
+	return nil
+}
+
+// Grant is the authority's answer to a request: where the ledger is, how to
+// connect, and whom to believe. Nothing in it is secret: the user's JWT works
+// only with the connection's key.
+type Grant struct {
+	V          int    `json:"v"`
+	Role       Role   `json:"role"`
+	Name       string `json:"name"`
+	Authority  string `json:"authority"`
+	Connection string `json:"connection"`
+	// User is the NATS user's JWT.
+	User string `json:"user"`
+	// NATS and HTTP are the ledger's addresses.
+	NATS string `json:"nats"`
+	HTTP string `json:"http"`
+	// Ledger is what to believe. Compare its key with what the authority has
+	// published elsewhere.
+	Ledger verify.TrustedLedger `json:"ledger"`
+}
+
+// ReadGrant reads and checks a grant.
+func ReadGrant(path string) (*Grant, error) {
+	g := &Grant{}
+	if err := readJSON(path, g); err != nil {
+		return nil, fmt.Errorf("read grant: %w", err)
+	}
+	log, err := g.Ledger.Log()
+	switch {
+	case g.V != 1:
+		return nil, fmt.Errorf("grant %s: version %d: this program knows 1", path, g.V)
+	case err != nil:
+		return nil, fmt.Errorf("grant %s: %w", path, err)
+	case log.Origin() != g.Ledger.Origin:
+		return nil, fmt.Errorf("grant %s: the log's key is of %s, not of %s", path, log.Origin(), g.Ledger.Origin)
+	case g.NATS == "" || g.HTTP == "" || g.User == "":
+		return nil, fmt.Errorf("grant %s: it has no addresses or no credentials", path)
+	}
+	return g, nil
+}
+
+// Fingerprint returns a key in the short form that people compare aloud.
+func Fingerprint(key events.PublicKey) string {
+	id := string(key.ID())
+	return id[:4] + " " + id[4:8] + " " + id[8:12] + " " + id[12:16]
+}

@@ -1,0 +1,216 @@
+// Package home is a role's directory: its keys, its credentials, the addresses
+// it was given and the files that pass between an operator and an authority.
+//
+// A home belongs to one role on one machine. Secrets in it are files of mode
+// 0600 in a directory of mode 0700, written once; nothing here prints them, and
+// nothing but the home's owner reads them. What is signed or published with them
+// happens elsewhere.
+package home
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/saksi-ledger/saksi/events"
+)
+
+// ErrNoHome means that a directory is no home of the role asked for.
+var ErrNoHome = errors.New("no home")
+
+// Role is whose home a directory is.
+type Role string
+
+// The roles that have homes.
+const (
+	RoleAuthority Role = "authority"
+	RoleOperator  Role = "operator"
+)
+
+// Identity is saksi.json: whose home this is. It is written last, so a directory
+// without it was not finished.
+type Identity struct {
+	V    int    `json:"v"`
+	Role Role   `json:"role"`
+	Name string `json:"name"`
+	// Origin and Jurisdiction are an authority's: of the ledger it made.
+	Origin       string `json:"origin,omitempty"`
+	Jurisdiction string `json:"jurisdiction,omitempty"`
+}
+
+const (
+	identityFile = "saksi.json"
+	keysDir      = "keys"
+	signingFile  = "signing.pem"
+)
+
+// begin makes an empty directory ready for a home.
+func begin(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, identityFile)); err == nil {
+		return fmt.Errorf("%s is a home already", dir)
+	}
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return hint(fmt.Errorf("%s is not empty", dir), "choose an empty or new directory; remove this one if an earlier attempt left it")
+	}
+	return os.MkdirAll(filepath.Join(dir, keysDir), 0o700)
+}
+
+func open(dir string, role Role) (Identity, error) {
+	var id Identity
+	err := readJSON(filepath.Join(dir, identityFile), &id)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return id, hint(fmt.Errorf("%s: %w", dir, ErrNoHome), "say which directory with --home or SAKSI_HOME; an authority makes one with saksi init, an operator with saksi enrol")
+	case err != nil:
+		return id, fmt.Errorf("open home %s: %w", dir, err)
+	case id.Role != role:
+		return id, hint(fmt.Errorf("%s is the home of an %s, and this needs one of an %s", dir, id.Role, role), "say which directory with --home or SAKSI_HOME")
+	}
+	return id, nil
+}
+
+// newSigner makes an Ed25519 key, keeps it in path (PKCS#8, 0600) and returns it.
+func newSigner(path string) (*events.Signer, error) {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return nil, err
+	}
+	block := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+	if err := writeNew(path, block); err != nil {
+		return nil, fmt.Errorf("keep a new key: %w", err)
+	}
+	return events.NewSigner(private)
+}
+
+// readSigner reads a key that newSigner kept.
+func readSigner(path string) (*events.Signer, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("read key: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, hint(fmt.Errorf("read key %s: others may read it (mode %04o)", path, info.Mode().Perm()), "chmod 600 "+path+", and think about who has read it")
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read key: %w", err)
+	}
+	block, _ := pem.Decode(text)
+	if block == nil || block.Type != "PRIVATE KEY" {
+		return nil, fmt.Errorf("read key %s: not a PEM file with a PRIVATE KEY", path)
+	}
+	private, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("read key %s: not PKCS#8", path)
+	}
+	key, ok := private.(ed25519.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("read key %s: it is a %T: want Ed25519", path, private)
+	}
+	return events.NewSigner(key)
+}
+
+// writeNew writes a secret or an identity: it must not be there yet, and is
+// durable when it returns.
+func writeNew(path string, b []byte) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(b); err != nil {
+		f.Close()
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		f.Close()
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+// replace writes a file whole or not at all: write beside it, fsync, rename,
+// fsync the directory.
+func replace(path string, b []byte, mode os.FileMode) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(b)
+	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// WriteJSON writes v, indented, to a file whole or not at all.
+func WriteJSON(path string, v any, mode os.FileMode) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := replace(path, append(b, '\n'), mode); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+// maxJSON bounds the JSON files that are read here.
+const maxJSON = 1 << 20
+
+func readJSON(path string, v any) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if info.Size() > maxJSON {
+		return fmt.Errorf("%s is too large (%d bytes)", path, info.Size())
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// hinted is an error that says what to do.
+type hinted struct {
+	error
+	what string
+}
+
+func hint(err error, what string) error { return hinted{err, what} }
+
+func (h hinted) Unwrap() error { return h.error }
+
+// Hint returns what to do about the error.
+func (h hinted) Hint() string { return h.what }

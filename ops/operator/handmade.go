@@ -1,0 +1,130 @@
+package operator
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/events/schema"
+	"github.com/saksi-ledger/saksi/schemas"
+)
+
+// maxLine bounds a hand-made event, in bytes.
+const maxLine = 128 << 10
+
+// maxHandmade bounds how many events one file of them may hold: they are added
+// all or none.
+const maxHandmade = 100_000
+
+// handmade is an event as people write it: a CloudEvent of which only type and
+// data must be there. What else a recorder's event needs is filled in.
+type handmade struct {
+	SpecVersion string         `json:"specversion"`
+	ID          string         `json:"id"`
+	Source      string         `json:"source"`
+	Type        string         `json:"type"`
+	Subject     string         `json:"subject"`
+	Time        string         `json:"time"`
+	Nonce       string         `json:"nonce"`
+	Data        jsontext.Value `json:"data"`
+}
+
+// Publish adds hand-made events, one in a line of JSON, to the outbox: all of
+// them, or none if one is not as its schema wants it. Missing are filled in
+// specversion, id (random), source (the recorder's), time (now) and nonce.
+func (d *Desk) Publish(ctx context.Context, recorder events.Recorder, r io.Reader, name string) (publish.Added, error) {
+	rules, err := schema.Compile(schemas.CurrentRuleset())
+	if err != nil {
+		return publish.Added{}, err
+	}
+	var drafts []events.Draft
+	lines := bufio.NewScanner(r)
+	lines.Buffer(make([]byte, 64<<10), maxLine)
+	n := 0
+	for lines.Scan() {
+		n++
+		line := bytes.TrimSpace(lines.Bytes())
+		if len(line) == 0 {
+			continue
+		}
+		if len(drafts) == maxHandmade {
+			return publish.Added{}, fmt.Errorf("%s: more than %d events: split it", name, maxHandmade)
+		}
+		event, err := readHandmade(recorder, line)
+		if err == nil {
+			err = check(rules, event)
+		}
+		if err != nil {
+			return publish.Added{}, hinted{fmt.Errorf("%s, line %d: %w", name, n, err), "nothing was published; mend the line and publish the file again"}
+		}
+		drafts = append(drafts, events.Draft{Event: event})
+	}
+	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
+		return publish.Added{}, fmt.Errorf("%s, line %d: longer than %d bytes", name, n+1, maxLine)
+	} else if err != nil {
+		return publish.Added{}, fmt.Errorf("read %s: %w", name, err)
+	}
+	if len(drafts) == 0 {
+		return publish.Added{}, fmt.Errorf("%s: there is no event in it", name)
+	}
+	return d.Outbox.Add(ctx, recorder, drafts, d.signer)
+}
+
+func readHandmade(recorder events.Recorder, line []byte) (*events.Event, error) {
+	var h handmade
+	if err := jsonv2.Unmarshal(line, &h, jsonv2.RejectUnknownMembers(true)); err != nil {
+		return nil, err
+	}
+	if h.SpecVersion != "" && h.SpecVersion != "1.0" {
+		return nil, fmt.Errorf("specversion %q: want 1.0", h.SpecVersion)
+	}
+	if h.Source != "" && h.Source != recorder.Source() {
+		return nil, fmt.Errorf("source %q: this is published as %q", h.Source, recorder.Source())
+	}
+	if !events.SaidBy(h.Type, recorder) {
+		return nil, fmt.Errorf("type %q is not for an operator to say", h.Type)
+	}
+	if h.ID == "" {
+		var id [16]byte
+		rand.Read(id[:])
+		h.ID = hex.EncodeToString(id[:])
+	}
+	event, err := events.NewEvent(recorder, h.Type, h.ID, time.Now(), h.Data, rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	event.Subject = h.Subject
+	if h.Time != "" {
+		event.Time = h.Time
+	}
+	if h.Nonce != "" {
+		event.Nonce = h.Nonce
+	}
+	return event, nil
+}
+
+// check refuses before signing what admission would refuse after.
+func check(rules *schema.Set, event *events.Event) error {
+	if !rules.Known(event.Type) {
+		return fmt.Errorf("type %q has no schema: saksi schema list shows those that have", event.Type)
+	}
+	line, err := event.Marshal()
+	if err != nil {
+		return err
+	}
+	if _, err := events.ParseEvent(line); err != nil {
+		return err
+	}
+	return rules.ValidateEvent(event.Type, line)
+}
