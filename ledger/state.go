@@ -355,8 +355,8 @@ func (s *state) where(ctx context.Context, party string, q events.GetRequest) (*
 	if err := tx.QueryRowContext(ctx, "SELECT epoch, seq FROM stamp").Scan(&answer.Epoch, &answer.Seq); err != nil {
 		return nil, err
 	}
-	rows, err := tx.QueryContext(ctx, `SELECT first, manifest, a.leaf FROM accepted a JOIN recorder r ON r.id = a.recorder
-		WHERE r.name = ? AND r.party = ? AND a.incarnation = ? AND first >= ? ORDER BY first, a.leaf LIMIT ?`,
+	rows, err := tx.QueryContext(ctx, `SELECT a.first, a.manifest, a.leaf FROM accepted a JOIN recorder r ON r.id = a.recorder
+		WHERE r.name = ? AND r.party = ? AND a.incarnation = ? AND a.first >= ? ORDER BY a.first, a.leaf LIMIT ?`,
 		q.Recorder, party, q.Incarnation, q.From, events.MaxPlaces+1)
 	if err != nil {
 		return nil, err

@@ -181,8 +181,11 @@ func (f *flush) step(ctx context.Context) error {
 	}
 	if now := time.Now(); !f.compared && !now.Before(f.nextCompare) {
 		f.nextCompare = now.Add(f.client.config.Poll)
-		switch err := f.compare(ctx, s); {
+		switch heads, err := s.heads(ctx, f.client.config.Party); {
 		case err == nil:
+			if err := f.compare(ctx, heads); err != nil {
+				return err
+			}
 			f.compared = true
 		case permanent(err) || ctx.Err() != nil:
 			return err
@@ -322,11 +325,7 @@ func (f *flush) addLanes(ctx context.Context) error {
 
 // compare compares the outbox with the ledger's heads, as far as there are
 // pending envelopes.
-func (f *flush) compare(ctx context.Context, s *session) error {
-	heads, err := s.heads(ctx, f.client.config.Party)
-	if err != nil {
-		return err
-	}
+func (f *flush) compare(ctx context.Context, heads []events.Head) error {
 	for _, l := range f.lanes {
 		i := slices.IndexFunc(heads, func(h events.Head) bool { return h.Recorder == l.recorder.String() })
 		var head *events.Head

@@ -263,13 +263,13 @@ func (l *testLedger) read(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		if err := l.readFrom(ctx, js, epoch, from); err != nil && ctx.Err() == nil {
+		if err := l.readFrom(ctx, js, open, epoch, from); err != nil && ctx.Err() == nil {
 			_ = pause(ctx, 20*time.Millisecond)
 		}
 	}
 }
 
-func (l *testLedger) readFrom(ctx context.Context, js jetstream.JetStream, epoch, from uint64) error {
+func (l *testLedger) readFrom(ctx context.Context, js jetstream.JetStream, open chan struct{}, epoch, from uint64) error {
 	short, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	c, err := js.OrderedConsumer(short, "EVENTS", jetstream.OrderedConsumerConfig{
@@ -291,12 +291,8 @@ func (l *testLedger) readFrom(ctx context.Context, js jetstream.JetStream, epoch
 			return err
 		}
 		l.mu.Lock()
-		stop := l.epoch != epoch
-		select {
-		case <-l.open:
-		default:
-			stop = true
-		}
+		// Paused since, or elsewhere now: what was fetched meanwhile is not read.
+		stop := l.epoch != epoch || l.open != open
 		if !stop && len(chunk) > 0 {
 			err = l.admit(ctx, chunk)
 		}

@@ -230,6 +230,14 @@ func (s *session) request(ctx context.Context, subject string, question, answer 
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
+	// A request doesn't end with its connection by itself.
+	go func() {
+		select {
+		case <-s.closed:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	m, err := s.nc.RequestWithContext(ctx, subject, b)
 	if err != nil {
 		if refusal := s.refusedErr(); refusal != nil {

@@ -1,8 +1,10 @@
 package schema
 
 import (
+	"encoding/json"
 	"math/big"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -103,20 +105,45 @@ func TestDecimal(t *testing.T) {
 // in which registry events can carry one.
 func TestUTC(t *testing.T) {
 	pattern := regexp.MustCompile(utcPattern)
-	field := func(values ...string) *rapid.Generator[string] { return rapid.SampledFrom(values) }
+	// Of each field, what is always right, what is right with some others, and what is wrong.
+	fields := [][]string{
+		{"2024", "2000", "1900", "2026", "0000", "9999", "+026", "-001", "202"}, {"-", "/"}, {"01", "12", "02", "04", "00", "13", "1x"}, {"-", "T"},
+		{"01", "28", "29", "30", "31", "00", "32"}, {"T", "t", " "}, {"00", "23", "24"}, {":", "-"}, {"00", "59", "60"}, {":", ""},
+		{"00", "59", "60"}, {"", ".0", ".123456789", ".1234567890", ".", ",5"}, {"Z", "z", "+00:00", "", "Z\n"},
+	}
 	rapid.Check(t, func(t *rapid.T) {
+		odd := rapid.SliceOfN(rapid.IntRange(0, len(fields)-1), 0, 3).Draw(t, "odd")
 		var b strings.Builder
-		for _, g := range []*rapid.Generator[string]{
-			field("0000", "1900", "2000", "2024", "2026", "9999", "+026", "-001", "202"), field("-", "-", "-", "/"), field("00", "01", "02", "04", "12", "13", "1x"), field("-"),
-			field("00", "01", "28", "29", "30", "31", "32"), field("T", "T", "T", "t", " "), field("00", "23", "24"), field(":"), field("00", "59", "60"), field(":"),
-			field("00", "59", "60"), field("", "", ".0", ".123456789", ".1234567890", ".", ",5"), field("Z", "Z", "Z", "z", "+00:00", "", "Z\n"),
-		} {
-			b.WriteString(g.Draw(t, "field"))
+		for i, values := range fields {
+			if slices.Contains(odd, i) {
+				b.WriteString(rapid.SampledFrom(values).Draw(t, "value"))
+			} else {
+				b.WriteString(values[0])
+			}
 		}
 		s := b.String()
 		_, err := time.Parse(time.RFC3339, s)
 		if got, want := isUTC([]byte(s)), err == nil && pattern.MatchString(s); got != want {
 			t.Errorf("%q: %t, not %t (%v)", s, got, want, err)
+		}
+	})
+}
+
+func TestUnescape(t *testing.T) {
+	texts := rapid.SliceOf(rapid.SampledFrom([]string{`a`, `é`, `𝒮`, `\"`, `\\`, `\/`, `\b`, `\f`, `\n`, `\r`, `\t`, `\u0000`, `\u00e9`, `\u2028`, `\uD835\udcae`, `\uffff`}))
+	rapid.Check(t, func(t *rapid.T) {
+		text := `"` + strings.Join(texts.Draw(t, "text"), "") + `"`
+		var want string
+		if err := json.Unmarshal([]byte(text), &want); err != nil {
+			t.Fatal(err)
+		}
+		w := walker{b: []byte(text)}
+		s, escaped, ok := w.string()
+		if escaped {
+			s = unescape(s)
+		}
+		if !ok || w.i != len(text) || string(s) != want {
+			t.Errorf("%s is read as %q, not %q", text, s, want)
 		}
 	})
 }

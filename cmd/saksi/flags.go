@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/saksi-ledger/saksi/ops/authority"
+	"github.com/saksi-ledger/saksi/ops/home"
+	"github.com/saksi-ledger/saksi/ops/operator"
+)
+
+// env is the environment variable of a flag.
+func env(flag string) []string {
+	return []string{"SAKSI_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))}
+}
+
+func homeFlag() cli.Flag {
+	return &cli.StringFlag{Name: "home", Usage: "the role's `DIRECTORY`: keys, credentials, state", EnvVars: env("home"), TakesFile: true}
+}
+
+func stringFlag(name, usage string) cli.Flag {
+	return &cli.StringFlag{Name: name, Usage: usage, EnvVars: env(name)}
+}
+
+func timeoutFlag(value time.Duration) cli.Flag {
+	return &cli.DurationFlag{Name: "timeout", Usage: "give up waiting for the ledger after this `TIME`", Value: value, EnvVars: env("timeout")}
+}
+
+func formatFlag() cli.Flag {
+	return &cli.StringFlag{Name: "format", Usage: "`HOW` results are printed: table, json or csv", Value: "table", EnvVars: env("format")}
+}
+
+func required(c *cli.Context, names ...string) error {
+	for _, name := range names {
+		if c.String(name) == "" && !(name == "home" && homeOf(c) != "") {
+			return usage("%s needs --%s", c.Command.HelpName, name)
+		}
+	}
+	return nil
+}
+
+// homeOf returns --home, which may stand before a subcommand's name or after it.
+func homeOf(c *cli.Context) string {
+	for _, level := range c.Lineage() {
+		if dir := level.String("home"); dir != "" {
+			return dir
+		}
+	}
+	return ""
+}
+
+// withTimeout bounds a command that waits for the ledger.
+func withTimeout(c *cli.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(c.Context, c.Duration("timeout"))
+}
+
+// registrar runs f with the authority's home opened for publishing.
+func registrar(c *cli.Context, f func(context.Context, *authority.Registrar) error) error {
+	if err := required(c, "home"); err != nil {
+		return err
+	}
+	h, err := home.OpenAuthority(homeOf(c))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := withTimeout(c)
+	defer cancel()
+	r, err := authority.OpenRegistrar(ctx, h)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(ctx, r), r.Close())
+}
+
+// desk runs f with the operator's home opened for work.
+func desk(c *cli.Context, f func(*operator.Desk) error) error {
+	if err := required(c, "home"); err != nil {
+		return err
+	}
+	h, err := home.OpenOperator(homeOf(c))
+	if err != nil {
+		return err
+	}
+	d, err := operator.Open(c.Context, h)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(d), d.Close())
+}

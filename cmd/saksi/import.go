@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/ops/operator"
+)
+
+func importCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "import",
+		Usage:     "native logs into signed events, published, with receipts",
+		Category:  "operator",
+		ArgsUsage: "SYSTEM PATH…",
+		Description: "SYSTEM is cloudtrail. Each PATH is a log, plain or gzip, or a directory that is walked.\n" +
+			"Importing the same again publishes nothing twice. Personal data becomes salted digests;\n" +
+			"what opens them stays in the outbox. The exit status is 1 if something could not be read.",
+		Flags: []cli.Flag{homeFlag(),
+			stringFlag("recorder", "the `FACILITY/RECORDER` to publish as"),
+			stringFlag("party", "`WHOSE` account this is: operator, parent, landlord, vendor, customer or authority"),
+			&cli.BoolFlag{Name: "dry-run", Usage: "print the events, as JSON Lines, and publish nothing", EnvVars: env("dry-run")},
+			timeoutFlag(time.Hour), formatFlag()},
+		Action: runImport,
+	}
+}
+
+func runImport(c *cli.Context) error {
+	if c.NArg() < 2 {
+		return usage("saksi import takes SYSTEM PATH…, flags before")
+	}
+	if err := required(c, "recorder", "party"); err != nil {
+		return err
+	}
+	return desk(c, func(d *operator.Desk) error {
+		recorder, err := d.Recorder(c.String("recorder"))
+		if err != nil {
+			return err
+		}
+		ctx, cancel := withTimeout(c)
+		defer cancel()
+		what := operator.Import{System: c.Args().First(), Recorder: recorder, Party: events.Party(c.String("party")), Paths: c.Args().Tail()}
+		if c.Bool("dry-run") {
+			what.Draft = func(draft *events.Draft) error {
+				line, err := draft.Event.Marshal()
+				if err == nil {
+					_, err = fmt.Fprintf(c.App.Writer, "%s\n", line)
+				}
+				return err
+			}
+			done, err := d.Import(ctx, what)
+			return finishImport(c, done, err)
+		}
+		began := time.Now()
+		prepare(ctx, c, d, recorder)
+		reading := newBar(c.App.ErrWriter, "reading and signing", 0, true)
+		what.Progress = func(p operator.ImportProgress) { reading.set(p.Bytes, p.TotalBytes) }
+		done, err := d.Import(ctx, what)
+		reading.done()
+		if err != nil {
+			return finishImport(c, done, err)
+		}
+		flushed, err := flush(ctx, c, d, int64(done.New))
+		seconds := time.Since(began).Seconds()
+		out := importResult(done, flushed, seconds)
+		if printErr := out.print(c); printErr != nil {
+			return printErr
+		}
+		return finishImport(c, done, err)
+	})
+}
+
+// prepare compares the outbox with the ledger before it is added to, if the
+// ledger can be reached soon; an outbox works without.
+func prepare(ctx context.Context, c *cli.Context, d *operator.Desk, recorder events.Recorder) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if err := d.Client.Prepare(ctx, d.Outbox, recorder); err != nil && ctx.Err() != nil {
+		fmt.Fprintln(c.App.ErrWriter, "saksi: the ledger can't be reached now: what is signed waits in the outbox")
+	}
+}
+
+// flush brings the outbox to the ledger, with progress on a terminal.
+func flush(ctx context.Context, c *cli.Context, d *operator.Desk, pending int64) (publish.Result, error) {
+	b := newBar(c.App.ErrWriter, "events with receipts", pending, false)
+	defer b.done()
+	return d.Client.Flush(ctx, d.Outbox, publish.FlushOptions{
+		Resend:   c.Bool("resend"),
+		Progress: func(p publish.Progress) { b.set(int64(p.Events), max(pending, int64(p.Events))) },
+	})
+}
+
+// importDocument is the JSON that import prints.
+type importDocument struct {
+	operator.Imported
+	Flushed publish.Result `json:"flushed"`
+	Seconds float64        `json:"seconds"`
+	Rate    float64        `json:"eventsPerSecond"`
+}
+
+func importResult(done operator.Imported, flushed publish.Result, seconds float64) result {
+	rate := float64(flushed.Events) / max(seconds, 1e-9)
+	rows := [][]any{
+		{"files", done.Files}, {"events", done.Events}, {"new", done.New}, {"known already", done.Known}, {"envelopes", done.Envelopes},
+	}
+	note := ""
+	if done.New == 0 && flushed.Envelopes == 0 && flushed.Rejected == 0 {
+		note = "Nothing was published: the outbox knew every event already."
+	} else {
+		rows = append(rows, flushRows(flushed)...)
+		rows = append(rows, []any{"seconds", fmt.Sprintf("%.2f", seconds)}, []any{"events/s", fmt.Sprintf("%.0f", rate)})
+	}
+	if len(done.Skipped) > 0 {
+		rows = append(rows, []any{"not logs", len(done.Skipped)})
+	}
+	if done.Notices > 0 {
+		rows = append(rows, []any{"about no access", done.Notices})
+	}
+	return result{document: importDocument{done, flushed, seconds, rate}, rows: rows, note: note}
+}
+
+// flushRows tell of a flush.
+func flushRows(f publish.Result) [][]any {
+	rows := [][]any{{"receipts verified", fmt.Sprintf("%d envelopes, %d events", f.Envelopes, f.Events)}}
+	if f.Envelopes+f.Rejected > 0 {
+		rows = append(rows, []any{"leaves", fmt.Sprintf("%d to %d", f.FirstLeaf, f.LastLeaf)})
+	}
+	if f.Rejected > 0 {
+		rows = append(rows, []any{"rejected", f.Rejected})
+	}
+	if f.Lost > 0 {
+		rows = append(rows, []any{"lost and sent again", f.Lost})
+	}
+	return rows
+}
+
+func finishImport(c *cli.Context, done operator.Imported, err error) error {
+	for _, place := range done.Damage {
+		fmt.Fprintf(c.App.ErrWriter, "saksi: damaged: %s\n", place)
+	}
+	if err != nil {
+		return offline(err)
+	}
+	if n := len(done.Damage); n > 0 {
+		return fmt.Errorf("%d place%s could not be read; the rest was imported", n, strings.Repeat("s", min(1, n-1)))
+	}
+	return nil
+}
+
+// offline says where events are that did not get their receipts in time.
+func offline(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return hinted{err, "what was signed is safe in the outbox; saksi outbox flush sends it when the ledger can be reached"}
+	}
+	return err
+}

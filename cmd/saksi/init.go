@@ -1,0 +1,49 @@
+package main
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"github.com/saksi-ledger/saksi/ops/authority"
+)
+
+func initCommand() *cli.Command {
+	return &cli.Command{
+		Name:     "init",
+		Usage:    "make a ledger: keys, accounts, and its genesis as leaf 0",
+		Category: "authority",
+		Flags: []cli.Flag{
+			homeFlag(),
+			stringFlag("origin", "the `NAME` of the tree in its checkpoints, such as ledger.example.my/saksi/2026"),
+			stringFlag("jurisdiction", "the `COUNTRY` it is for, two capital letters"),
+			&cli.StringFlag{Name: "authority", Usage: "the first authority's `NAME`", Value: "authority", EnvVars: env("authority")},
+			formatFlag(),
+		},
+		Action: func(c *cli.Context) error {
+			if _, err := arguments(c); err != nil {
+				return err
+			}
+			if err := required(c, "home", "origin", "jurisdiction"); err != nil {
+				return err
+			}
+			h, err := authority.Init(c.Context, homeOf(c), authority.Plan{
+				Origin: c.String("origin"), Jurisdiction: c.String("jurisdiction"), Name: c.String("authority"),
+			})
+			if err != nil {
+				return err
+			}
+			trust, err := h.Trust()
+			if err != nil {
+				return err
+			}
+			l := trust.Ledgers[0]
+			return result{
+				document: l,
+				rows: [][]any{
+					{"ledger", l.Origin}, {"authority", h.Name + ", " + h.Jurisdiction},
+					{"log key", l.Key}, {"genesis", l.Genesis.String()},
+				},
+				note: "Keys are in " + homeOf(c) + ", for its owner alone. Start the node with: saksi up --home " + homeOf(c),
+			}.print(c)
+		},
+	}
+}

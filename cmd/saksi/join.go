@@ -1,0 +1,42 @@
+package main
+
+import (
+	"github.com/urfave/cli/v2"
+
+	"github.com/saksi-ledger/saksi/ops/home"
+)
+
+func joinCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "join",
+		Usage:     "take the authority's grant: credentials, addresses, trust",
+		Category:  "everyone",
+		ArgsUsage: "GRANT",
+		Flags:     []cli.Flag{homeFlag(), formatFlag()},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, "GRANT")
+			if err != nil {
+				return err
+			}
+			if err := required(c, "home"); err != nil {
+				return err
+			}
+			o, err := home.OpenOperator(homeOf(c))
+			if err != nil {
+				return err
+			}
+			grant, err := o.Join(args[0])
+			if err != nil {
+				return err
+			}
+			return result{
+				document: map[string]any{"name": grant.Name, "ledger": grant.Ledger, "nats": grant.NATS, "http": grant.HTTP},
+				rows: [][]any{
+					{"ledger", grant.Ledger.Origin}, {"owner", grant.Ledger.Owner}, {"log key", grant.Ledger.Key},
+					{"nats", grant.NATS}, {"http", grant.HTTP},
+				},
+				note: "Compare the log key with what the authority has published elsewhere: from here on it is believed.",
+			}.print(c)
+		},
+	}
+}

@@ -1,0 +1,140 @@
+// Command saksi is the whole of Saksi on the command line: authority, operator
+// and auditor alike. Each command is one file here, and calls one function of the
+// package that does the work.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+	"k8s.io/klog/v2"
+)
+
+// Exit statuses. They are part of the interface.
+const (
+	exitDone = iota
+	exitFailed
+	exitUsage
+	exitDoesNotHold // verified, and it does not hold
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := Main(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// Main runs one command and returns its exit status. Tests call it as people
+// call the binary.
+func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	quietLibraries(stderr)
+	app := newApp(stdin, stdout, stderr)
+	err := app.RunContext(ctx, args)
+	if err == nil {
+		return exitDone
+	}
+	var said silent
+	if !errors.As(err, &said) {
+		fmt.Fprintf(stderr, "saksi: %v\n", err)
+		var hinted interface{ Hint() string }
+		if errors.As(err, &hinted) && hinted.Hint() != "" {
+			fmt.Fprintf(stderr, "hint: %s\n", hinted.Hint())
+		}
+	}
+	var coded interface{ exitStatus() int }
+	if errors.As(err, &coded) {
+		return coded.exitStatus()
+	}
+	return exitFailed
+}
+
+// quietLibraries lets through what libraries that log by klog warn of, and no more.
+func quietLibraries(w io.Writer) {
+	klog.SetSlogLogger(slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelError})))
+}
+
+func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
+	return &cli.App{
+		Name:  "saksi",
+		Usage: "a record of who touched in-country infrastructure that nobody can quietly change",
+		Description: "An authority makes a ledger with init and runs it with up. Operators enrol, join, and publish or import.\n" +
+			"Auditors check the whole of it with audit. Flags come before arguments.",
+		Reader: stdin, Writer: stdout, ErrWriter: stderr,
+		HideVersion:    true,
+		ExitErrHandler: func(*cli.Context, error) {},
+		OnUsageError:   func(_ *cli.Context, err error, _ bool) error { return usage("%v", err) },
+		CommandNotFound: func(c *cli.Context, name string) {
+			fmt.Fprintf(stderr, "saksi: there is no command %q\nhint: saksi help lists them\n", name)
+		},
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return statusError{exitUsage, silent{}}
+			}
+			return cli.ShowAppHelp(c)
+		},
+		Commands: []*cli.Command{
+			initCommand(), upCommand(), operatorCommand(), facilityCommand(), recorderCommand(), keyCommand(), trustCommand(),
+			enrolCommand(), joinCommand(), importCommand(), publishCommand(), outboxCommand(),
+			auditCommand(), schemaCommand(), benchCommand(), versionCommand(),
+		},
+	}
+}
+
+// silent is an error that has been told already.
+type silent struct{}
+
+func (silent) Error() string { return "" }
+
+// statusError gives an error an exit status.
+type statusError struct {
+	status int
+	error
+}
+
+func (e statusError) Unwrap() error   { return e.error }
+func (e statusError) exitStatus() int { return e.status }
+
+func usage(format string, args ...any) error {
+	return statusError{exitUsage, fmt.Errorf(format, args...)}
+}
+
+// hinted is an error that says what to do.
+type hinted struct {
+	error
+	hint string
+}
+
+func (h hinted) Unwrap() error { return h.error }
+func (h hinted) Hint() string  { return h.hint }
+
+// arguments returns exactly the arguments that a command takes.
+func arguments(c *cli.Context, names ...string) ([]string, error) {
+	if c.NArg() != len(names) {
+		want := ""
+		for _, name := range names {
+			want += " " + name
+		}
+		for _, a := range c.Args().Slice() {
+			if len(a) > 1 && a[0] == '-' {
+				return nil, hinted{usage("%s takes%s, and flags come before", c.Command.HelpName, orNothing(want)), "put " + a + " before the arguments"}
+			}
+		}
+		return nil, usage("%s takes%s, not %d arguments", c.Command.HelpName, orNothing(want), c.NArg())
+	}
+	return c.Args().Slice(), nil
+}
+
+func orNothing(s string) string {
+	if s == "" {
+		return " no arguments"
+	}
+	return s
+}

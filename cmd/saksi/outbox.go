@@ -1,0 +1,102 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/saksi-ledger/saksi/ops/operator"
+)
+
+func outboxCommand() *cli.Command {
+	return &cli.Command{
+		Name: "outbox", Usage: "what waits for a receipt, and what has one", Category: "operator",
+		Flags: []cli.Flag{homeFlag()},
+		Subcommands: []*cli.Command{
+			{Name: "status", Usage: "what waits, was rejected, or has its receipt", Flags: []cli.Flag{homeFlag(), formatFlag()}, Action: outboxStatus},
+			{
+				Name: "flush", Usage: "send what waits, and wait for receipts",
+				Flags: []cli.Flag{homeFlag(), &cli.BoolFlag{Name: "resend", Usage: "send rejected envelopes again, too"},
+					timeoutFlag(time.Hour), formatFlag()},
+				Action: outboxFlush,
+			},
+			{Name: "export", Usage: "write each receipt to a file, as a C2SP tlog-proof", ArgsUsage: "DIRECTORY", Flags: []cli.Flag{homeFlag(), formatFlag()}, Action: outboxExport},
+		},
+	}
+}
+
+func outboxStatus(c *cli.Context) error {
+	if _, err := arguments(c); err != nil {
+		return err
+	}
+	return desk(c, func(d *operator.Desk) error {
+		status, err := d.Outbox.Status(c.Context)
+		if err != nil {
+			return err
+		}
+		out := result{document: status, columns: []string{"recorder", "incarnation", "next", "waiting", "oldest", "receipts", "rejected", "disclosures"}}
+		for _, r := range status.Recorders {
+			oldest := ""
+			if !r.Oldest.IsZero() {
+				oldest = time.Since(r.Oldest).Round(time.Second).String()
+			}
+			out.rows = append(out.rows, []any{
+				r.Recorder, r.Incarnation, r.Next, fmt.Sprintf("%d events", r.Pending.Events), oldest,
+				fmt.Sprintf("%d for %d events", r.Receipts.Envelopes, r.Receipts.Events), r.RejectedCount, r.Disclosures,
+			})
+			for _, rejected := range r.Rejected {
+				out.note += fmt.Sprintf("rejected: %s events %d to %d, leaf %d: %s %s\n",
+					r.Recorder, rejected.First, rejected.First+rejected.Count-1, rejected.Leaf, rejected.Code, printable(rejected.Reason))
+			}
+			if r.Stale != "" {
+				out.note += fmt.Sprintf("stale: %s: %s\n", r.Recorder, r.Stale)
+			}
+		}
+		if status.Evidence > 0 {
+			out.note += fmt.Sprintf("The ledger has contradicted itself: %d pairs of checkpoints are kept as evidence.\n", status.Evidence)
+		}
+		return out.print(c)
+	})
+}
+
+func outboxFlush(c *cli.Context) error {
+	if _, err := arguments(c); err != nil {
+		return err
+	}
+	return desk(c, func(d *operator.Desk) error {
+		ctx, cancel := withTimeout(c)
+		defer cancel()
+		status, err := d.Outbox.Status(ctx)
+		if err != nil {
+			return err
+		}
+		var pending int64
+		for _, r := range status.Recorders {
+			pending += r.Pending.Events
+		}
+		flushed, err := flush(ctx, c, d, pending)
+		if err := errors.Join(result{document: flushed, rows: flushRows(flushed)}.print(c), offline(err)); err != nil {
+			return err
+		}
+		return rejectedError(flushed)
+	})
+}
+
+func outboxExport(c *cli.Context) error {
+	args, err := arguments(c, "DIRECTORY")
+	if err != nil {
+		return err
+	}
+	return desk(c, func(d *operator.Desk) error {
+		n, err := d.Outbox.ExportReceipts(c.Context, args[0])
+		if err != nil {
+			return err
+		}
+		return result{
+			document: map[string]any{"directory": args[0], "written": n},
+			rows:     [][]any{{"directory", args[0]}, {"written", n}},
+		}.print(c)
+	})
+}

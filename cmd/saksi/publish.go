@@ -1,0 +1,80 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/ops/operator"
+)
+
+func publishCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "publish",
+		Usage:     "sign and publish hand-made events, and wait for receipts",
+		Category:  "operator",
+		ArgsUsage: "FILE|-",
+		Description: "Each line of FILE is one event as JSON with at least a type and data; id, time, source and the rest\n" +
+			"are filled in. All of them are published, or none if one is not as its schema wants it.",
+		Flags: []cli.Flag{homeFlag(), stringFlag("recorder", "the `FACILITY/RECORDER` to publish as"), timeoutFlag(5 * time.Minute), formatFlag()},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, "FILE|-")
+			if err != nil {
+				return err
+			}
+			if err := required(c, "recorder"); err != nil {
+				return err
+			}
+			in, name := c.App.Reader, "standard input"
+			if args[0] != "-" {
+				f, err := os.Open(args[0])
+				if err != nil {
+					return err
+				}
+				defer f.Close()
+				in, name = f, args[0]
+			}
+			return desk(c, func(d *operator.Desk) error { return publishFrom(c, d, in, name) })
+		},
+	}
+}
+
+func publishFrom(c *cli.Context, d *operator.Desk, in io.Reader, name string) error {
+	recorder, err := d.Recorder(c.String("recorder"))
+	if err != nil {
+		return err
+	}
+	ctx, cancel := withTimeout(c)
+	defer cancel()
+	prepare(ctx, c, d, recorder)
+	added, err := d.Publish(ctx, recorder, in, name)
+	if err != nil {
+		return err
+	}
+	flushed, err := flush(ctx, c, d, int64(added.Events))
+	rows := [][]any{{"events", added.Events}, {"known already", added.Known}, {"envelopes", added.Envelopes}}
+	out := result{
+		document: struct {
+			Added   publish.Added  `json:"added"`
+			Flushed publish.Result `json:"flushed"`
+		}{added, flushed},
+		rows: append(rows, flushRows(flushed)...),
+	}
+	if err := errors.Join(out.print(c), offline(err)); err != nil {
+		return err
+	}
+	return rejectedError(flushed)
+}
+
+// rejectedError makes a rejection a failure of the command.
+func rejectedError(flushed publish.Result) error {
+	if flushed.Rejected == 0 {
+		return nil
+	}
+	return hinted{errors.New("the ledger has rejected what was sent, on the record"),
+		"saksi outbox status says why; saksi outbox flush --resend sends it again when the reason is gone"}
+}

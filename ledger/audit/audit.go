@@ -1,0 +1,318 @@
+// Package audit goes through a whole ledger again and believes nothing of it but
+// the auditor's own trust file: that every leaf is under the signed root, that
+// every body is what its leaf says, that every verdict is the one that the rules
+// give, and that the stream's order was kept.
+//
+// It reads what a ledger wrote, and holds no server and no network.
+package audit
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/transparency-dev/merkle/compact"
+	"github.com/transparency-dev/merkle/rfc6962"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/admission"
+	"github.com/saksi-ledger/saksi/ledger/verify"
+)
+
+// MaxFailures is how many failures are told of; an audit ends when it has found
+// them.
+const MaxFailures = 20
+
+// Report is what an audit found.
+type Report struct {
+	Origin     string    `json:"origin"`
+	Leaves     uint64    `json:"leaves"`
+	Root       tlog.Hash `json:"root"`
+	Accepted   uint64    `json:"accepted"` // envelopes
+	Events     uint64    `json:"events"`   // in them
+	Duplicates uint64    `json:"duplicates"`
+	Rejected   uint64    `json:"rejected"`
+	Epochs     uint64    `json:"epochs"`
+	// Signatures and Verdicts were checked and recomputed.
+	Signatures uint64 `json:"signatures"`
+	Verdicts   uint64 `json:"verdicts"`
+	// Codes counts rejections.
+	Codes   map[string]uint64 `json:"codes,omitempty"`
+	Seconds float64           `json:"seconds"`
+	// Failures say what does not hold. None means that everything does.
+	Failures []string `json:"failures"`
+}
+
+// Directory audits the ledger in dir, which is an authority's home or a ledger's
+// own directory, up to its published checkpoint. progress may be nil. An error
+// means that the audit could not be done; what does not hold is in the report.
+func Directory(ctx context.Context, dir string, trust *verify.Trust, progress func(done, total uint64)) (*Report, error) {
+	began := time.Now()
+	if _, err := os.Stat(filepath.Join(dir, "ledger", "tree")); err == nil {
+		dir = filepath.Join(dir, "ledger")
+	}
+	note, err := ledger.ReadCheckpoint(dir)
+	if err != nil {
+		return nil, err
+	}
+	trusted, checkpoint, err := openTrusted(trust, note)
+	report := &Report{Codes: map[string]uint64{}, Failures: []string{}}
+	if err != nil {
+		report.Failures = append(report.Failures, err.Error())
+		return report, nil
+	}
+	report.Origin, report.Leaves, report.Root = checkpoint.Origin, checkpoint.Size, checkpoint.Root
+	archive, err := ledger.OpenArchive(dir, checkpoint.Size)
+	if err != nil {
+		report.Failures = append(report.Failures, err.Error())
+		return report, nil
+	}
+	defer archive.Close()
+	a := &auditor{report: report, archive: archive, trusted: trusted, checkpoint: checkpoint}
+	if err := a.run(ctx, progress); err != nil {
+		return nil, err
+	}
+	report.Seconds = time.Since(began).Seconds()
+	return report, nil
+}
+
+// openTrusted opens a checkpoint by whichever ledger of the trust file signed it.
+func openTrusted(trust *verify.Trust, note []byte) (*verify.TrustedLedger, *verify.Checkpoint, error) {
+	var failure error
+	for i := range trust.Ledgers {
+		log, err := trust.Ledgers[i].Log()
+		if err != nil {
+			return nil, nil, err
+		}
+		checkpoint, err := log.OpenCheckpoint(note)
+		if err == nil {
+			return &trust.Ledgers[i], checkpoint, nil
+		}
+		failure = err
+	}
+	return nil, nil, fmt.Errorf("no ledger of the trust file has signed the checkpoint: %w", failure)
+}
+
+type auditor struct {
+	report     *Report
+	archive    *ledger.Archive
+	trusted    *verify.TrustedLedger
+	checkpoint *verify.Checkpoint
+
+	admit *admission.State
+	rules *admission.Rules
+	last  *verify.Leaf
+	tree  *compact.Range
+}
+
+func (a *auditor) fail(format string, args ...any) {
+	a.report.Failures = append(a.report.Failures, fmt.Sprintf(format, args...))
+}
+
+// run reads leaves and bodies ahead, and prepares one bundle while the one before
+// it is judged.
+func (a *auditor) run(ctx context.Context, progress func(done, total uint64)) error {
+	a.tree = (&compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}).NewEmptyRange(0)
+	if !a.begin(ctx) {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	prepared := make(chan *bundle, 2)
+	go func() {
+		defer close(prepared)
+		for from := uint64(0); from < a.checkpoint.Size; {
+			b := a.read(ctx, from)
+			select {
+			case prepared <- b:
+			case <-ctx.Done():
+				return
+			}
+			if b.failure != "" {
+				return
+			}
+			from += uint64(len(b.leaves))
+		}
+	}()
+	done := uint64(0)
+	for b := range prepared {
+		if err := a.judge(b); err != nil {
+			return err
+		}
+		done += uint64(len(b.leaves))
+		if progress != nil {
+			progress(done, a.checkpoint.Size)
+		}
+		if b.failure != "" || len(a.report.Failures) >= MaxFailures {
+			return nil
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	root, err := a.tree.GetRootHash(nil)
+	if err != nil || tlog.Hash(root) != a.checkpoint.Root {
+		a.fail("the leaves do not have the root that the checkpoint of size %d signs", a.checkpoint.Size)
+	}
+	return nil
+}
+
+// begin starts from the genesis, and compares it with the trust file's.
+func (a *auditor) begin(ctx context.Context) bool {
+	leaves, err := a.archive.Entries(ctx, 0)
+	if err != nil {
+		a.fail("leaf 0 can't be read: %v", err)
+		return false
+	}
+	if tlog.RecordHash(leaves[0]) != a.trusted.Genesis {
+		a.fail("leaf 0 is not the genesis that the trust file names")
+		return false
+	}
+	body, err := a.archive.Body(0)
+	if err == nil {
+		a.admit, a.rules, err = admission.Start(body, admission.Memory{})
+	}
+	if err != nil {
+		a.fail("the genesis can't be read: %v", err)
+		return false
+	}
+	if a.admit.Registry.Genesis.Origin != a.checkpoint.Origin || a.admit.Registry.Genesis.LogKey != a.trusted.Key {
+		a.fail("the genesis is of another ledger: %s", a.admit.Registry.Genesis.Origin)
+	}
+	return true
+}
+
+// bundle is some leaves with their bodies, ready to be judged.
+type bundle struct {
+	from       uint64
+	raw        [][]byte
+	leaves     []*verify.Leaf
+	bodies     [][]byte
+	candidates []*admission.Candidate
+	failure    string
+}
+
+func (a *auditor) read(ctx context.Context, from uint64) *bundle {
+	b := &bundle{from: from}
+	var err error
+	if b.raw, err = a.archive.Entries(ctx, from); err != nil {
+		b.failure = fmt.Sprintf("leaf %d can't be read: %v", from, err)
+		return b
+	}
+	messages := make([]admission.Message, 0, len(b.raw))
+	for i, raw := range b.raw {
+		index := from + uint64(i)
+		leaf, err := verify.ParseLeaf(raw)
+		if err != nil {
+			b.failure = fmt.Sprintf("leaf %d: %v", index, err)
+			break
+		}
+		body, err := a.archive.Body(index)
+		if err != nil {
+			b.failure = err.Error()
+			break
+		}
+		b.leaves = append(b.leaves, leaf)
+		b.bodies = append(b.bodies, body)
+		messages = append(messages, admission.Message{Subject: leaf.Subject, Body: body})
+	}
+	b.candidates = a.rules.Prepare(messages)
+	return b
+}
+
+func (a *auditor) judge(b *bundle) error {
+	for i, leaf := range b.leaves {
+		index := b.from + uint64(i)
+		if err := a.tree.Append(rfc6962.DefaultHasher.HashLeaf(b.raw[i]), nil); err != nil {
+			return fmt.Errorf("audit: leaf %d: %w", index, err)
+		}
+		verdict, err := a.admit.Judge(b.candidates[i], index)
+		if err != nil {
+			return fmt.Errorf("audit: leaf %d: %w", index, err)
+		}
+		a.report.Verdicts++
+		again := verdict.Leaf(leaf.Epoch, leaf.Seq, leaf.Subject)
+		again.Received = leaf.Received
+		if *again != *leaf {
+			a.fail("leaf %d says %s, and the rules say %s", index, describe(leaf), describe(again))
+		}
+		a.follow(index, leaf, b.bodies[i])
+		a.count(leaf, b.candidates[i])
+		if len(a.report.Failures) >= MaxFailures {
+			return nil
+		}
+	}
+	if b.failure != "" {
+		a.fail("%s", b.failure)
+	}
+	return nil
+}
+
+func describe(l *verify.Leaf) string {
+	switch l.Verdict {
+	case verify.Accepted:
+		return fmt.Sprintf("accepted, events %d to %d, %s", l.First, l.First+l.Count-1, l.Digest)
+	case verify.Duplicate:
+		return fmt.Sprintf("duplicate of leaf %d, %s", l.Of, l.Digest)
+	}
+	return fmt.Sprintf("rejected as %s, %s", l.Code, l.Digest)
+}
+
+// follow checks that leaves are in the order of the stream.
+func (a *auditor) follow(index uint64, leaf *verify.Leaf, body []byte) {
+	last := a.last
+	a.last = leaf
+	own := leaf.Subject == events.LedgerRecorder.Subject()
+	switch {
+	case last == nil:
+		if leaf.Epoch != 1 || leaf.Seq != 0 {
+			a.fail("leaf 0 is not at the start of epoch 1")
+		}
+	case leaf.Epoch != last.Epoch:
+		opened, ok := openedEpoch(body)
+		if !own || !ok || leaf.Epoch != last.Epoch+1 || uint64(opened.Epoch) != leaf.Epoch || uint64(opened.ResumeSeq) != leaf.Seq+1 {
+			a.fail("leaf %d is of epoch %d after epoch %d, which no event of the ledger opened", index, leaf.Epoch, last.Epoch)
+		}
+	case own && leaf.Seq != last.Seq:
+		a.fail("leaf %d is the ledger's own and has the stream sequence %d after %d", index, leaf.Seq, last.Seq)
+	case !own && leaf.Seq <= last.Seq:
+		a.fail("leaf %d has the stream sequence %d after %d", index, leaf.Seq, last.Seq)
+	}
+}
+
+func openedEpoch(body []byte) (opened events.EpochOpened, ok bool) {
+	envelope, err := events.ParseEnvelope(body)
+	if err != nil {
+		return opened, false
+	}
+	for _, line := range envelope.Lines {
+		e, err := events.ParseEvent(line)
+		if err == nil && e.Type == events.TypeEpochOpened {
+			return opened, json.Unmarshal(e.Data, &opened) == nil
+		}
+	}
+	return opened, false
+}
+
+func (a *auditor) count(leaf *verify.Leaf, c *admission.Candidate) {
+	r := a.report
+	r.Epochs = leaf.Epoch
+	if c.Envelope != nil {
+		r.Signatures += uint64(len(c.Envelope.Signatures))
+	}
+	switch leaf.Verdict {
+	case verify.Accepted:
+		r.Accepted++
+		r.Events += leaf.Count
+	case verify.Duplicate:
+		r.Duplicates++
+	case verify.Rejected:
+		r.Rejected++
+		r.Codes[leaf.Code]++
+	}
+}
