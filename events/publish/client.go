@@ -63,7 +63,8 @@ const (
 )
 
 // Client publishes what outboxes hold and gathers receipts. It is safe for
-// concurrent use, for one outbox each.
+// concurrent use; of several flushes at the same time, of an outbox each, only
+// one hears an announcement, and the others poll.
 type Client struct {
 	config Config
 	tiles  *tiles
@@ -123,8 +124,11 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 	if c.closed {
 		return nil, refused{errors.New("publish: the client is closed")}
 	}
-	if s := c.session; s != nil && !s.isClosed() {
-		return s, nil
+	if s := c.session; s != nil {
+		if !s.isClosed() && s.refusedErr() == nil {
+			return s, nil
+		}
+		s.nc.Close() // what was refused may be granted on the next
 	}
 	s, err := dialSession(ctx, &c.config, &c.mail)
 	if err != nil {

@@ -91,7 +91,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	w := newWorld(t)
 	task := childTask{
 		NATS: w.broker.url(), HTTP: w.ledger.http.URL, Key: w.ledger.vkey, Party: w.recorder.Party(),
-		Outbox: filepath.Join(t.TempDir(), "outbox.db"), Events: 3000,
+		Outbox: filepath.Join(t.TempDir(), "outbox.db"), Events: 6000,
 		Recorders: []string{w.recorder.String(), "nimbus-my/lab-1/badge-1"},
 	}
 	b, err := json.Marshal(task)

@@ -173,7 +173,7 @@ func (o *Outbox) open(ctx context.Context, abs string) error {
 	if err != nil {
 		return err
 	}
-	q := url.Values{"_txlock": {"immediate"}, "_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)"}}
+	q := url.Values{"_txlock": {"immediate"}, "_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(67108864)"}}
 	dsn := url.URL{Scheme: "file", Path: abs, RawQuery: q.Encode()}
 	if o.db, err = sql.Open("sqlite", dsn.String()); err != nil {
 		return err

@@ -132,49 +132,65 @@ func (e fetchError) Unwrap() error { return e.error }
 // checkpoint, which was checked once.
 func (f *flush) prove(ctx context.Context, cp *verify.Checkpoint, items []*item) ([]settled, error) {
 	t := f.client.tiles.tree(ctx, cp.Tree())
-	var bundles []int64
-	indexes := make([]int64, len(items))
-	for i, it := range items {
-		indexes[i] = tlog.StoredHashIndex(0, int64(it.leaf))
-		if n := int64(it.leaf / torchwood.TileWidth); len(bundles) == 0 || bundles[len(bundles)-1] != n {
-			bundles = append(bundles, n)
-		}
-	}
-	hashes, err := t.ReadHashes(indexes)
-	if err != nil {
-		return nil, fetchError{fmt.Errorf("read hashes of the tree of %d leaves: %w", cp.Size, err)}
-	}
 	list := make([]settled, 0, len(items))
-	entries := map[int64][][]byte{}
-	for i, it := range items {
-		n := int64(it.leaf / torchwood.TileWidth)
-		if entries[n] == nil {
-			// Not all at once: a bundle has up to 16 MiB.
-			from, _ := slices.BinarySearch(bundles, n)
-			if entries, err = t.entries(bundles[from:min(from+fetchers, len(bundles))]); err != nil {
-				return nil, fetchError{err}
+	for len(items) > 0 {
+		// A few bundles at a time, for each can have 16 MiB.
+		var bundles []int64
+		var indexes []int64
+		n := 0
+		for ; n < len(items); n++ {
+			bundle := int64(items[n].leaf / torchwood.TileWidth)
+			if len(bundles) == 0 || bundles[len(bundles)-1] != bundle {
+				if len(bundles) == fetchers {
+					break
+				}
+				bundles = append(bundles, bundle)
 			}
+			indexes = append(indexes, tlog.StoredHashIndex(0, int64(items[n].leaf)))
 		}
-		entry := entries[n][it.leaf%torchwood.TileWidth]
-		proof, err := tlog.ProveRecord(t.N, int64(it.leaf), t)
+		entries, err := t.entries(bundles)
 		if err != nil {
-			return nil, fetchError{fmt.Errorf("prove leaf %d in the tree of %d leaves: %w", it.leaf, cp.Size, err)}
+			return nil, fetchError{err}
 		}
-		if h := tlog.RecordHash(entry); h != hashes[i] || tlog.CheckRecord(proof, t.N, t.Hash, int64(it.leaf), h) != nil {
-			return nil, fetchError{fmt.Errorf("what is served as leaf %d is not that leaf of the tree of %d leaves that was signed", it.leaf, cp.Size)}
+		hashes, err := t.ReadHashes(indexes)
+		if err != nil {
+			return nil, fetchError{fmt.Errorf("read hashes of the tree of %d leaves: %w", cp.Size, err)}
 		}
-		if err := it.matches(entry); err != nil {
-			it.doubted = append(it.doubted, it.leaf)
-			it.placed = false
-			if f.problem == nil {
-				f.problem = hint("the ledger's index contradicts its tree; the envelope is kept, and is asked for again by the next flush",
-					"leaf %d, which the ledger gives for the envelope of %s from sequence number %d, is not its: %w", it.leaf, it.lane.recorder, it.first, err)
+		for i, it := range items[:n] {
+			entry := entries[int64(it.leaf/torchwood.TileWidth)][it.leaf%torchwood.TileWidth]
+			s, err := f.proveOne(t, it, entry, hashes[i])
+			if err != nil {
+				return nil, err
 			}
-			continue
+			if s != nil {
+				list = append(list, *s)
+			}
 		}
-		list = append(list, settled{item: it, leaf: it.leaf, entry: slices.Clone(entry), proof: proof, code: it.code, reason: it.reason})
+		items = items[n:]
 	}
 	return list, nil
+}
+
+// proveOne returns nil if the leaf is in the tree, and is not what the ledger
+// said it was.
+func (f *flush) proveOne(t *tree, it *item, entry []byte, hash tlog.Hash) (*settled, error) {
+	proof, err := tlog.ProveRecord(t.N, int64(it.leaf), t)
+	if err != nil {
+		return nil, fetchError{fmt.Errorf("prove leaf %d in the tree of %d leaves: %w", it.leaf, t.N, err)}
+	}
+	if h := tlog.RecordHash(entry); h != hash || tlog.CheckRecord(proof, t.N, t.Hash, int64(it.leaf), h) != nil {
+		return nil, fetchError{fmt.Errorf("what is served as leaf %d is not that leaf of the tree of %d leaves that was signed", it.leaf, t.N)}
+	}
+	if err := it.matches(entry); err != nil {
+		it.doubted = append(it.doubted, it.leaf)
+		it.placed = false
+		if f.problem == nil {
+			f.problem = hint("the ledger's index contradicts its tree; the envelope is kept, and is asked for again by the next flush",
+				"leaf %d, which the ledger gives for the envelope of %s from sequence number %d, is not its: %w", it.leaf, it.lane.recorder, it.first, err)
+		}
+		return nil, nil
+	}
+	return &settled{item: it, leaf: it.leaf, entry: slices.Clone(entry), proof: proof, code: it.code, reason: it.reason}, nil
 }
 
 // matches returns an error unless entry is the leaf that it was said to be.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -81,9 +82,10 @@ func dialSession(ctx context.Context, config *Config, mail *mailbox) (*session, 
 	opts = append(opts, config.NATSOptions...)
 	opts = append(opts,
 		nats.ClosedHandler(func(*nats.Conn) { close(s.closed) }),
-		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
-			// A subscription that isn't permitted costs speed only: see the poll.
-			if sub == nil && errors.Is(err, nats.ErrPermissionViolation) {
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			// A subscription that isn't permitted costs speed only: see the poll. The
+			// two can be told apart by the broker's words alone.
+			if errors.Is(err, nats.ErrPermissionViolation) && strings.Contains(strings.ToLower(err.Error()), "violation for publish") {
 				s.mu.Lock()
 				defer s.mu.Unlock()
 				if s.refusal == nil {
@@ -230,10 +232,12 @@ func (s *session) request(ctx context.Context, subject string, question, answer 
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	// A request doesn't end with its connection by itself.
+	// By itself a request ends neither with its connection nor for want of a right.
 	go func() {
 		select {
 		case <-s.closed:
+			cancel()
+		case <-s.refused:
 			cancel()
 		case <-ctx.Done():
 		}

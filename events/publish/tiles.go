@@ -128,6 +128,9 @@ type tree struct {
 	// root.
 	fresh bool
 	memo  map[int64]tlog.Hash
+	// leaves are level-0 tiles made from entries, which needn't be fetched then.
+	// They are as unverified as a fetched tile is.
+	leaves map[tlog.Tile][]byte
 }
 
 // maxMemo bounds the hashes that a tree remembers.
@@ -146,6 +149,8 @@ func (t *tree) ReadTiles(ids []tlog.Tile) ([][]byte, error) {
 	var missing []tlog.Tile
 	for i, id := range ids {
 		if b, ok := t.tiles.cached(id); ok && !t.fresh {
+			data[i] = b
+		} else if b, ok := t.leaves[id]; ok {
 			data[i] = b
 		} else {
 			missing = append(missing, id)
@@ -239,28 +244,33 @@ func (t *tree) width(id tlog.Tile) int {
 	return int(min(torchwood.TileWidth, t.N>>(id.L*id.H)-id.N*torchwood.TileWidth))
 }
 
-// entries returns the entries of bundles, in order. They are not
-// verified.
+// entries returns the entries of bundles, in order. They are verified by
+// comparing their hashes with those that ReadHashes returns.
 func (t *tree) entries(bundles []int64) (map[int64][][]byte, error) {
 	ids := make([]tlog.Tile, len(bundles))
 	for i, n := range bundles {
-		w := int(min(torchwood.TileWidth, t.N-n*torchwood.TileWidth))
-		ids[i] = tlog.Tile{H: torchwood.TileHeight, L: -1, N: n, W: w}
+		ids[i] = tlog.Tile{H: torchwood.TileHeight, L: -1, N: n, W: t.width(tlog.Tile{H: torchwood.TileHeight, N: n})}
 	}
 	data, err := t.tiles.fetch(t.ctx, ids)
 	if err != nil {
 		return nil, err
 	}
 	all := make(map[int64][][]byte, len(ids))
+	t.leaves = make(map[tlog.Tile][]byte, len(ids))
 	for i, id := range ids {
 		rest := data[i]
 		list := make([][]byte, id.W)
+		tile := make([]byte, 0, id.W*tlog.HashSize)
 		for j := range list {
 			if list[j], rest, err = torchwood.ReadTileEntry(rest); err != nil {
 				return nil, fmt.Errorf("bundle %d of the tree of %d leaves: entry %d: %w", id.N, t.N, j, err)
 			}
+			h := tlog.RecordHash(list[j])
+			tile = append(tile, h[:]...)
 		}
 		all[id.N] = list
+		id.L = 0
+		t.leaves[id] = tile
 	}
 	return all, nil
 }

@@ -143,7 +143,8 @@ func TestWrongAnswersAreNotBelieved(t *testing.T) {
 func TestBrokenTreeIsNotBelieved(t *testing.T) {
 	w := newWorld(t)
 	o := w.outbox(Options{MaxEvents: 1})
-	w.add(o, w.recorder, "a", 0, 3)
+	const n = 300 // more than a tile
+	w.add(o, w.recorder, "a", 0, n)
 	tree := *w.ledger.root.Load()
 	for name, wrong := range map[string]http.HandlerFunc{
 		"entries": func(rw http.ResponseWriter, r *http.Request) {
@@ -154,8 +155,8 @@ func TestBrokenTreeIsNotBelieved(t *testing.T) {
 			tree.ServeHTTP(rw, r)
 		},
 		"hashes": func(rw http.ResponseWriter, r *http.Request) {
-			if strings.HasPrefix(r.URL.Path, "/tile/0/") {
-				_, _ = rw.Write(make([]byte, 32*3))
+			if strings.HasPrefix(r.URL.Path, "/tile/1/") {
+				_, _ = rw.Write(make([]byte, 32))
 				return
 			}
 			tree.ServeHTTP(rw, r)
@@ -172,13 +173,13 @@ func TestBrokenTreeIsNotBelieved(t *testing.T) {
 		if !errors.Is(err, context.DeadlineExceeded) || r.Envelopes != 0 {
 			t.Fatalf("%s: flush %+v, %v", name, r, err)
 		}
-		if s := status(t, o).Recorders[0]; s.Pending.Envelopes != 3 {
+		if s := status(t, o).Recorders[0]; s.Pending.Envelopes != n {
 			t.Fatalf("%s: status %+v", name, s)
 		}
 	}
 	w.ledger.serve(tree)
 	w.flush(w.client(), o)
-	w.checkReceipts(o, 3)
+	w.checkReceipts(o, n)
 }
 
 func TestLostOutboxAdoptsHead(t *testing.T) {

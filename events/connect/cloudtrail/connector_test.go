@@ -96,6 +96,39 @@ func TestAccess(t *testing.T) {
 	}
 }
 
+// TestOnlyVocabulary puts into each member that is repeated in the clear what
+// must not be.
+func TestOnlyVocabulary(t *testing.T) {
+	for _, test := range []struct{ source, name, region, kind, want string }{
+		{"kms.amazonaws.com", "Decrypt", "my-central-1", "AWS::KMS::Key", "kms:Decrypt my-central-1 AWS::KMS::Key"},
+		{"s3.amazonaws.com", "REST.GET.OBJECT", "cn-north-1", "", "s3:REST.GET.OBJECT cn-north-1 s3"},
+		{"s3.amazonaws.com.cn", "GetObject", "", "AWS::S3::payroll.csv", "s3:GetObject  s3"},
+		{"192.0.2.1", "alice@example.com", "10.0.0.1", "payroll::S3::Bucket", "unstated:unstated  unstated"},
+		{"111122223333", "arn:aws:iam::1:user/a", "111122223333", "AWS::S3::111122223333", "unstated:unstated  unstated"},
+		{strings.Repeat("a", 65), strings.Repeat("a", 129), strings.Repeat("a", 65), "AWS::S3::" + strings.Repeat("a", 41), "unstated:unstated  unstated"},
+	} {
+		record, err := json.Marshal(map[string]any{
+			"eventTime": "2026-03-02T08:15:30Z", "eventSource": test.source, "eventName": test.name, "awsRegion": test.region,
+			"resources": []any{map[string]any{"type": test.kind}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := newConnector(t, 7, newTable()).Draft(record)
+		if err != nil {
+			t.Fatal(err)
+		}
+		line(t, d)
+		var data events.AccessPerformed
+		if err := json.Unmarshal(d.Event.Data, &data); err != nil {
+			t.Fatal(err)
+		}
+		if got := data.Operation + " " + data.Region + " " + data.Resource.Kind; got != test.want {
+			t.Errorf("%s: %q, want %q", record, got, test.want)
+		}
+	}
+}
+
 func TestDraftErrors(t *testing.T) {
 	const good = `"eventTime":"2026-03-02T08:15:30Z","eventSource":"ec2.amazonaws.com","eventName":"RunInstances"`
 	c := newConnector(t, 4, newTable())

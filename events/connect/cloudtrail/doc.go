@@ -38,7 +38,9 @@
 //	ended             unstated: the log doesn't tell who cut a session from who left it
 //
 // AWS' own vocabulary (operations, kinds of resources, regions) is repeated only
-// where it looks like that, so that no address, number or name comes in that way.
+// where it looks like that, so that no IP or e-mail address, account number or ARN
+// comes in that way. That an IAMUser is a person is AWS' word for it: programs have
+// been given users of their own, and the log doesn't tell them apart.
 //
 // # As salted digests only
 //

@@ -217,6 +217,20 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// TestRawIsOwned keeps records while reading goes on, as a queue would.
+func TestRawIsOwned(t *testing.T) {
+	var kept [][]byte
+	for record, err := range cloudtrail.Read(strings.NewReader(`[{"a":1},{"b":2},{"c":3}]`), "x") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept = append(kept, record.Raw)
+	}
+	if got, want := string(bytes.Join(kept, nil)), `{"a":1}{"b":2}{"c":3}`; got != want {
+		t.Errorf("kept %s, want %s", got, want)
+	}
+}
+
 func TestReadError(t *testing.T) {
 	broken := errors.New("cable pulled")
 	for _, content := range []string{`[{"a":1},`, "{\"a\":1}\n", "{\"a\":1}"} {

@@ -1,0 +1,330 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	mathrand "math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/audit"
+	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ops/authority"
+	"github.com/saksi-ledger/saksi/ops/home"
+)
+
+// crashWorld is a node that runs as a process of its own, so that it can be
+// killed, and an operator with an outbox.
+type crashWorld struct {
+	t        *testing.T
+	binary   string
+	home     *home.Authority
+	dir      string
+	node     *exec.Cmd
+	nodeLog  *bytes.Buffer
+	outbox   *publish.Outbox
+	client   *publish.Client
+	signer   *events.Signer
+	recorder events.Recorder
+	said     int // events added so far
+}
+
+func newCrashWorld(t *testing.T) *crashWorld {
+	if testing.Short() {
+		t.Skip("kills processes, which takes a while: not in -short")
+	}
+	tmp := t.TempDir()
+	w := &crashWorld{t: t, binary: filepath.Join(tmp, "saksi"), dir: filepath.Join(tmp, "reg")}
+	if out, err := exec.Command("go", "build", "-o", w.binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	ctx := testContext(t, time.Minute)
+	var err error
+	w.home, err = authority.Init(ctx, w.dir, authority.Plan{Origin: "ledger.example.my/crash", Jurisdiction: "MY", Name: "mcmc"})
+	must(t, err)
+	t.Cleanup(func() { w.kill() })
+	w.start("--nats-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0")
+
+	operator, err := home.NewOperator(filepath.Join(tmp, "op"), "nimbus-my")
+	must(t, err)
+	request, err := home.ReadRequest(operator.RequestFile())
+	must(t, err)
+	registrar, err := authority.OpenRegistrar(ctx, w.home)
+	must(t, err)
+	grant, _, err := registrar.AddOperator(ctx, request, "CN")
+	must(t, err)
+	_, err = registrar.AddFacility(ctx, events.FacilityDeclared{Facility: "lab-1", Country: "MY"})
+	must(t, err)
+	_, err = registrar.AddRecorder(ctx, events.RecorderDeclared{Recorder: "nimbus-my/lab-1/bastion-1", Kind: events.RecorderBastion})
+	must(t, err)
+	must(t, registrar.Close())
+
+	w.recorder, err = events.ParseRecorder("nimbus-my/lab-1/bastion-1")
+	must(t, err)
+	w.signer, err = operator.Signer()
+	must(t, err)
+	seed, err := operator.ConnectionSeed()
+	must(t, err)
+	log, err := grant.Ledger.Log()
+	must(t, err)
+	w.outbox, err = publish.Open(ctx, operator.OutboxFile(), publish.Options{MaxEvents: 2})
+	must(t, err)
+	t.Cleanup(func() { w.outbox.Close() })
+	w.client, err = publish.Dial(ctx, publish.Config{NATSURL: grant.NATS, JWT: grant.User, Seed: seed, HTTP: grant.HTTP, Log: log, Party: "nimbus-my"})
+	must(t, err)
+	t.Cleanup(func() { w.client.Close() })
+	return w
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func testContext(t *testing.T, limit time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// start starts the node and waits until it serves.
+func (w *crashWorld) start(flags ...string) {
+	w.t.Helper()
+	w.nodeLog = &bytes.Buffer{}
+	w.node = exec.Command(w.binary, append([]string{"up", "--home", w.dir}, flags...)...)
+	w.node.Stdout, w.node.Stderr = w.nodeLog, w.nodeLog
+	must(w.t, w.node.Start())
+	deadline := time.Now().Add(30 * time.Second)
+	for time.Now().Before(deadline) {
+		if a, err := w.home.Addresses(); err == nil {
+			if answer, err := http.Get("http://" + a.HTTPListen + "/healthz"); err == nil {
+				answer.Body.Close()
+				if answer.StatusCode == http.StatusOK {
+					return
+				}
+			}
+		}
+		pause(20 * time.Millisecond)
+	}
+	w.kill()
+	w.t.Fatalf("the node did not come up:\n%s", w.nodeLog)
+}
+
+// pause waits between two looks at a condition, or until a moment for a kill.
+func pause(d time.Duration) { <-time.After(d) }
+
+// kill is kill -9.
+func (w *crashWorld) kill() {
+	if w.node != nil {
+		w.node.Process.Signal(syscall.SIGKILL)
+		w.node.Wait()
+		w.node = nil
+	}
+}
+
+// add puts n more events into the outbox.
+func (w *crashWorld) add(n int) {
+	w.t.Helper()
+	drafts := make([]events.Draft, n)
+	for i := range drafts {
+		w.said++
+		e, err := events.NewEvent(w.recorder, events.TypeSessionClosed, "e-"+strconv.Itoa(w.said), time.Now(), map[string]any{
+			"session": "s-" + strconv.Itoa(w.said), "ended": "normal",
+			"actor": map[string]any{"id": "p-1", "kind": "person", "party": "operator", "employerCountry": "??", "officeCountry": "??", "physicalCountry": "??"},
+		}, rand.Reader)
+		must(w.t, err)
+		drafts[i] = events.Draft{Event: e}
+	}
+	_, err := w.outbox.Add(w.t.Context(), w.recorder, drafts, w.signer)
+	must(w.t, err)
+}
+
+func (w *crashWorld) flush() publish.Result {
+	w.t.Helper()
+	done, err := w.client.Flush(testContext(w.t, 2*time.Minute), w.outbox, publish.FlushOptions{})
+	if err != nil {
+		w.t.Fatalf("flush: %v\n%s", err, w.nodeLog)
+	}
+	return done
+}
+
+// check audits the ledger and looks for every event: once, none missing, and
+// every receipt still good.
+func (w *crashWorld) check() *audit.Report {
+	w.t.Helper()
+	ctx := testContext(w.t, time.Minute)
+	trust, err := w.home.Trust()
+	must(w.t, err)
+	report, err := audit.Directory(ctx, w.dir, trust, nil)
+	must(w.t, err)
+	if len(report.Failures) > 0 {
+		w.t.Fatalf("the ledger does not hold: %q\n%s", report.Failures, w.nodeLog)
+	}
+	archive, err := ledger.OpenArchive(w.home.LedgerDir(), report.Leaves)
+	must(w.t, err)
+	defer archive.Close()
+	times := map[string]int{}
+	entries := make([][]byte, 0, report.Leaves)
+	for uint64(len(entries)) < report.Leaves {
+		more, err := archive.Entries(ctx, uint64(len(entries)))
+		must(w.t, err)
+		entries = append(entries, more...)
+	}
+	for i, raw := range entries {
+		leaf, err := verify.ParseLeaf(raw)
+		must(w.t, err)
+		if leaf.Verdict != verify.Accepted || leaf.Subject != w.recorder.Subject() {
+			continue
+		}
+		body, err := archive.Body(uint64(i))
+		must(w.t, err)
+		envelope, err := events.ParseEnvelope(body)
+		must(w.t, err)
+		for _, line := range envelope.Lines {
+			e, err := events.ParseEvent(line)
+			must(w.t, err)
+			times[e.ID]++
+		}
+	}
+	for i := 1; i <= w.said; i++ {
+		if n := times["e-"+strconv.Itoa(i)]; n != 1 {
+			w.t.Errorf("event %d stands in the ledger %d times", i, n)
+		}
+	}
+	if len(times) != w.said {
+		w.t.Errorf("%d events in the ledger, %d were said", len(times), w.said)
+	}
+	for receipt, err := range w.outbox.Receipts(ctx) {
+		must(w.t, err)
+		if got := entries[receipt.Proof.Index]; !bytes.Equal(got, receipt.Proof.Leaf) {
+			w.t.Errorf("leaf %d is %s, and there is a receipt for %s", receipt.Proof.Index, got, receipt.Proof.Leaf)
+		}
+	}
+	return report
+}
+
+// crashRounds is how many random moments are tried: SAKSI_CRASH_ROUNDS, or 8.
+func crashRounds() int {
+	if n, err := strconv.Atoi(os.Getenv("SAKSI_CRASH_ROUNDS")); err == nil {
+		return n
+	}
+	return 8
+}
+
+func TestKilledAtAnyMoment(t *testing.T) {
+	w := newCrashWorld(t)
+	seed := uint64(time.Now().UnixNano())
+	random := mathrand.New(mathrand.NewPCG(seed, 0))
+	t.Logf("seed %d", seed)
+	for round := range crashRounds() {
+		w.add(1200)
+		flushed := make(chan error, 1)
+		go func() {
+			_, err := w.client.Flush(testContext(t, 2*time.Minute), w.outbox, publish.FlushOptions{})
+			flushed <- err
+		}()
+		after := time.Duration(random.IntN(400)) * time.Millisecond
+		pause(after)
+		w.kill()
+		w.start()
+		if err := <-flushed; err != nil {
+			t.Fatalf("round %d, killed after %v: %v\n%s", round, after, err, w.nodeLog)
+		}
+	}
+	report := w.check()
+	t.Logf("%d leaves, %d duplicates, %d epochs", report.Leaves, report.Duplicates, report.Epochs)
+}
+
+func TestLostTail(t *testing.T) {
+	for _, index := range []string{"index kept", "index gone"} {
+		t.Run(index, func(t *testing.T) {
+			w := newCrashWorld(t)
+			w.add(400)
+			w.flush()
+			w.kill()
+			cutTail(t, w.home.StreamDir(), index == "index gone")
+			w.start()
+			w.add(100)
+			w.flush()
+			if report := w.check(); report.Epochs != 2 {
+				t.Errorf("%d epochs: the lost tail should have opened a second\n%s", report.Epochs, w.nodeLog)
+			}
+			w.kill()
+			w.start()
+			w.add(2)
+			w.flush()
+			if report := w.check(); report.Epochs != 2 {
+				t.Errorf("%d epochs after another start: want 2 still", report.Epochs)
+			}
+		})
+	}
+}
+
+// cutTail cuts the last third off the stream's last block file.
+func cutTail(t *testing.T, streamDir string, index bool) {
+	t.Helper()
+	var last string
+	must(t, filepath.WalkDir(streamDir, func(path string, d os.DirEntry, err error) error {
+		if filepath.Ext(path) == ".blk" {
+			last = max(last, path)
+		}
+		if index && d != nil && d.Name() == "index.db" {
+			return os.Remove(path)
+		}
+		return err
+	}))
+	info, err := os.Stat(last)
+	must(t, err)
+	must(t, os.Truncate(last, info.Size()*2/3))
+}
+
+func TestStreamDeleted(t *testing.T) {
+	w := newCrashWorld(t)
+	w.add(200)
+	w.flush()
+	w.kill()
+	removed := 0
+	must(t, filepath.WalkDir(w.home.StreamDir(), func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.IsDir() && d.Name() == "EVENTS" {
+			removed++
+			must(t, os.RemoveAll(path))
+			return filepath.SkipDir
+		}
+		return err
+	}))
+	if removed != 1 {
+		t.Fatalf("%d directories of the stream: want 1", removed)
+	}
+	w.start()
+	w.add(100)
+	w.flush()
+	if report := w.check(); report.Epochs != 2 {
+		t.Errorf("%d epochs: the deleted stream should have opened a second\n%s", report.Epochs, w.nodeLog)
+	}
+}
+
+func TestStateDatabaseIsMadeAnew(t *testing.T) {
+	w := newCrashWorld(t)
+	w.add(200)
+	w.flush()
+	w.kill()
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		os.Remove(filepath.Join(w.home.LedgerDir(), "state.db"+suffix))
+	}
+	w.start()
+	w.add(100)
+	w.flush()
+	w.check()
+}
