@@ -39,7 +39,9 @@ type crashWorld struct {
 	said     int // events added so far
 }
 
-func newCrashWorld(t *testing.T) *crashWorld {
+// newCrashWorld makes one. before, if not nil, runs when the home is made, and
+// returns flags for up.
+func newCrashWorld(t *testing.T, before func(*crashWorld) []string) *crashWorld {
 	if testing.Short() {
 		t.Skip("kills processes, which takes a while: not in -short")
 	}
@@ -53,7 +55,11 @@ func newCrashWorld(t *testing.T) *crashWorld {
 	w.home, err = authority.Init(ctx, w.dir, authority.Plan{Origin: "ledger.example.my/crash", Jurisdiction: "MY", Name: "mcmc"})
 	must(t, err)
 	t.Cleanup(func() { w.kill() })
-	w.start("--nats-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0")
+	flags := []string{"--nats-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"}
+	if before != nil {
+		flags = before(w)
+	}
+	w.start(flags...)
 
 	operator, err := home.NewOperator(filepath.Join(tmp, "op"), "nimbus-my")
 	must(t, err)
@@ -224,7 +230,7 @@ func crashRounds() int {
 }
 
 func TestKilledAtAnyMoment(t *testing.T) {
-	w := newCrashWorld(t)
+	w := newCrashWorld(t, nil)
 	seed := uint64(time.Now().UnixNano())
 	random := mathrand.New(mathrand.NewPCG(seed, 0))
 	t.Logf("seed %d", seed)
@@ -250,7 +256,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 func TestLostTail(t *testing.T) {
 	for _, index := range []string{"index kept", "index gone"} {
 		t.Run(index, func(t *testing.T) {
-			w := newCrashWorld(t)
+			w := newCrashWorld(t, nil)
 			w.add(400)
 			w.flush()
 			w.kill()
@@ -291,7 +297,7 @@ func cutTail(t *testing.T, streamDir string, index bool) {
 }
 
 func TestStreamDeleted(t *testing.T) {
-	w := newCrashWorld(t)
+	w := newCrashWorld(t, nil)
 	w.add(200)
 	w.flush()
 	w.kill()
@@ -316,7 +322,7 @@ func TestStreamDeleted(t *testing.T) {
 }
 
 func TestStateDatabaseIsMadeAnew(t *testing.T) {
-	w := newCrashWorld(t)
+	w := newCrashWorld(t, nil)
 	w.add(200)
 	w.flush()
 	w.kill()

@@ -37,17 +37,19 @@ func main() {
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	quietLibraries(stderr)
 	app := newApp(stdin, stdout, stderr)
+	var unknown error // that help was asked about
+	app.CommandNotFound = func(_ *cli.Context, name string) { unknown = unknownCommand(name) }
 	err := app.RunContext(ctx, args)
+	if err == nil {
+		err = unknown
+	}
 	if err == nil {
 		return exitDone
 	}
-	var said silent
-	if !errors.As(err, &said) {
-		fmt.Fprintf(stderr, "saksi: %v\n", err)
-		var hinted interface{ Hint() string }
-		if errors.As(err, &hinted) && hinted.Hint() != "" {
-			fmt.Fprintf(stderr, "hint: %s\n", hinted.Hint())
-		}
+	fmt.Fprintf(stderr, "saksi: %v\n", err)
+	var hinted interface{ Hint() string }
+	if errors.As(err, &hinted) && hinted.Hint() != "" {
+		fmt.Fprintf(stderr, "hint: %s\n", hinted.Hint())
 	}
 	var coded interface{ exitStatus() int }
 	if errors.As(err, &coded) {
@@ -62,7 +64,7 @@ func quietLibraries(w io.Writer) {
 }
 
 func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
-	return &cli.App{
+	app := &cli.App{
 		Name:  "saksi",
 		Usage: "a record of who touched in-country infrastructure that nobody can quietly change",
 		Description: "An authority makes a ledger with init and runs it with up. Operators enrol, join, and publish or import.\n" +
@@ -70,28 +72,45 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Reader: stdin, Writer: stdout, ErrWriter: stderr,
 		HideVersion:    true,
 		ExitErrHandler: func(*cli.Context, error) {},
-		OnUsageError:   func(_ *cli.Context, err error, _ bool) error { return usage("%v", err) },
-		CommandNotFound: func(c *cli.Context, name string) {
-			fmt.Fprintf(stderr, "saksi: there is no command %q\nhint: saksi help lists them\n", name)
-		},
+		OnUsageError:   usageError,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
-				return statusError{exitUsage, silent{}}
+				return unknownCommand(c.Args().First())
 			}
 			return cli.ShowAppHelp(c)
 		},
 		Commands: []*cli.Command{
-			initCommand(), upCommand(), operatorCommand(), facilityCommand(), recorderCommand(), keyCommand(), trustCommand(),
+			initCommand(), upCommand(), brokerCommand(), operatorCommand(), facilityCommand(), recorderCommand(), keyCommand(), trustCommand(),
 			enrolCommand(), joinCommand(), importCommand(), publishCommand(), outboxCommand(),
 			auditCommand(), schemaCommand(), benchCommand(), versionCommand(),
 		},
 	}
+	complete(app.Commands)
+	return app
 }
 
-// silent is an error that has been told already.
-type silent struct{}
+// complete gives commands and their subcommands the behaviour that the library
+// has for an app only.
+func complete(commands []*cli.Command) {
+	for _, command := range commands {
+		command.OnUsageError = usageError
+		if len(command.Subcommands) > 0 {
+			command.Action = func(c *cli.Context) error {
+				if c.Args().Present() {
+					return unknownCommand(command.Name + " " + c.Args().First())
+				}
+				return cli.ShowSubcommandHelp(c)
+			}
+			complete(command.Subcommands)
+		}
+	}
+}
 
-func (silent) Error() string { return "" }
+func usageError(_ *cli.Context, err error, _ bool) error { return usage("%v", err) }
+
+func unknownCommand(name string) error {
+	return hinted{usage("there is no command %q", name), "saksi help lists them"}
+}
 
 // statusError gives an error an exit status.
 type statusError struct {
@@ -117,19 +136,28 @@ func (h hinted) Hint() string  { return h.hint }
 
 // arguments returns exactly the arguments that a command takes.
 func arguments(c *cli.Context, names ...string) ([]string, error) {
+	want := ""
+	for _, name := range names {
+		want += " " + name
+	}
+	if err := flagsBefore(c, orNothing(want)); err != nil {
+		return nil, err
+	}
 	if c.NArg() != len(names) {
-		want := ""
-		for _, name := range names {
-			want += " " + name
-		}
-		for _, a := range c.Args().Slice() {
-			if len(a) > 1 && a[0] == '-' {
-				return nil, hinted{usage("%s takes%s, and flags come before", c.Command.HelpName, orNothing(want)), "put " + a + " before the arguments"}
-			}
-		}
 		return nil, usage("%s takes%s, not %d arguments", c.Command.HelpName, orNothing(want), c.NArg())
 	}
 	return c.Args().Slice(), nil
+}
+
+// flagsBefore refuses arguments that look like flags: they came too late to be
+// taken for flags.
+func flagsBefore(c *cli.Context, want string) error {
+	for _, a := range c.Args().Slice() {
+		if len(a) > 1 && a[0] == '-' {
+			return hinted{usage("%s takes%s, and flags come before", c.Command.HelpName, want), "put " + a + " before the arguments"}
+		}
+	}
+	return nil
 }
 
 func orNothing(s string) string {
