@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -38,6 +39,9 @@ func (d Disclosure) Digest() string {
 // Open returns what d discloses.
 func (d Disclosure) Open() (name string, value any, err error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(string(d))
+	if err == nil && base64.RawURLEncoding.EncodeToString(b) != string(d) {
+		err = errors.New("it has line breaks, which the decoder lets pass")
+	}
 	if err != nil {
 		return "", nil, fmt.Errorf("disclosure: not base64url: %w", err)
 	}

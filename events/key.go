@@ -16,9 +16,6 @@ import (
 // names it can be checked against one key only.
 type KeyID string
 
-// keyIDLen is the length of a [KeyID] in bytes.
-const keyIDLen = 2 * sha256.Size
-
 // PublicKey is a key that signs envelopes: Ed25519 (RFC 8032). The zero
 // PublicKey is not valid.
 type PublicKey struct {
@@ -56,8 +53,9 @@ func ParsePublicKey(s string) (PublicKey, error) {
 	if err != nil {
 		return PublicKey{}, err
 	}
-	if key.der != string(der) {
-		return PublicKey{}, errors.New("public key: not the one DER encoding of this key")
+	// The decoder lets line breaks pass, and x509 more than one encoding.
+	if key.String() != s {
+		return PublicKey{}, errors.New("public key: not the one written form of this key")
 	}
 	return key, nil
 }

@@ -76,7 +76,11 @@ func ParseSubject(subject string) (Recorder, error) {
 		}
 		return r, err
 	}
-	return parseRecorder(subject, '.', subject)
+	r, err := parseRecorder(subject, '.', subject)
+	if err == nil && r.kind == kindOperator {
+		return Recorder{}, fmt.Errorf("subject %q: an operator's begins with events", clip(subject))
+	}
+	return r, err
 }
 
 func parseRecorder(s string, sep byte, whole string) (Recorder, error) {

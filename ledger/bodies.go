@@ -30,6 +30,7 @@ type Bodies struct {
 
 	mu       sync.RWMutex
 	segments []*segment // in order; the last is written to
+	records  []byte     // what Append writes; kept for its memory
 }
 
 type segment struct {
@@ -45,6 +46,7 @@ const (
 	bodyHeader    = 8
 	segmentBytes  = 128 << 20
 	largestBody   = 64 << 20 // more than any broker lets through
+	keepRecords   = 2 * chunkBytes
 	bodiesSuffix  = ".bodies"
 	offsetsSuffix = ".offsets"
 )
@@ -272,7 +274,10 @@ func (b *Bodies) Append(bodies [][]byte) error {
 	for _, body := range bodies {
 		total += bodyHeader + len(body)
 	}
-	records := make([]byte, 0, total)
+	records := slices.Grow(b.records[:0], total)
+	if cap(records) <= keepRecords {
+		b.records = records
+	}
 	offsets := make([]byte, 0, 8*len(bodies))
 	for _, body := range bodies {
 		offsets = binary.LittleEndian.AppendUint64(offsets, uint64(s.size)+uint64(len(records)))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 )
 
 const (
@@ -15,8 +16,11 @@ const (
 	chunkBytes = 8 << 20
 	// fetchBytes bounds what the broker sends ahead.
 	fetchBytes = 16 << 20
-	// aheadMessages is how many messages are read ahead of the chunk being made.
-	aheadMessages = 256
+	// aheadMessages and aheadBytes bound what is read ahead of the chunk being
+	// made: enough that under load each chunk is a full one, since a small chunk
+	// costs the disk as much.
+	aheadMessages = 2 * MaxChunk
+	aheadBytes    = 2 * chunkBytes
 
 	retryFirst = 100 * time.Millisecond
 	retryMost  = 5 * time.Second
@@ -71,6 +75,7 @@ func (l *Ledger) followOnce(ctx context.Context, js jetstream.JetStream, stream 
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	read := make(chan Received, aheadMessages)
+	room := semaphore.NewWeighted(aheadBytes)
 	prepared := make(chan *Chunk, 1)
 	group.Go(func() error {
 		<-ctx.Done()
@@ -79,11 +84,11 @@ func (l *Ledger) followOnce(ctx context.Context, js jetstream.JetStream, stream 
 	})
 	group.Go(func() error {
 		defer close(read)
-		return readStream(ctx, messages, read)
+		return readStream(ctx, messages, read, room)
 	})
 	group.Go(func() error {
 		defer close(prepared)
-		for chunk := gather(read); chunk != nil; chunk = gather(read) {
+		for chunk := gather(read, room); chunk != nil; chunk = gather(read, room) {
 			select {
 			case prepared <- l.Prepare(chunk):
 			case <-ctx.Done():
@@ -107,7 +112,8 @@ func (l *Ledger) followOnce(ctx context.Context, js jetstream.JetStream, stream 
 	return group.Wait()
 }
 
-func readStream(ctx context.Context, messages jetstream.MessagesContext, to chan<- Received) error {
+// readStream hands messages on, as long as there is room for their bodies.
+func readStream(ctx context.Context, messages jetstream.MessagesContext, to chan<- Received, room *semaphore.Weighted) error {
 	for {
 		m, err := messages.Next()
 		if err != nil {
@@ -117,21 +123,29 @@ func readStream(ctx context.Context, messages jetstream.MessagesContext, to chan
 		if err != nil {
 			return fmt.Errorf("read the stream: %w", err)
 		}
+		message := Received{Subject: m.Subject(), Body: m.Data(), Seq: meta.Sequence.Stream, Time: meta.Timestamp}
+		if err := room.Acquire(ctx, weight(message)); err != nil {
+			return err
+		}
 		select {
-		case to <- Received{Subject: m.Subject(), Body: m.Data(), Seq: meta.Sequence.Stream, Time: meta.Timestamp}:
+		case to <- message:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 }
 
+// weight is what a message takes of the room ahead.
+func weight(m Received) int64 { return min(int64(len(m.Body)), aheadBytes) }
+
 // gather waits for a message and takes what else is there, up to a chunk. It
 // returns nil when the channel is closed.
-func gather(from <-chan Received) []Received {
+func gather(from <-chan Received, room *semaphore.Weighted) []Received {
 	first, ok := <-from
 	if !ok {
 		return nil
 	}
+	room.Release(weight(first))
 	chunk := []Received{first}
 	for size := len(first.Body); len(chunk) < MaxChunk && size < chunkBytes; {
 		select {
@@ -139,6 +153,7 @@ func gather(from <-chan Received) []Received {
 			if !ok {
 				return chunk
 			}
+			room.Release(weight(m))
 			chunk = append(chunk, m)
 			size += len(m.Body)
 		default:

@@ -28,6 +28,7 @@ type state struct {
 	writer  *sql.DB
 	readers *sql.DB
 
+	insert    *sql.Stmt // of rowsAtOnce rows, on the writer's one connection
 	tx        *sql.Tx
 	recorders map[events.Recorder]int64 // their ids
 	waiting   []acceptedRow
@@ -104,6 +105,9 @@ func tryState(path string) (_ *state, err error) {
 		}
 	default:
 		return nil, fmt.Errorf("version %d of the tables: this program knows %d", version, stateVersion)
+	}
+	if s.insert, err = s.writer.Prepare(insertAccepted(rowsAtOnce)); err != nil {
+		return nil, err
 	}
 	if s.readers, err = sql.Open("sqlite", "file:"+path+pragmas+"&mode=ro&_pragma=query_only(1)"); err != nil {
 		return nil, err
@@ -282,26 +286,39 @@ func (s *state) Accept(p admission.Place, leaf uint64) error {
 // rowsAtOnce is how many rows one statement inserts.
 const rowsAtOnce = 64
 
-var insertAccepted = "INSERT INTO accepted VALUES (?,?,?,?,?)"
+func insertAccepted(rows int) string {
+	return "INSERT INTO accepted VALUES (?,?,?,?,?)" + strings.Repeat(",(?,?,?,?,?)", rows-1)
+}
 
 // flush writes what Accept has gathered.
 func (s *state) flush() error {
 	if err := s.begin(); err != nil {
 		return err
 	}
-	for len(s.waiting) > 0 {
-		rows := s.waiting[:min(rowsAtOnce, len(s.waiting))]
-		query := insertAccepted + strings.Repeat(",(?,?,?,?,?)", len(rows)-1)
-		args := make([]any, 0, 5*len(rows))
+	var insert *sql.Stmt
+	if len(s.waiting) >= rowsAtOnce {
+		insert = s.tx.Stmt(s.insert)
+		defer insert.Close()
+	}
+	args := make([]any, 0, 5*rowsAtOnce)
+	for waiting := s.waiting; len(waiting) > 0; {
+		rows := waiting[:min(rowsAtOnce, len(waiting))]
+		args = args[:0]
 		for i := range rows {
 			args = append(args, rows[i].recorder, rows[i].incarnation, rows[i].first, rows[i].manifest[:], rows[i].leaf)
 		}
-		if _, err := s.tx.Exec(query, args...); err != nil {
+		var err error
+		if len(rows) == rowsAtOnce {
+			_, err = insert.Exec(args...)
+		} else {
+			_, err = s.tx.Exec(insertAccepted(len(rows)), args...)
+		}
+		if err != nil {
 			return err
 		}
-		s.waiting = s.waiting[len(rows):]
+		waiting = waiting[len(rows):]
 	}
-	s.waiting = nil
+	s.waiting = s.waiting[:0]
 	return nil
 }
 

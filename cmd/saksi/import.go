@@ -33,8 +33,11 @@ func importCommand() *cli.Command {
 }
 
 func runImport(c *cli.Context) error {
+	if err := flagsBefore(c, " SYSTEM PATH…"); err != nil {
+		return err
+	}
 	if c.NArg() < 2 {
-		return usage("saksi import takes SYSTEM PATH…, flags before")
+		return usage("saksi import takes SYSTEM PATH…")
 	}
 	if err := required(c, "recorder", "party"); err != nil {
 		return err
@@ -44,8 +47,6 @@ func runImport(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		ctx, cancel := withTimeout(c)
-		defer cancel()
 		what := operator.Import{System: c.Args().First(), Recorder: recorder, Party: events.Party(c.String("party")), Paths: c.Args().Tail()}
 		if c.Bool("dry-run") {
 			what.Draft = func(draft *events.Draft) error {
@@ -55,40 +56,46 @@ func runImport(c *cli.Context) error {
 				}
 				return err
 			}
-			done, err := d.Import(ctx, what)
+			done, err := d.Import(c.Context, what)
 			return finishImport(c, done, err)
 		}
 		began := time.Now()
-		prepare(ctx, c, d, recorder)
+		prepare(c, d, recorder)
 		reading := newBar(c.App.ErrWriter, "reading and signing", 0, true)
 		what.Progress = func(p operator.ImportProgress) { reading.set(p.Bytes, p.TotalBytes) }
-		done, err := d.Import(ctx, what)
+		done, err := d.Import(c.Context, what)
 		reading.done()
 		if err != nil {
 			return finishImport(c, done, err)
 		}
-		flushed, err := flush(ctx, c, d, int64(done.New))
+		flushed, err := flush(c, d, int64(done.New))
 		seconds := time.Since(began).Seconds()
 		out := importResult(done, flushed, seconds)
 		if printErr := out.print(c); printErr != nil {
 			return printErr
 		}
-		return finishImport(c, done, err)
+		if err := finishImport(c, done, err); err != nil {
+			return err
+		}
+		return rejectedError(flushed)
 	})
 }
 
 // prepare compares the outbox with the ledger before it is added to, if the
 // ledger can be reached soon; an outbox works without.
-func prepare(ctx context.Context, c *cli.Context, d *operator.Desk, recorder events.Recorder) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+func prepare(c *cli.Context, d *operator.Desk, recorder events.Recorder) {
+	ctx, cancel := context.WithTimeout(c.Context, min(5*time.Second, c.Duration("timeout")))
 	defer cancel()
 	if err := d.Client.Prepare(ctx, d.Outbox, recorder); err != nil && ctx.Err() != nil {
 		fmt.Fprintln(c.App.ErrWriter, "saksi: the ledger can't be reached now: what is signed waits in the outbox")
 	}
 }
 
-// flush brings the outbox to the ledger, with progress on a terminal.
-func flush(ctx context.Context, c *cli.Context, d *operator.Desk, pending int64) (publish.Result, error) {
+// flush brings the outbox to the ledger, with progress on a terminal. Only this
+// waits for --timeout: what was added to the outbox before is safe in it.
+func flush(c *cli.Context, d *operator.Desk, pending int64) (publish.Result, error) {
+	ctx, cancel := withTimeout(c)
+	defer cancel()
 	b := newBar(c.App.ErrWriter, "events with receipts", pending, false)
 	defer b.done()
 	return d.Client.Flush(ctx, d.Outbox, publish.FlushOptions{
@@ -112,7 +119,7 @@ func importResult(done operator.Imported, flushed publish.Result, seconds float6
 	}
 	note := ""
 	if done.New == 0 && flushed.Envelopes == 0 && flushed.Rejected == 0 {
-		note = "Nothing was published: the outbox knew every event already."
+		note = "Nothing was published: there was no event that the outbox didn't know already."
 	} else {
 		rows = append(rows, flushRows(flushed)...)
 		rows = append(rows, []any{"seconds", fmt.Sprintf("%.2f", seconds)}, []any{"events/s", fmt.Sprintf("%.0f", rate)})
@@ -129,7 +136,7 @@ func importResult(done operator.Imported, flushed publish.Result, seconds float6
 // flushRows tell of a flush.
 func flushRows(f publish.Result) [][]any {
 	rows := [][]any{{"receipts verified", fmt.Sprintf("%d envelopes, %d events", f.Envelopes, f.Events)}}
-	if f.Envelopes+f.Rejected > 0 {
+	if f.Envelopes > 0 {
 		rows = append(rows, []any{"leaves", fmt.Sprintf("%d to %d", f.FirstLeaf, f.LastLeaf)})
 	}
 	if f.Rejected > 0 {

@@ -1,9 +1,17 @@
 package main
 
 import (
+	"regexp"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/saksi-ledger/saksi/ops/authority"
+)
+
+// What is wrong is better said before keys are made.
+var (
+	originForm       = regexp.MustCompile(`^[^\s+]+$`)
+	jurisdictionForm = regexp.MustCompile(`^[A-Z]{2}$`)
 )
 
 func initCommand() *cli.Command {
@@ -24,6 +32,12 @@ func initCommand() *cli.Command {
 			}
 			if err := required(c, "home", "origin", "jurisdiction"); err != nil {
 				return err
+			}
+			if !originForm.MatchString(c.String("origin")) {
+				return usage("--origin %q: want a name such as ledger.example.my/saksi/2026, without spaces or +", c.String("origin"))
+			}
+			if !jurisdictionForm.MatchString(c.String("jurisdiction")) {
+				return usage("--jurisdiction %q: want two capital letters, as in ISO 3166-1", c.String("jurisdiction"))
 			}
 			h, err := authority.Init(c.Context, homeOf(c), authority.Plan{
 				Origin: c.String("origin"), Jurisdiction: c.String("jurisdiction"), Name: c.String("authority"),

@@ -66,9 +66,7 @@ func outboxFlush(c *cli.Context) error {
 		return err
 	}
 	return desk(c, func(d *operator.Desk) error {
-		ctx, cancel := withTimeout(c)
-		defer cancel()
-		status, err := d.Outbox.Status(ctx)
+		status, err := d.Outbox.Status(c.Context)
 		if err != nil {
 			return err
 		}
@@ -76,7 +74,7 @@ func outboxFlush(c *cli.Context) error {
 		for _, r := range status.Recorders {
 			pending += r.Pending.Events
 		}
-		flushed, err := flush(ctx, c, d, pending)
+		flushed, err := flush(c, d, pending)
 		if err := errors.Join(result{document: flushed, rows: flushRows(flushed)}.print(c), offline(err)); err != nil {
 			return err
 		}

@@ -92,6 +92,7 @@ func (r result) table(w io.Writer) {
 		t.AppendHeader(header)
 	}
 	t.SetStyle(style)
+	t.SuppressTrailingSpaces()
 	if width := terminalWidth(w); width > 0 {
 		t.Style().Size.WidthMax = width
 	}

@@ -48,14 +48,12 @@ func publishFrom(c *cli.Context, d *operator.Desk, in io.Reader, name string) er
 	if err != nil {
 		return err
 	}
-	ctx, cancel := withTimeout(c)
-	defer cancel()
-	prepare(ctx, c, d, recorder)
-	added, err := d.Publish(ctx, recorder, in, name)
+	prepare(c, d, recorder)
+	added, err := d.Publish(c.Context, recorder, in, name)
 	if err != nil {
 		return err
 	}
-	flushed, err := flush(ctx, c, d, int64(added.Events))
+	flushed, err := flush(c, d, int64(added.Events))
 	rows := [][]any{{"events", added.Events}, {"known already", added.Known}, {"envelopes", added.Envelopes}}
 	out := result{
 		document: struct {

@@ -58,3 +58,19 @@ func BenchmarkLatency(b *testing.B) {
 	b.ReportMetric(float64(took[len(took)/2].Milliseconds()), "p50-ms")
 	b.ReportMetric(float64(took[len(took)*99/100].Milliseconds()), "p99-ms")
 }
+
+// BenchmarkAdd reports what an event costs until it is durable, in calls of
+// 5,000 and envelopes of 128.
+func BenchmarkAdd(b *testing.B) {
+	w := offline(b)
+	o := w.outbox(Options{})
+	list := drafts(b, w.recorder, "a", 0, b.N)
+	for b.ResetTimer(); len(list) > 0; {
+		n := min(5000, len(list))
+		if _, err := o.Add(testContext(b), w.recorder, list[:n], w.signer); err != nil {
+			b.Fatal(err)
+		}
+		list = list[n:]
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+}

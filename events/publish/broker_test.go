@@ -99,3 +99,13 @@ func (b *testBroker) connect() *nats.Conn {
 	b.t.Cleanup(nc.Close)
 	return nc
 }
+
+// stored returns how many messages the broker has ever stored.
+func (b *testBroker) stored(t testing.TB) uint64 {
+	t.Helper()
+	info, err := b.srv.Jsz(&server.JSzOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Messages
+}

@@ -59,15 +59,15 @@ var ErrUnknown = errors.New("no such measure")
 
 type measure struct {
 	name string
-	take func(context.Context, *run) error
+	take func(*run, context.Context) error
 }
 
 func measures() []measure {
 	return []measure{
-		{"ingest-1", func(ctx context.Context, r *run) error { return r.ingest(ctx, 1) }},
-		{"ingest-32", func(ctx context.Context, r *run) error { return r.ingest(ctx, 32) }},
-		{"receipt-1", func(ctx context.Context, r *run) error { return r.receipt(ctx, 1) }},
-		{"receipt-32", func(ctx context.Context, r *run) error { return r.receipt(ctx, 32) }},
+		{"ingest-1", func(r *run, ctx context.Context) error { return r.ingest(ctx, 1) }},
+		{"ingest-32", func(r *run, ctx context.Context) error { return r.ingest(ctx, 32) }},
+		{"receipt-1", func(r *run, ctx context.Context) error { return r.receipt(ctx, 1) }},
+		{"receipt-32", func(r *run, ctx context.Context) error { return r.receipt(ctx, 32) }},
 		{"tessera", (*run).tesseraAlone},
 		{"ed25519", (*run).signaturesAlone},
 		{"jetstream", (*run).streamAlone},
@@ -112,7 +112,7 @@ func Run(ctx context.Context, config Config, report func(Figure)) error {
 		if err := os.Mkdir(r.dir, 0o700); err != nil {
 			return err
 		}
-		if err := m.take(ctx, r); err != nil {
+		if err := m.take(r, ctx); err != nil {
 			return fmt.Errorf("measure %s: %w", m.name, err)
 		}
 		if err := os.RemoveAll(r.dir); err != nil {

@@ -72,7 +72,7 @@ func (p *pump) publish(ctx context.Context, i int) error {
 				return err
 			}
 		}
-		if _, err := party.js.PublishMsgAsync(m); err != nil {
+		if _, err := party.js.PublishMsgAsync(m, jetstream.WithStallWait(stallTime)); err != nil {
 			return err
 		}
 		p.published.Add(1)
@@ -92,7 +92,7 @@ type watch struct {
 	sub *nats.Subscription
 
 	mu     sync.Mutex
-	newest *verify.Checkpoint
+	newest *verify.Checkpoint // without a note before the first is announced
 	at     time.Time
 	moved  chan struct{} // closed and replaced at each checkpoint
 }

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/saksi-ledger/saksi/ops/home"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"saksi": main})
+}
+
+// TestScripts runs testdata/script/*.txtar: what people type, and what they see.
+//
+// Beside testscript's own commands there are:
+//
+//	status N PROGRAM ARG…   run a program that must end with exit status N
+//	ready HOME              wait until the node of an authority's home answers
+//	json PATH VALUE         the JSON on stdout has this at a path such as flushed.events
+//	mode OCTAL FILE…        files have these permissions
+//	flip FILE OFFSET        change one byte; an offset below 0 counts from the end
+func TestScripts(t *testing.T) {
+	cloudtrail, err := filepath.Abs("../../../shared/data/cloudtrail/invictus")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			// Free ports, so that scripts run beside each other and beside a node.
+			e.Setenv("SAKSI_NATS_LISTEN", "127.0.0.1:0")
+			e.Setenv("SAKSI_HTTP_LISTEN", "127.0.0.1:0")
+			e.Setenv("NO_COLOR", "1")
+			e.Setenv("CLOUDTRAIL", cloudtrail)
+			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "cloudtrail" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			_, err := os.Stat(cloudtrail)
+			return err == nil, nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status": scriptStatus, "ready": scriptReady, "json": scriptJSON, "mode": scriptMode, "flip": scriptFlip,
+		},
+	})
+}
+
+func scriptStatus(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status N PROGRAM ARG…")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit status %d: want %d", got, want)
+	}
+}
+
+func scriptReady(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: ready HOME")
+	}
+	dir := ts.MkAbs(args[0])
+	client := &http.Client{Timeout: 2 * time.Second}
+	var err error
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if err = healthy(client, dir); err == nil {
+			return
+		}
+	}
+	ts.Fatalf("the node of %s did not become ready: %v", args[0], err)
+}
+
+func healthy(client *http.Client, dir string) error {
+	authority, err := home.OpenAuthority(dir)
+	if err != nil {
+		return err
+	}
+	addresses, err := authority.Addresses()
+	if err != nil {
+		return err
+	}
+	response, err := client.Get("http://" + addresses.HTTPListen + "/healthz")
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err == nil && (response.StatusCode != http.StatusOK || string(body) != "ok\n") {
+		err = fmt.Errorf("healthz: %s: %q", response.Status, body)
+	}
+	return err
+}
+
+func scriptJSON(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: json PATH VALUE")
+	}
+	decoder := json.NewDecoder(strings.NewReader(ts.ReadFile("stdout")))
+	decoder.UseNumber()
+	var value any
+	ts.Check(decoder.Decode(&value))
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		ts.Fatalf("more than one JSON document on stdout")
+	}
+	for _, name := range strings.Split(args[0], ".") {
+		switch v := value.(type) {
+		case map[string]any:
+			next, ok := v[name]
+			if !ok {
+				ts.Fatalf("%s: there is no %q", args[0], name)
+			}
+			value = next
+		case []any:
+			i, err := strconv.Atoi(name)
+			if err != nil || i >= len(v) {
+				ts.Fatalf("%s: there is no %q in a list of %d", args[0], name, len(v))
+			}
+			value = v[i]
+		default:
+			ts.Fatalf("%s: nothing is below %q", args[0], name)
+		}
+	}
+	if got := fmt.Sprint(value); got != args[1] {
+		ts.Fatalf("%s is %s: want %s", args[0], got, args[1])
+	}
+}
+
+func scriptMode(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: mode OCTAL FILE…")
+	}
+	for _, file := range args[1:] {
+		info, err := os.Stat(ts.MkAbs(file))
+		ts.Check(err)
+		if got := fmt.Sprintf("%04o", info.Mode().Perm()); got != args[0] {
+			ts.Fatalf("%s has mode %s: want %s", file, got, args[0])
+		}
+	}
+}
+
+func scriptFlip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: flip FILE OFFSET")
+	}
+	name := ts.MkAbs(args[0])
+	b, err := os.ReadFile(name)
+	ts.Check(err)
+	offset, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	if offset < 0 {
+		offset += len(b)
+	}
+	if offset < 0 || offset >= len(b) {
+		ts.Fatalf("%s has %d bytes: there is none at %s", args[0], len(b), args[1])
+	}
+	b[offset] ^= 1
+	ts.Check(os.WriteFile(name, b, 0o600))
+}
+
+// TestReadmeIsTheTranscript holds the README's commands to those of
+// transcript.txtar, which is run: each must stand there, in the same order.
+func TestReadmeIsTheTranscript(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	transcript, err := os.ReadFile("testdata/script/transcript.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var run []string
+	for line := range strings.Lines(string(transcript)) {
+		line, ok := strings.CutPrefix(strings.TrimSpace(line), "exec saksi ")
+		if ok {
+			run = append(run, strings.TrimSuffix(line, " &node&"))
+		}
+	}
+	said, inBlock := 0, false
+	for line := range strings.Lines(string(readme)) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "```") {
+			inBlock = line == "```sh"
+			continue
+		}
+		line, ok := strings.CutPrefix(line, "saksi ")
+		if !inBlock || !ok {
+			continue
+		}
+		said++
+		line = strings.TrimSpace(strings.TrimSuffix(line, "&"))
+		for len(run) > 0 && run[0] != line {
+			run = run[1:]
+		}
+		if len(run) == 0 {
+			t.Fatalf("README.md has \"saksi %s\", which transcript.txtar does not run, or not in this order", line)
+		}
+		run = run[1:]
+	}
+	if said < 10 {
+		t.Errorf("README.md has %d commands in its sh blocks: want the whole transcript", said)
+	}
+}

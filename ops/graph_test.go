@@ -1,0 +1,182 @@
+// Package ops holds how Saksi runs, a package for each part. Here is only the
+// test of the whole module's package graph.
+package ops
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/saksi-ledger/saksi"
+
+// layers are the project's rooms, from the ground up: a package imports those of
+// its own layer and below.
+var layers = []string{"schemas", "events", "ledger", "projections", "ops", "cmd"}
+
+// only lists what of the project a package may import: each name stands for the
+// package and, with /…, for those below it.
+var only = map[string][]string{
+	"schemas":          {},
+	"events":           {"events/canonical"},
+	"events/canonical": {},
+	"events/schema":    {"schemas"},
+	"events/publish":   {"events", "events/canonical", "ledger/verify"},
+	"events/connect/…": {"events", "events/canonical", "events/connect/…"},
+	"ledger/verify":    {"events", "events/canonical"},
+	"ops/broker":       {"events"},
+	"ops/home":         {"events", "ledger/verify"},
+	"ops/operator":     {"schemas", "events/…", "ledger/verify", "ops/home"},
+}
+
+// never lists what a package may not reach, however far down. Where net is not in
+// the list, crypto/x509 brings it along for its type of an IP address.
+var never = map[string][]string{
+	"schemas":          {"net", "net/http", "os/exec", "database/sql"},
+	"events":           {"net/http", "os/exec", "database/sql"},
+	"events/canonical": {"net", "net/http", "os/exec", "database/sql"},
+	"ledger/verify": {
+		"net/http", "os/exec", "database/sql", "github.com/nats-io/…", "github.com/transparency-dev/tessera/…", "modernc.org/…",
+	},
+	"ledger/admission": {"net/http", "os/exec", "database/sql", "github.com/nats-io/…"},
+}
+
+// directly lists what a package's own files may not import. Libraries below may,
+// as encoding/json does with os by way of fmt.
+var directly = map[string][]string{
+	"events":           {"os", "net", "net/http", "database/sql", "path/filepath"},
+	"events/canonical": {"os", "net", "net/http", "database/sql", "path/filepath"},
+	"ledger/verify":    {"os", "net", "net/http", "database/sql", "path/filepath"},
+	"ledger/admission": {"os", "net", "net/http", "database/sql", "path/filepath"},
+}
+
+// upwards are the imports that may go up: the operator's client checks receipts
+// as everyone does.
+var upwards = map[string]string{"events/publish": "ledger/verify"}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+}
+
+// TestPackageGraph holds the imports to one way: schemas, events, ledger,
+// projections, ops, cmd.
+func TestPackageGraph(t *testing.T) {
+	packages := list(t)
+	seen := map[string]bool{}
+	for _, p := range packages {
+		name, ok := ours(p.ImportPath)
+		if !ok {
+			t.Fatalf("go list gave %s", p.ImportPath)
+		}
+		seen[name] = true
+		own := layerOf(name)
+		if own < 0 {
+			t.Errorf("%s is in none of the rooms %v", name, layers)
+			continue
+		}
+		for _, i := range p.Imports {
+			imported, ok := ours(i)
+			if !ok {
+				continue
+			}
+			if layerOf(imported) > own && upwards[name] != imported {
+				t.Errorf("%s imports %s: imports go from %s down", name, imported, layers[own])
+			}
+			if within(imported, "cmd/…") {
+				t.Errorf("%s imports %s: nobody imports a command", name, imported)
+			}
+			for pattern, allowed := range only {
+				if within(name, pattern) && !anyWithin(imported, allowed) {
+					t.Errorf("%s imports %s: of the project it may import %v only", name, imported, allowed)
+				}
+			}
+		}
+		for pattern, banned := range directly {
+			for _, i := range p.Imports {
+				if within(name, pattern) && anyWithin(i, banned) {
+					t.Errorf("%s imports %s", name, i)
+				}
+			}
+		}
+		for pattern, banned := range never {
+			for _, dependency := range p.Deps {
+				if within(name, pattern) && anyWithin(dependency, banned) {
+					t.Errorf("%s depends on %s", name, dependency)
+				}
+			}
+		}
+	}
+	for _, rules := range []map[string][]string{only, never, directly} {
+		for pattern := range rules {
+			if !strings.HasSuffix(pattern, "/…") && !seen[pattern] {
+				t.Errorf("there is a rule for %s, and no such package", pattern)
+			}
+		}
+	}
+}
+
+func list(t *testing.T) []listed {
+	goTool, err := exec.LookPath("go")
+	if err != nil {
+		t.Skip("there is no go command to list packages with")
+	}
+	cmd := exec.CommandContext(t.Context(), goTool, "list", "-buildvcs=false", "-json=ImportPath,Imports,Deps", module+"/...")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, stderr.Bytes())
+	}
+	var packages []listed
+	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if p.ImportPath != module+"/ops" { // this file's
+			packages = append(packages, p)
+		}
+	}
+	if len(packages) < 10 {
+		t.Fatalf("go list gave %d packages", len(packages))
+	}
+	return packages
+}
+
+// ours returns a package's path below the module.
+func ours(path string) (string, bool) { return strings.CutPrefix(path, module+"/") }
+
+func layerOf(name string) int {
+	room, _, _ := strings.Cut(name, "/")
+	for i, layer := range layers {
+		if layer == room {
+			return i
+		}
+	}
+	return -1
+}
+
+// within tells whether path is what pattern names.
+func within(path, pattern string) bool {
+	if below, ok := strings.CutSuffix(pattern, "/…"); ok {
+		return path == below || strings.HasPrefix(path, below+"/")
+	}
+	return path == pattern
+}
+
+func anyWithin(path string, patterns []string) bool {
+	for _, pattern := range patterns {
+		if within(path, pattern) {
+			return true
+		}
+	}
+	return false
+}
