@@ -131,6 +131,8 @@ func (f *flush) dealtWith(stand position, it *item) bool {
 	switch {
 	case !it.sent:
 		return false
+	case !f.moved.IsZero() && time.Since(f.moved) > standstill:
+		return true
 	case it.at.guessed:
 		// If the guess was wrong it may never come to that position.
 		return stand.seq >= it.at.seq || !f.ledgerSince.IsZero() && time.Since(f.ledgerSince) > guessLife
@@ -149,6 +151,7 @@ func (f *flush) take(l *lane, a *answer) {
 	}
 	if !f.ledger.reached(a.stand) {
 		f.ledger = a.stand
+		f.moved = time.Now()
 	}
 	lost := uint64(0)
 	for _, it := range l.open() {

@@ -59,6 +59,10 @@ const (
 	// guessLife is how long to wait for a ledger to reach a position in an epoch
 	// that was guessed.
 	guessLife = 20 * time.Second
+	// standstill is how long a ledger that answers may stay where it is, with
+	// nothing sent to it, before what it has not reached counts as lost: at the
+	// very end of a stream there is no later message to show that one is missing.
+	standstill = 20 * time.Second
 )
 
 // Flush publishes what the outbox had pending for the client's party when it was
@@ -124,6 +128,8 @@ type flush struct {
 
 	ledger      position // where the ledger last said it stands
 	ledgerSince time.Time
+	// moved is when the ledger was last seen to move, or something was sent.
+	moved time.Time
 	poll        time.Duration
 	nextPoll    time.Time
 	announced   bool

@@ -127,6 +127,7 @@ func (f *flush) sendAll(ctx context.Context, s *session, items []*item, messages
 			continue
 		}
 		it.sent = true
+		f.moved = time.Now()
 		it.at = position{epoch: f.ledger.epoch, seq: out.ack.Sequence, guessed: f.ledger.epoch == 0}
 		f.result.Published++
 		f.offline = nil

@@ -55,13 +55,14 @@ func (r *run) ingest(ctx context.Context, eventsEach int) (err error) {
 	}
 	peak := resetPeak()
 	end := r.config.Begin(r.name)
-	began := time.Now()
+	began, processor := time.Now(), processorTime()
 	err = p.run(ctx)
 	n := int(p.published.Load())
 	var reached time.Time
 	if err == nil {
 		reached, err = v.reach(ctx, w.size+uint64(n))
 	}
+	processor = processorTime() - processor
 	end()
 	if err != nil {
 		return err
@@ -71,6 +72,10 @@ func (r *run) ingest(ctx context.Context, eventsEach int) (err error) {
 	r.rates[eventsEach] = rate
 	load := fmt.Sprintf("%d a %d B envelope", eventsEach, p.bytes.Load()/int64(max(1, n)))
 	r.say(r.name, rate*float64(eventsEach), "events/s", n*eventsEach, seconds(took), load)
+	if processor > 0 {
+		r.say(r.name+"-cpu", float64(processor.Microseconds())/float64(n*eventsEach), "µs/event", n*eventsEach,
+			fmt.Sprintf("%.1f cores busy", processor.Seconds()/took.Seconds()), "broker and load included")
+	}
 	if peak {
 		r.say(r.name+"-memory", float64(peakMemory())/(1<<20), "MiB", n*eventsEach, "peak RSS, broker and load included")
 	}
