@@ -86,7 +86,7 @@ func runImport(c *cli.Context) error {
 func prepare(c *cli.Context, d *operator.Desk, recorder events.Recorder) {
 	ctx, cancel := context.WithTimeout(c.Context, min(5*time.Second, c.Duration("timeout")))
 	defer cancel()
-	if err := d.Client.Prepare(ctx, d.Outbox, recorder); err != nil && ctx.Err() != nil {
+	if err := d.Prepare(ctx, recorder); err != nil && ctx.Err() != nil {
 		fmt.Fprintln(c.App.ErrWriter, "saksi: the ledger can't be reached now: what is signed waits in the outbox")
 	}
 }
@@ -98,7 +98,7 @@ func flush(c *cli.Context, d *operator.Desk, pending int64) (publish.Result, err
 	defer cancel()
 	b := newBar(c.App.ErrWriter, "events with receipts", pending, false)
 	defer b.done()
-	return d.Client.Flush(ctx, d.Outbox, publish.FlushOptions{
+	return d.Flush(ctx, publish.FlushOptions{
 		Resend:   c.Bool("resend"),
 		Progress: func(p publish.Progress) { b.set(int64(p.Events), max(pending, int64(p.Events))) },
 	})

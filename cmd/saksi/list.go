@@ -2,6 +2,8 @@ package main
 
 import (
 	"cmp"
+	"errors"
+	"os"
 	"slices"
 	"time"
 
@@ -25,7 +27,11 @@ func registry(c *cli.Context) (*admission.Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ledger.ReadRegistry(h.LedgerDir())
+	r, err := ledger.ReadRegistry(h.LedgerDir())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, hinted{errors.New("the registry can't be read before the node has run once"), "start it with saksi up --home " + homeOf(c)}
+	}
+	return r, err
 }
 
 func listOperators(c *cli.Context) error {

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"os"
+	"runtime/debug"
 
 	"github.com/urfave/cli/v2"
 
@@ -10,6 +12,10 @@ import (
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/ops/node"
 )
+
+// memoryLimit is what the node keeps its memory near: most of what it would take
+// beyond that under load is garbage not yet collected. GOMEMLIMIT sets another.
+const memoryLimit = 448 << 20
 
 func upCommand() *cli.Command {
 	return &cli.Command{
@@ -40,6 +46,9 @@ func upCommand() *cli.Command {
 				return usage("--log-level %s: want debug, info, warn or error", c.String("log-level"))
 			}
 			log := slog.New(slog.NewTextHandler(c.App.ErrWriter, &slog.HandlerOptions{Level: level}))
+			if os.Getenv("GOMEMLIMIT") == "" {
+				debug.SetMemoryLimit(memoryLimit)
+			}
 			h, err := home.OpenAuthority(homeOf(c))
 			if err != nil {
 				return err

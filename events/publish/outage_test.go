@@ -200,6 +200,26 @@ func TestLostAfterAcknowledgement(t *testing.T) {
 		}
 		w.checkLedger(w.recorder, 3)
 	})
+
+	t.Run("in the last message, and nobody says anything after", func(t *testing.T) {
+		if testing.Short() {
+			t.Skipf("waits %v for a ledger at a standstill: not in -short", standstill)
+		}
+		w := newWorld(t)
+		o, c := w.outbox(Options{MaxEvents: 1}), w.client()
+		w.ledger.pause()
+		w.add(o, w.recorder, "a", 0, 3)
+		wait := acked(t, w, o, c, 3)
+		_, s := stream(t, w)
+		if err := s.DeleteMsg(testContext(t), 3); err != nil {
+			t.Fatal(err)
+		}
+		w.ledger.resume()
+		if r := wait(); r.Lost != 1 || r.Envelopes != 3 {
+			t.Fatalf("flush %+v", r)
+		}
+		w.checkLedger(w.recorder, 3)
+	})
 }
 
 func TestRejectedStaysUntilRequeued(t *testing.T) {

@@ -114,8 +114,15 @@ func (a *auditor) fail(format string, args ...any) {
 	a.report.Failures = append(a.report.Failures, fmt.Sprintf(format, args...))
 }
 
-// run reads leaves and bodies ahead, and prepares one bundle while the one before
-// it is judged.
+// bundleWidth is how many leaves are read and prepared together: one entry bundle
+// of https://c2sp.org/tlog-tiles.
+const bundleWidth = 256
+
+// readAhead is how many bundles are being read and prepared at most while the one
+// before them is judged.
+const readAhead = 3
+
+// run goes through all leaves in order.
 func (a *auditor) run(ctx context.Context, progress func(done, total uint64)) error {
 	a.tree = (&compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}).NewEmptyRange(0)
 	if !a.begin(ctx) {
@@ -123,24 +130,22 @@ func (a *auditor) run(ctx context.Context, progress func(done, total uint64)) er
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	prepared := make(chan *bundle, 2)
+	reading := make(chan chan *bundle, readAhead)
 	go func() {
-		defer close(prepared)
-		for from := uint64(0); from < a.checkpoint.Size; {
-			b := a.read(ctx, from)
+		defer close(reading)
+		for from := uint64(0); from < a.checkpoint.Size; from += bundleWidth {
+			slot := make(chan *bundle, 1)
 			select {
-			case prepared <- b:
+			case reading <- slot:
+				go func() { slot <- a.read(ctx, from) }()
 			case <-ctx.Done():
 				return
 			}
-			if b.failure != "" {
-				return
-			}
-			from += uint64(len(b.leaves))
 		}
 	}()
 	done := uint64(0)
-	for b := range prepared {
+	for slot := range reading {
+		b := <-slot
 		if err := a.judge(b); err != nil {
 			return err
 		}

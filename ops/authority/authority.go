@@ -18,6 +18,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/events/schema"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/broker"
@@ -213,15 +214,31 @@ func (r *Registrar) Close() error {
 	return err
 }
 
+// check refuses before signing what admission would refuse after.
+func check(event *events.Event) error {
+	rules, err := schema.Compile(schemas.CurrentRuleset())
+	if err != nil {
+		return err
+	}
+	line, err := event.Marshal()
+	if err != nil {
+		return err
+	}
+	return rules.ValidateEvent(event.Type, line)
+}
+
 // say publishes one registry event and waits until it is in the ledger for good.
 // It returns its leaf.
 func (r *Registrar) say(ctx context.Context, eventType string, data any) (uint64, error) {
-	if err := r.client.Prepare(ctx, r.outbox, r.recorder()); err != nil {
-		return 0, unreachable(err)
-	}
 	event, err := newEvent(r.recorder(), eventType, data)
 	if err != nil {
 		return 0, err
+	}
+	if err := check(event); err != nil {
+		return 0, err
+	}
+	if err := r.client.Prepare(ctx, r.outbox, r.recorder()); err != nil {
+		return 0, unreachable(err)
 	}
 	if _, err := r.outbox.Add(ctx, r.recorder(), []events.Draft{{Event: event}}, r.signer); err != nil {
 		return 0, err

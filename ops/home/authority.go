@@ -103,11 +103,11 @@ func (a *Authority) EventKey() (*events.Signer, error) {
 
 // LogKey returns the key that signs checkpoints.
 func (a *Authority) LogKey() (note.Signer, error) {
-	text, err := os.ReadFile(a.path(keysDir, logKeyFile))
+	text, err := readSecret(a.path(keysDir, logKeyFile))
 	if err != nil {
-		return nil, fmt.Errorf("read the log's key: %w", err)
+		return nil, err
 	}
-	signer, err := note.NewSigner(string(trimLine(text)))
+	signer, err := note.NewSigner(string(text))
 	if err != nil {
 		return nil, errors.New("read the log's key: it is not a signed-note key")
 	}

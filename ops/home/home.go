@@ -92,8 +92,8 @@ func newSigner(path string) (*events.Signer, error) {
 	return events.NewSigner(private)
 }
 
-// readSigner reads a key that newSigner kept.
-func readSigner(path string) (*events.Signer, error) {
+// readSecret reads a file that must be its owner's alone.
+func readSecret(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("read key: %w", err)
@@ -104,6 +104,15 @@ func readSigner(path string) (*events.Signer, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read key: %w", err)
+	}
+	return trimLine(text), nil
+}
+
+// readSigner reads a key that newSigner kept.
+func readSigner(path string) (*events.Signer, error) {
+	text, err := readSecret(path)
+	if err != nil {
+		return nil, err
 	}
 	block, _ := pem.Decode(text)
 	if block == nil || block.Type != "PRIVATE KEY" {

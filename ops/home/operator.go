@@ -92,11 +92,7 @@ func (o *Operator) Signer() (*events.Signer, error) { return readSigner(o.path(k
 
 // ConnectionSeed returns the secret half of the connection's key.
 func (o *Operator) ConnectionSeed() ([]byte, error) {
-	seed, err := os.ReadFile(o.path(keysDir, connectionFile))
-	if err != nil {
-		return nil, fmt.Errorf("read the connection's key: %w", err)
-	}
-	return trimLine(seed), nil
+	return readSecret(o.path(keysDir, connectionFile))
 }
 
 // Join takes the authority's grant into the home, after checking that it is for

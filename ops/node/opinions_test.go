@@ -48,7 +48,7 @@ func TestOutsideOpinions(t *testing.T) {
 	for range 280 {
 		w.publish(p, c.recorder.Subject(), []byte("rejected\n"))
 	}
-	_, err = desk.Client.Flush(w.ctx, desk.Outbox, publish.FlushOptions{})
+	_, err = desk.Flush(w.ctx, publish.FlushOptions{})
 	w.must(err)
 
 	t.Run("tlog-proof by torchwood", func(t *testing.T) { w.receiptsByTorchwood(t, desk) })

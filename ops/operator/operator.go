@@ -14,16 +14,18 @@ import (
 	"github.com/saksi-ledger/saksi/ops/home"
 )
 
-// Desk is an operator's home opened for work. Close it after use.
+// Desk is an operator's home opened for work. Close it after use. It is for one
+// goroutine.
 type Desk struct {
 	Home   *home.Operator
 	Outbox *publish.Outbox
-	Client *publish.Client
 	signer *events.Signer
+	config publish.Config
+	client *publish.Client
 }
 
 // Open opens an operator's home, which must have joined a ledger. It does not
-// need the ledger to be there.
+// connect: what is signed waits in the outbox.
 func Open(ctx context.Context, h *home.Operator) (_ *Desk, err error) {
 	d := &Desk{Home: h}
 	defer func() {
@@ -49,17 +51,48 @@ func Open(ctx context.Context, h *home.Operator) (_ *Desk, err error) {
 	if d.Outbox, err = publish.Open(ctx, h.OutboxFile(), publish.Options{}); err != nil {
 		return nil, err
 	}
-	d.Client, err = publish.Dial(ctx, publish.Config{
+	d.config = publish.Config{
 		NATSURL: grant.NATS, JWT: grant.User, Seed: seed, HTTP: grant.HTTP, Log: log, Party: h.Name, Name: "saksi " + h.Name,
-	})
-	return d, err
+	}
+	return d, nil
+}
+
+// Client returns the connection to the ledger, made when it is first asked for. A
+// broker that is away is no error, see [publish.Dial].
+func (d *Desk) Client(ctx context.Context) (*publish.Client, error) {
+	if d.client == nil {
+		client, err := publish.Dial(ctx, d.config)
+		if err != nil {
+			return nil, err
+		}
+		d.client = client
+	}
+	return d.client, nil
+}
+
+// Prepare compares the outbox with the ledger before a recorder is added to.
+func (d *Desk) Prepare(ctx context.Context, recorder events.Recorder) error {
+	client, err := d.Client(ctx)
+	if err != nil {
+		return err
+	}
+	return client.Prepare(ctx, d.Outbox, recorder)
+}
+
+// Flush brings what waits in the outbox to the ledger, and receipts back.
+func (d *Desk) Flush(ctx context.Context, options publish.FlushOptions) (publish.Result, error) {
+	client, err := d.Client(ctx)
+	if err != nil {
+		return publish.Result{}, err
+	}
+	return client.Flush(ctx, d.Outbox, options)
 }
 
 // Close closes outbox and connection.
 func (d *Desk) Close() error {
 	var err error
-	if d.Client != nil {
-		err = d.Client.Close()
+	if d.client != nil {
+		err = d.client.Close()
 	}
 	if d.Outbox != nil {
 		err = errors.Join(err, d.Outbox.Close())
