@@ -129,10 +129,10 @@ type flush struct {
 	ledger      position // where the ledger last said it stands
 	ledgerSince time.Time
 	// moved is when the ledger was last seen to move, or something was sent.
-	moved time.Time
-	poll        time.Duration
-	nextPoll    time.Time
-	announced   bool
+	moved     time.Time
+	poll      time.Duration
+	nextPoll  time.Time
+	announced bool
 
 	backoff time.Duration
 	offline error
