@@ -46,6 +46,16 @@ func (a *Archive) Entries(ctx context.Context, from uint64) ([][]byte, error) {
 	return readEntries(ctx, a.fetcher, from, a.size)
 }
 
+// ReadTile returns a hash tile, p wide or 256 if p is 0.
+func (a *Archive) ReadTile(ctx context.Context, level, index uint64, p uint8) ([]byte, error) {
+	return a.fetcher.ReadTile(ctx, level, index, p)
+}
+
+// ReadEntryBundle returns an entry bundle, p wide or 256 if p is 0.
+func (a *Archive) ReadEntryBundle(ctx context.Context, index uint64, p uint8) ([]byte, error) {
+	return a.fetcher.ReadEntryBundle(ctx, index, p)
+}
+
 // Body returns the body of a leaf.
 func (a *Archive) Body(leaf uint64) ([]byte, error) { return a.bodies.Read(leaf) }
 

@@ -156,10 +156,10 @@ func (b *Bodies) openSegment(name string, first, count uint64) (*segment, error)
 // end returns where the first count bodies end, if the offsets say so and the
 // last body is whole there.
 func (s *segment) end(count uint64) (int64, error) {
+	if _, err := s.readHead(); err != nil {
+		return 0, err
+	}
 	if count == 0 {
-		if _, err := s.readHead(); err != nil {
-			return 0, err
-		}
 		return int64(len(segmentMagic)), nil
 	}
 	at, err := s.offset(count - 1)

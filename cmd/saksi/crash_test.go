@@ -334,3 +334,28 @@ func TestStateDatabaseIsMadeAnew(t *testing.T) {
 	w.flush()
 	w.check()
 }
+
+// TestDamagedTileIsFound: proofs are read from tiles, so an audit looks at them
+// too.
+func TestDamagedTileIsFound(t *testing.T) {
+	w := newCrashWorld(t, nil)
+	w.add(20)
+	w.flush()
+	w.kill()
+	w.check()
+	tiles, err := filepath.Glob(filepath.Join(w.home.LedgerDir(), "tree", "tile", "0", "000.p", "*"))
+	must(t, err)
+	for _, tile := range tiles {
+		hashes, err := os.ReadFile(tile)
+		must(t, err)
+		hashes[len(hashes)-1] ^= 1
+		must(t, os.WriteFile(tile, hashes, 0o600))
+	}
+	trust, err := w.home.Trust()
+	must(t, err)
+	report, err := audit.Directory(testContext(t, time.Minute), w.dir, trust, nil)
+	must(t, err)
+	if len(report.Failures) == 0 {
+		t.Fatalf("%d damaged tiles went unnoticed", len(tiles))
+	}
+}

@@ -150,10 +150,17 @@ func flushRows(f publish.Result) [][]any {
 
 func finishImport(c *cli.Context, done operator.Imported, err error) error {
 	for _, place := range done.Damage {
-		fmt.Fprintf(c.App.ErrWriter, "saksi: damaged: %s\n", place)
+		fmt.Fprintf(c.App.ErrWriter, "saksi: damaged: %s\n", printable(place))
 	}
 	if err != nil {
 		return offline(err)
+	}
+	for _, id := range done.Changed {
+		fmt.Fprintf(c.App.ErrWriter, "saksi: changed: event %s was published before, and the log says something else of it now\n", id)
+	}
+	if len(done.Changed) > 0 {
+		return hinted{errors.New("the log contradicts what was published from it; nothing of that was published again"),
+			"find out who changed the log; if what was published is wrong, correct it with an attestation.correction event"}
 	}
 	if n := len(done.Damage); n > 0 {
 		return fmt.Errorf("%d place%s could not be read; the rest was imported", n, strings.Repeat("s", min(1, n-1)))

@@ -10,7 +10,7 @@ import (
 
 // What is wrong is better said before keys are made.
 var (
-	originForm       = regexp.MustCompile(`^[^\s+]+$`)
+	originForm       = regexp.MustCompile(`^[!-*,-~]{1,200}$`)
 	jurisdictionForm = regexp.MustCompile(`^[A-Z]{2}$`)
 )
 

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -46,10 +47,10 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	if err == nil {
 		return exitDone
 	}
-	fmt.Fprintf(stderr, "saksi: %v\n", err)
+	fmt.Fprintf(stderr, "saksi: %s\n", printable(strings.ReplaceAll(err.Error(), "\n", "; ")))
 	var hinted interface{ Hint() string }
 	if errors.As(err, &hinted) && hinted.Hint() != "" {
-		fmt.Fprintf(stderr, "hint: %s\n", hinted.Hint())
+		fmt.Fprintf(stderr, "hint: %s\n", printable(hinted.Hint()))
 	}
 	var coded interface{ exitStatus() int }
 	if errors.As(err, &coded) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ops/operator"
 )
 
@@ -21,6 +22,11 @@ func outboxCommand() *cli.Command {
 				Flags: []cli.Flag{homeFlag(), &cli.BoolFlag{Name: "resend", Usage: "send rejected envelopes again, too"},
 					timeoutFlag(time.Hour), formatFlag()},
 				Action: outboxFlush,
+			},
+			{
+				Name: "forget", Usage: "drop rejected envelopes, so that their events can be imported again under another recorder",
+				Description: "The ledger's record of the rejection stays, and so does its proof.",
+				Flags:       []cli.Flag{homeFlag(), formatFlag()}, Action: outboxForget,
 			},
 			{Name: "export", Usage: "write each receipt to a file, as a C2SP tlog-proof", ArgsUsage: "DIRECTORY", Flags: []cli.Flag{homeFlag(), formatFlag()}, Action: outboxExport},
 		},
@@ -79,6 +85,35 @@ func outboxFlush(c *cli.Context) error {
 			return err
 		}
 		return rejectedError(flushed)
+	})
+}
+
+func outboxForget(c *cli.Context) error {
+	if _, err := arguments(c); err != nil {
+		return err
+	}
+	return desk(c, func(d *operator.Desk) error {
+		forgotten := 0
+		for {
+			status, err := d.Outbox.Status(c.Context)
+			if err != nil {
+				return err
+			}
+			var manifests []events.Digest
+			for _, r := range status.Recorders {
+				for _, rejected := range r.Rejected {
+					manifests = append(manifests, rejected.Manifest)
+				}
+			}
+			if len(manifests) == 0 {
+				return result{document: map[string]any{"forgotten": forgotten}, rows: [][]any{{"envelopes forgotten", forgotten}}}.print(c)
+			}
+			n, err := d.Outbox.Forget(c.Context, manifests...)
+			if err != nil {
+				return err
+			}
+			forgotten += n
+		}
 	})
 }
 

@@ -112,7 +112,7 @@ func (r result) table(w io.Writer) {
 // printable keeps what a stranger wrote from steering the terminal.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) || r == '\n' {
+		if unicode.IsPrint(r) {
 			return r
 		}
 		return '·'

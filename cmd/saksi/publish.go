@@ -19,7 +19,8 @@ func publishCommand() *cli.Command {
 		Category:  "operator",
 		ArgsUsage: "FILE|-",
 		Description: "Each line of FILE is one event as JSON with at least a type and data; id, time, source and the rest\n" +
-			"are filled in. All of them are published, or none if one is not as its schema wants it.",
+			"are filled in. All of them are published, or none if one is not as its schema wants it. Publishing a file again\n" +
+			"publishes its events again, unless they have ids: what waits in the outbox is sent by saksi outbox flush.",
 		Flags: []cli.Flag{homeFlag(), stringFlag("recorder", "the `FACILITY/RECORDER` to publish as"), timeoutFlag(5 * time.Minute), formatFlag()},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "FILE|-")
@@ -74,5 +75,5 @@ func rejectedError(flushed publish.Result) error {
 		return nil
 	}
 	return hinted{errors.New("the ledger has rejected what was sent, on the record"),
-		"saksi outbox status says why; saksi outbox flush --resend sends it again when the reason is gone"}
+		"saksi outbox status says why; saksi outbox flush --resend sends it again when the reason is gone, saksi outbox forget drops it"}
 }

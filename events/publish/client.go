@@ -133,7 +133,7 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 	s, err := dialSession(ctx, &c.config, &c.mail)
 	if err != nil {
 		if !c.welcome && denied(err) {
-			return nil, refused{hint("check the credentials, and that the authority has admitted "+c.config.Party,
+			return nil, refused{hint("check the credentials, and that the authority has admitted and not suspended "+c.config.Party,
 				"broker %s refuses %s: %w", c.config.NATSURL, c.config.Party, err)}
 		}
 		return nil, fmt.Errorf("connect to broker %s: %w", c.config.NATSURL, err)

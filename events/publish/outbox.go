@@ -81,6 +81,7 @@ CREATE TABLE event(
 	id          TEXT NOT NULL,
 	incarnation INTEGER NOT NULL,
 	seq         INTEGER NOT NULL,
+	native      BLOB,                       -- digest of the native record, or NULL
 	PRIMARY KEY(recorder, id)
 ) WITHOUT ROWID;
 CREATE TABLE envelope(

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/base64"
@@ -17,6 +18,9 @@ type Added struct {
 	// the same source and id was added before.
 	Events int `json:"events"`
 	Known  int `json:"known"`
+	// Changed are the ids of those skipped whose native record says something
+	// else than the one that was added.
+	Changed []string `json:"changed,omitempty"`
 	// Incarnation, First and Last are the sequence numbers that were given; First
 	// and Last are zero if no event was new.
 	Incarnation uint64 `json:"incarnation"`
@@ -168,7 +172,7 @@ func (p *packer) open(ctx context.Context) error {
 	p.added.Incarnation = row.incarnation
 	p.at = p.outbox.opts.Now().UnixNano()
 	for query, to := range map[string]**sql.Stmt{
-		"INSERT INTO event(recorder, id, incarnation, seq) VALUES(?, ?, ?, ?) ON CONFLICT DO NOTHING":                                       &p.insertEvent,
+		"INSERT INTO event(recorder, id, incarnation, seq, native) VALUES(?, ?, ?, ?, ?) ON CONFLICT DO NOTHING":                            &p.insertEvent,
 		"INSERT INTO disclosure(digest, recorder, event, disclosure) VALUES(?, ?, ?, ?) ON CONFLICT DO NOTHING":                             &p.insertDisclosure,
 		"INSERT INTO envelope(recorder, incarnation, first, count, size, added, state, manifest, line1, whole) VALUES(?,?,?,?,?,?,0,?,?,?)": &p.insertEnvelope,
 		"INSERT INTO body(envelope, body) VALUES(?, ?)":                                                                                     &p.insertBody,
@@ -191,7 +195,7 @@ func (p *packer) close() {
 
 func (p *packer) add(ctx context.Context, d events.Draft) error {
 	seq := p.row.next + uint64(len(p.lines))
-	result, err := p.insertEvent.ExecContext(ctx, p.row.id, d.Event.ID, p.row.incarnation, seq)
+	result, err := p.insertEvent.ExecContext(ctx, p.row.id, d.Event.ID, p.row.incarnation, seq, nullDigest(d.Native))
 	if err != nil {
 		return err
 	}
@@ -199,7 +203,7 @@ func (p *packer) add(ctx context.Context, d events.Draft) error {
 		return err
 	} else if n == 0 {
 		p.added.Known++
-		return nil
+		return p.compare(ctx, d)
 	}
 	line, err := d.Event.Marshal()
 	if err != nil {
@@ -229,6 +233,19 @@ func (p *packer) add(ctx context.Context, d events.Draft) error {
 	p.added.Last = seq
 	p.added.Events++
 	return nil
+}
+
+// compare notes whether a known event's native record has changed.
+func (p *packer) compare(ctx context.Context, d events.Draft) error {
+	if d.Native.IsZero() {
+		return nil
+	}
+	var native []byte
+	err := p.tx.QueryRowContext(ctx, "SELECT native FROM event WHERE recorder = ? AND id = ?", p.row.id, d.Event.ID).Scan(&native)
+	if err == nil && native != nil && !bytes.Equal(native, d.Native[:]) {
+		p.added.Changed = append(p.added.Changed, d.Event.ID)
+	}
+	return err
 }
 
 // seal closes the envelope that is being filled.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -146,6 +148,27 @@ func TestBrokenTreeIsNotBelieved(t *testing.T) {
 	const n = 300 // more than a tile
 	w.add(o, w.recorder, "a", 0, n)
 	tree := *w.ledger.root.Load()
+
+	// All of it is in the tree first, so that every proof needs both levels.
+	w.ledger.serve(http.HandlerFunc(http.NotFound))
+	ctx, cancel := context.WithCancel(testContext(t))
+	go func() {
+		defer cancel()
+		for size := ""; size != strconv.Itoa(n) && ctx.Err() == nil; {
+			answer := httptest.NewRecorder()
+			tree.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/checkpoint", nil))
+			if lines := strings.Split(answer.Body.String(), "\n"); len(lines) > 1 {
+				size = lines[1]
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+	}()
+	if r, err := w.client().Flush(ctx, o, FlushOptions{}); !errors.Is(err, context.Canceled) || r.Envelopes != 0 {
+		t.Fatalf("flush %+v, %v", r, err)
+	}
 	for name, wrong := range map[string]http.HandlerFunc{
 		"entries": func(rw http.ResponseWriter, r *http.Request) {
 			if strings.HasPrefix(r.URL.Path, "/tile/entries/") {

@@ -9,6 +9,7 @@ package audit
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -57,7 +58,9 @@ func Directory(ctx context.Context, dir string, trust *verify.Trust, progress fu
 		dir = filepath.Join(dir, "ledger")
 	}
 	note, err := ledger.ReadCheckpoint(dir)
-	if err != nil {
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("audit %s: it is neither an authority's home nor a ledger's directory: %w", dir, err)
+	} else if err != nil {
 		return nil, err
 	}
 	trusted, checkpoint, err := openTrusted(trust, note)
@@ -159,6 +162,9 @@ func (a *auditor) run(ctx context.Context, progress func(done, total uint64)) er
 	}
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("audit: %w", err)
+	}
+	if err := a.checkTiles(ctx); err != nil {
+		a.fail("the tiles of the tree do not hold: %v", err)
 	}
 	root, err := a.tree.GetRootHash(nil)
 	if err != nil || tlog.Hash(root) != a.checkpoint.Root {

@@ -36,7 +36,7 @@ func ParseTrust(b []byte) (*Trust, error) {
 	dec.DisallowUnknownFields()
 	t := &Trust{}
 	if err := dec.Decode(t); err != nil {
-		return nil, fmt.Errorf("trust file: %w", err)
+		return nil, fmt.Errorf("it is not a trust file, as saksi trust writes it: %w", err)
 	}
 	if t.V != 1 {
 		return nil, fmt.Errorf("trust file: version %d: this program knows 1", t.V)

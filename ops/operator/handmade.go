@@ -3,6 +3,7 @@ package operator
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -84,6 +85,10 @@ func (d *Desk) Publish(ctx context.Context, recorder events.Recorder, r io.Reade
 func readHandmade(recorder events.Recorder, line []byte) (*events.Event, error) {
 	var h handmade
 	if err := jsonv2.Unmarshal(line, &h, jsonv2.RejectUnknownMembers(true)); err != nil {
+		var wrong *jsonv2.SemanticError
+		if errors.As(err, &wrong) {
+			return nil, fmt.Errorf("%s is not what an event has: want type and data, and if you like id, source, subject, time", cmp.Or(string(wrong.JSONPointer), "the line"))
+		}
 		return nil, err
 	}
 	if h.SpecVersion != "" && h.SpecVersion != "1.0" {

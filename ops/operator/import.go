@@ -43,6 +43,9 @@ type Imported struct {
 	New       int `json:"new"`
 	Known     int `json:"known"`
 	Envelopes int `json:"envelopes"`
+	// Changed are events that were published before, of which the log says
+	// something else now. The ledger keeps what was said first.
+	Changed []string `json:"changed,omitempty"`
 	// Notices counts records that are about no access.
 	Notices int `json:"notices"`
 	// Damage is what could not be read, and where.
@@ -80,6 +83,7 @@ func (d *Desk) Import(ctx context.Context, what Import) (Imported, error) {
 		added, err := d.add(ctx, what, drafts)
 		done.New += added.Events
 		done.Known += added.Known
+		done.Changed = append(done.Changed, added.Changed...)
 		done.Envelopes += added.Envelopes
 		drafts = drafts[:0]
 		return err

@@ -27,13 +27,18 @@ func eventID(nativeID string, record []byte) string {
 	if isUUID(nativeID) {
 		sum = sha256.Sum256([]byte(System + "\n" + strings.ToLower(nativeID)))
 	} else {
-		canonical := jsontext.Value(append([]byte(nil), record...))
-		if err := canonical.Canonicalize(); err != nil {
-			canonical = record
-		}
-		sum = sha256.Sum256(append([]byte(System+".record\n"), canonical...))
+		sum = sha256.Sum256(append([]byte(System+".record\n"), canonical(record)...))
 	}
 	return hex.EncodeToString(sum[:16])
+}
+
+// canonical returns a record in its canonical form (RFC 8785).
+func canonical(record []byte) []byte {
+	v := jsontext.Value(append([]byte(nil), record...))
+	if err := v.Canonicalize(); err != nil {
+		return record
+	}
+	return v
 }
 
 func isUUID(s string) bool {
