@@ -50,7 +50,7 @@ func (l *Ledger) Admit(ctx context.Context, chunk *Chunk) ([]Rejection, error) {
 	if l.failed != nil {
 		return nil, l.failed
 	}
-	rejections, err := l.admitChunk(ctx, chunk)
+	rejections, err := l.admitChunk(context.WithoutCancel(ctx), chunk) // what has begun is finished
 	if err != nil {
 		l.failed = fmt.Errorf("admit messages from stream sequence %d: %w: %w", chunk.messages[0].Seq, err, ErrFatal)
 		return nil, l.failed

@@ -41,6 +41,8 @@ func (l *Ledger) Follow(ctx context.Context, js jetstream.JetStream, stream stri
 			return nil
 		case errors.Is(err, ErrFatal):
 			return err
+		case errors.Is(err, errRecheck):
+			continue
 		}
 		if time.Since(began) > retryMost {
 			wait = retryFirst
@@ -52,6 +54,19 @@ func (l *Ledger) Follow(ctx context.Context, js jetstream.JetStream, stream stri
 		case <-time.After(wait):
 		}
 		wait = min(2*wait, retryMost)
+	}
+}
+
+// errRecheck ends a following so that the next one looks at the stream anew.
+var errRecheck = errors.New("the broker was away")
+
+// Recheck has Follow look again whether the stream is what was read from it. It is
+// to be called when the broker was away: what came back may have lost its end, and
+// give numbers again that were read before.
+func (l *Ledger) Recheck() {
+	select {
+	case l.recheck <- struct{}{}:
+	default:
 	}
 }
 
@@ -78,9 +93,13 @@ func (l *Ledger) followOnce(ctx context.Context, js jetstream.JetStream, stream 
 	room := semaphore.NewWeighted(aheadBytes)
 	prepared := make(chan *Chunk, 1)
 	group.Go(func() error {
-		<-ctx.Done()
-		messages.Stop()
-		return ctx.Err()
+		defer messages.Stop()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-l.recheck:
+			return errRecheck
+		}
 	})
 	group.Go(func() error {
 		defer close(read)

@@ -57,7 +57,8 @@ type Ledger struct {
 	epochs  []epoch
 	failed  error
 
-	grown chan struct{} // holds a token when the tree has grown
+	grown   chan struct{} // holds a token when the tree has grown
+	recheck chan struct{} // holds a token when the stream must be looked at anew
 }
 
 func (c *Config) setDefaults() {
@@ -136,7 +137,7 @@ func Create(ctx context.Context, config Config, genesis []byte) error {
 // half-done. It waits for nothing but the disk.
 func Open(ctx context.Context, config Config) (_ *Ledger, err error) {
 	config.setDefaults()
-	l := &Ledger{config: config, log: config.Log, grown: make(chan struct{}, 1)}
+	l := &Ledger{config: config, log: config.Log, grown: make(chan struct{}, 1), recheck: make(chan struct{}, 1)}
 	defer func() {
 		if err != nil {
 			l.abandon()

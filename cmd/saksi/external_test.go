@@ -15,7 +15,7 @@ import (
 // separately, and kills that in the middle of a flush.
 func TestExternalBroker(t *testing.T) {
 	var server *exec.Cmd
-	var address, config string
+	var address, config, store string
 	natsServer := filepath.Join(t.TempDir(), "nats-server")
 	start := func() {
 		server = exec.Command(natsServer, "-c", config)
@@ -44,9 +44,10 @@ func TestExternalBroker(t *testing.T) {
 		must(t, err)
 		address = free.Addr().String()
 		free.Close()
+		store = t.TempDir()
 		config = filepath.Join(t.TempDir(), "nats.conf")
 		if out, err := exec.Command(w.binary, "broker", "config", "--home", w.dir, "-o", config,
-			"--listen", address, "--store", t.TempDir()).CombinedOutput(); err != nil {
+			"--listen", address, "--store", store).CombinedOutput(); err != nil {
 			t.Fatalf("broker config: %v\n%s", err, out)
 		}
 		start()
@@ -64,4 +65,15 @@ func TestExternalBroker(t *testing.T) {
 	start()
 	must(t, <-flushed)
 	w.check()
+
+	// It comes back without its end, and the node runs on.
+	server.Process.Signal(syscall.SIGKILL)
+	server.Wait()
+	cutTail(t, store, true)
+	start()
+	w.add(20)
+	w.flush()
+	if report := w.check(); report.Epochs != 2 {
+		t.Errorf("%d epochs: the lost tail should have opened a second\n%s", report.Epochs, w.nodeLog)
+	}
 }

@@ -109,6 +109,7 @@ func Run(ctx context.Context, config Config) error {
 	addresses.NATS = first(config.AdvertiseNATS, addresses.LocalNATS)
 	addresses.HTTP = first(config.AdvertiseHTTP, "http://"+addresses.HTTPListen)
 
+	connect = append(connect, nats.ReconnectHandler(func(*nats.Conn) { l.Recheck() }))
 	nc, js, err := connectLedger(ctx, authority, addresses.LocalNATS, config, connect)
 	if err != nil {
 		return err
