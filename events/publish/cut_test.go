@@ -82,6 +82,17 @@ func (c *cable) url() string { return "nats://" + c.listener.Addr().String() }
 // Windows whose acknowledgements, or whose last messages, are lost with the
 // connection: the ledger sees every envelope, in order.
 func TestOrderWithCutConnections(t *testing.T) {
+	// Whether a cut catches acknowledgements on their way is chance; that none of
+	// three times twelve does is not.
+	for range 3 {
+		if cutConnections(t).Duplicates > 0 {
+			return
+		}
+	}
+	t.Error("nothing was sent twice: the test cut in vain")
+}
+
+func cutConnections(t *testing.T) Result {
 	w := newWorld(t)
 	o := w.outbox(Options{MaxEvents: 1})
 	wire := newCable(t, w.broker.port)
@@ -120,9 +131,7 @@ func TestOrderWithCutConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%+v", result)
-	if result.Duplicates == 0 {
-		t.Error("nothing was sent twice: the test cut in vain")
-	}
 	w.checkReceipts(o, n)
 	w.checkLedger(w.recorder, n)
+	return result
 }
