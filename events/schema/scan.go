@@ -116,7 +116,7 @@ func escape(b []byte) (r rune, n int) {
 	return 0, 0
 }
 
-// hex4 reads \uXXXX.
+// hex4 reads the four digits of a \u escape.
 func hex4(b []byte) (rune, bool) {
 	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
 		return 0, false
