@@ -2,9 +2,14 @@ package events
 
 // Who touched it.
 const (
-	TypeAccessPerformed = "saksi.access.performed.v1"
+	TypeAccessRequested = "saksi.access.requested.v1"
+	TypeAccessApproved  = "saksi.access.approved.v1"
+	TypeAccessDenied    = "saksi.access.denied.v1"
 	TypeSessionOpened   = "saksi.access.session.opened.v1"
 	TypeSessionClosed   = "saksi.access.session.closed.v1"
+	TypeZoneEntered     = "saksi.access.zone.entered.v1"
+	TypeZoneLeft        = "saksi.access.zone.left.v1"
+	TypeAccessPerformed = "saksi.access.performed.v1"
 )
 
 // Unstated is what codes and names say where the native log doesn't. It is said, never implied by an absence.

@@ -18,6 +18,8 @@ const (
 	TypeFacilityDeclared   = "saksi.registry.facility.declared.v1"
 	TypeRecorderDeclared   = "saksi.registry.recorder.declared.v1"
 	TypeEpochOpened        = "saksi.registry.epoch.opened.v1"
+	TypeClock              = "saksi.registry.clock.v1"
+	TypeAnchorRecorded     = "saksi.registry.anchor.recorded.v1"
 )
 
 // Genesis is leaf 0: what the ledger is, and who may sign registry events from here on.
@@ -139,6 +141,25 @@ type EpochOpened struct {
 	ResumeSeq     Integer     `json:"resumeSeq"` // the first of this epoch
 	Reason        EpochReason `json:"reason"`
 	Detail        string      `json:"detail,omitempty"`
+}
+
+// Clock is the ledger's own word for the time, so that what is due falls due where nobody speaks.
+type Clock struct {
+	At Time `json:"at"`
+}
+
+// AnchorRecorded says, signed by the ledger, that a checkpoint of this tree stands in a Rekor: leaves after this one
+// are later than the Rekor's entry.
+type AnchorRecorded struct {
+	Rekor          string  `json:"rekor"`                   // origin of the Rekor's checkpoints
+	Kind           string  `json:"kind"`                    // hashedrekord 0.0.1 (Rekor v1) or 0.0.2 (Rekor v2)
+	LogID          string  `json:"logId"`                   // of the Rekor's key, base64
+	Index          Integer `json:"index"`                   // of the entry there
+	IntegratedTime Time    `json:"integratedTime,omitzero"` // Rekor v1's word; v2 gives none
+	Size           Integer `json:"size"`                    // of this tree at the checkpoint
+	Root           string  `json:"root"`                    // of this tree at the checkpoint, base64
+	Checkpoint     string  `json:"checkpoint"`              // digest of the signed note, by the log alone
+	Entry          string  `json:"entry"`                   // digest of the TransparencyLogEntry as kept
 }
 
 // Integer is a whole number as JSON Schema means it: 1, 1.0 and 10e-1 are the same integer. A plain Go integer

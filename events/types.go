@@ -6,13 +6,14 @@ import "strings"
 const registryPrefix = "saksi.registry."
 
 // SaidBy reports whether a type is a recorder's to say: registry events are an
-// authority's, epochs the ledger's, all others operators'. The genesis is nobody's
+// authority's, but for epochs, clocks and anchors, which are the ledger's; all
+// others are operators'. The genesis is nobody's
 // after leaf 0.
 func SaidBy(eventType string, r Recorder) bool {
 	switch {
 	case eventType == TypeGenesis:
 		return false
-	case eventType == TypeEpochOpened:
+	case eventType == TypeEpochOpened, eventType == TypeClock, eventType == TypeAnchorRecorded:
 		return r.IsLedger()
 	case strings.HasPrefix(eventType, registryPrefix):
 		return r.IsRegistry()

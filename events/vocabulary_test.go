@@ -38,6 +38,13 @@ var (
 		ID: "p-11c0de", Party: events.PartyOperator, Employer: "Nimbus Malaysia Sdn Bhd", EmployerCountry: "MY",
 		Competence: events.CompetenceInformed, SD: someSD,
 	}
+	someWindow   = events.Window{From: someTime, To: someTime}
+	someDecision = events.AccessDecided{
+		Request: "req-1", AccessID: "acc-1", DecidedBy: events.DecidedByCustomer, Decider: &someActor, Window: &someWindow, Ext: someExt, SD: someSD,
+	}
+	somePassing = events.ZonePassed{
+		Zone: "hall-2", Door: "d-17", AccessID: "acc-1", Actor: someActor, Outcome: events.OutcomeSuccess, Escort: &someEscort, Ext: someExt, SD: someSD,
+	}
 	someOrganisation = events.Organisation{Name: "Nimbus Malaysia Sdn Bhd", Country: "MY", Registration: "202601000002"}
 )
 
@@ -50,6 +57,14 @@ func filled() map[string]any {
 			Access:   events.AccessAdmin, Outcome: events.OutcomeSuccess, Reason: someReason, Mode: events.ModeRemote, From: someFrom,
 			Tenant: "bank-03", Assets: []string{"host-0113"}, DataClasses: []string{"financial"}, Region: "my-central-1", Ext: someExt, SD: someSD,
 		},
+		events.TypeAccessRequested: events.AccessRequested{
+			Request: "req-1", AccessID: "acc-1", Actor: someActor, Mode: events.ModeRemote, Reason: someReason, Window: someWindow,
+			Tenant: "bank-03", Assets: []string{"host-0113"}, Ext: someExt, SD: someSD,
+		},
+		events.TypeAccessApproved: someDecision,
+		events.TypeAccessDenied:   someDecision,
+		events.TypeZoneEntered:    somePassing,
+		events.TypeZoneLeft:       somePassing,
 		events.TypeSessionOpened: events.SessionOpened{
 			Session: "s-1", AccessID: "acc-1", Actor: someActor, Mode: events.ModeRemote, From: someFrom, Reason: someReason,
 			Escort: &someEscort, Tenant: "bank-03", Assets: []string{"host-0113"}, Ext: someExt, SD: someSD,
@@ -91,6 +106,11 @@ func filled() map[string]any {
 		},
 		events.TypeEpochOpened: events.EpochOpened{
 			Epoch: 2, PreviousEpoch: 1, LastSeq: 123, ResumeSeq: 1, Reason: events.EpochReplaced, Detail: "the stream is younger than the last leaf",
+		},
+		events.TypeClock: events.Clock{At: someTime},
+		events.TypeAnchorRecorded: events.AnchorRecorded{
+			Rekor: "rekor.example.my", Kind: "hashedrekord 0.0.1", LogID: "wNI9atQGlz+VWfO6LRygH4QUfY/8W4RFwiT5i5WRgB0=", Index: 25579,
+			IntegratedTime: someTime, Size: 417, Root: "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", Checkpoint: someDigest, Entry: someDigest,
 		},
 	}
 }

@@ -55,10 +55,7 @@ func (l *Ledger) Admit(ctx context.Context, chunk *Chunk) ([]Rejection, error) {
 		l.failed = fmt.Errorf("admit messages from stream sequence %d: %w: %w", chunk.messages[0].Seq, err, ErrFatal)
 		return nil, l.failed
 	}
-	select {
-	case l.grown <- struct{}{}:
-	default:
-	}
+	l.tellGrown()
 	return rejections, nil
 }
 
@@ -106,34 +103,4 @@ func (l *Ledger) admitChunk(ctx context.Context, chunk *Chunk) ([]Rejection, err
 		return nil, err
 	}
 	return rejections, l.commit(l.tree.size)
-}
-
-// appendOwn adds one event of the ledger's own, straight to the tree.
-func (l *Ledger) appendOwn(ctx context.Context, at position, eventType string, data any) error {
-	now := l.config.Now()
-	head, _ := l.admit.Head(events.LedgerRecorder)
-	first := head.Last + 1
-	event, err := events.NewEvent(events.LedgerRecorder, eventType, fmt.Sprintf("ledger-%d", first), now, data, l.config.Random)
-	if err != nil {
-		return err
-	}
-	line, err := event.Marshal()
-	if err != nil {
-		return err
-	}
-	manifest := &events.Manifest{Recorder: events.LedgerRecorder, Incarnation: 1, First: first, Previous: head.Manifest}
-	envelope, err := events.Seal(manifest, [][]byte{line}, l.config.EventKey)
-	if err != nil {
-		return err
-	}
-	message := Received{Subject: events.LedgerRecorder.Subject(), Body: envelope.Marshal(), Seq: at.seq, Time: now}
-	l.at = at
-	chunk := l.Prepare([]Received{message})
-	if _, err := l.admitChunk(ctx, chunk); err != nil {
-		return err
-	}
-	if head, _ := l.admit.Head(events.LedgerRecorder); head.Last != first {
-		return fmt.Errorf("the ledger's own %s was rejected as leaf %d: is its event key the genesis's?", eventType, l.tree.size-1)
-	}
-	return nil
 }

@@ -60,10 +60,7 @@ func (l *Ledger) findPlace(ctx context.Context, js jetstream.JetStream, stream s
 		l.failed = fmt.Errorf("open epoch %d: %w: %w", at.epoch, err, ErrFatal)
 		return 0, l.failed
 	}
-	select {
-	case l.grown <- struct{}{}:
-	default:
-	}
+	l.tellGrown()
 	return resume, nil
 }
 

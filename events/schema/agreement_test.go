@@ -94,6 +94,13 @@ func agree(t fatal, tb testing.TB, set *schema.Set, ref reference, eventType str
 // vocabulary makes the Go value of each event type's data.
 var vocabulary = map[string]func() any{
 	events.TypeAccessPerformed:    func() any { return new(events.AccessPerformed) },
+	events.TypeAccessRequested:    func() any { return new(events.AccessRequested) },
+	events.TypeAccessApproved:     func() any { return new(events.AccessDecided) },
+	events.TypeAccessDenied:       func() any { return new(events.AccessDecided) },
+	events.TypeZoneEntered:        func() any { return new(events.ZonePassed) },
+	events.TypeZoneLeft:           func() any { return new(events.ZonePassed) },
+	events.TypeClock:              func() any { return new(events.Clock) },
+	events.TypeAnchorRecorded:     func() any { return new(events.AnchorRecorded) },
 	events.TypeSessionOpened:      func() any { return new(events.SessionOpened) },
 	events.TypeSessionClosed:      func() any { return new(events.SessionClosed) },
 	events.TypeFacilityDescribed:  func() any { return new(events.FacilityDescribed) },

@@ -116,6 +116,16 @@ type Candidate struct {
 	failed     []error // by check: what its first step found
 }
 
+// Failed returns why the message must be rejected whatever came before it, or nil.
+func (c *Candidate) Failed() error {
+	for _, err := range c.failed {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 type signature struct {
 	checked, good bool
 }
