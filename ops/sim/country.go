@@ -1,0 +1,212 @@
+// Package sim is a small simulated country: operators from abroad, a landlord,
+// facilities, people with homes, shifts and travel, and what their recorders would
+// say of a day. It drives the demo, tests and load.
+//
+// A country follows from its seed: the same seed says the same, to the byte, but
+// for signatures' keys. It knows no clock; times count from the start that it is
+// given. What it does wrong on purpose it lists, see [Country.Planted].
+package sim
+
+import (
+	"cmp"
+	"encoding/binary"
+	"iter"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/saksi-ledger/saksi/events"
+)
+
+// Config says what country to make. The zero value but for Start is good.
+type Config struct {
+	Seed uint64
+	// Start is the beginning of the day, UTC.
+	Start time.Time
+	// Hours is how long the day is; 24 if zero.
+	Hours int
+	// Scale multiplies how much is going on; 1 if zero.
+	Scale float64
+	// Honest leaves out what is wrong on purpose.
+	Honest bool
+}
+
+// Operator is a party with recorders: a hyperscaler's local company, or a landlord.
+type Operator struct {
+	Name    string
+	Country string // where it is established
+	Legal   string // as registered there
+	Parent  string // that controls it in the end; empty if nobody does
+	Abroad  string // the parent's country
+}
+
+// Country is what there is, and what was said of the day.
+type Country struct {
+	Operators  []Operator
+	Facilities []events.FacilityDeclared
+	Recorders  []events.RecorderDeclared
+
+	config  Config
+	random  *rand.Rand
+	bytes   *rand.ChaCha8
+	end     time.Time
+	staff   []*person
+	records []*record
+	planted []Planted
+	numbers int // of tickets and requests
+}
+
+// Step is what one recorder delivers at one time.
+type Step struct {
+	At       time.Time
+	Recorder events.Recorder
+	Drafts   []events.Draft
+	// Attests, if set, is the period that the recorder swears to after Drafts.
+	Attests *Period
+	// Mischief is what whoever seals it does wrong on purpose; Instead is what it
+	// says under the same numbers with [Contradict].
+	Mischief Mischief
+	Instead  []events.Draft
+}
+
+// Period is a stretch of time: From is within it, To isn't.
+type Period struct{ From, To time.Time }
+
+const (
+	attestEach  = 6 * time.Hour // how often recorders attest
+	attestEvery = 8 * time.Hour // how often they must
+	// settled is how long a recorder waits until what it hasn't got of a period
+	// won't come; latest is how late an event is delivered at most.
+	settled = 2 * time.Hour
+	latest  = 90 * time.Minute
+	// deliverEach is how often recorders deliver.
+	deliverEach = 15 * time.Minute
+)
+
+// New makes a country and lets it live through its day.
+func New(config Config) *Country {
+	if config.Hours == 0 {
+		config.Hours = 24
+	}
+	if config.Scale == 0 {
+		config.Scale = 1
+	}
+	config.Start = config.Start.UTC()
+	var seed [32]byte
+	binary.LittleEndian.PutUint64(seed[:], config.Seed)
+	c := &Country{
+		config: config, random: rand.New(rand.NewPCG(config.Seed, 0x5a6b51)), bytes: rand.NewChaCha8(seed),
+		end: config.Start.Add(time.Duration(config.Hours) * time.Hour),
+	}
+	c.found()
+	c.hire()
+	c.live()
+	if !config.Honest {
+		c.plant()
+	}
+	slices.SortStableFunc(c.records, func(a, b *record) int { return cmp.Or(a.delivered.Compare(b.delivered), a.at.Compare(b.at)) })
+	return c
+}
+
+// found declares who and what there is.
+func (c *Country) found() {
+	c.Operators = []Operator{
+		{Name: "nimbus-my", Country: "MY", Legal: "Nimbus Cloud Malaysia Sdn Bhd", Parent: "Nimbus Global Inc", Abroad: "US"},
+		{Name: "stratus-my", Country: "MY", Legal: "Stratus Regions (M) Sdn Bhd", Parent: "Stratus Group plc", Abroad: "IE"},
+		{Name: "tanahdata", Country: "MY", Legal: "Tanah Data Berhad"},
+	}
+	c.Facilities = []events.FacilityDeclared{
+		{Facility: "kul-1", Country: "MY", Landlord: "tanahdata", Occupants: []string{"nimbus-my", "stratus-my"}},
+		{Facility: "kul-2", Country: "MY", Landlord: "stratus-my", Occupants: []string{"stratus-my"}},
+		{Facility: "jhb-1", Country: "MY", Landlord: "tanahdata", Occupants: []string{"nimbus-my"}},
+		{Facility: "pen-1", Country: "MY", Landlord: "nimbus-my", Occupants: []string{"nimbus-my"}},
+	}
+	for _, f := range c.Facilities {
+		c.declare(f.Landlord, f.Facility, "badges", events.RecorderBadge)
+		for _, occupant := range f.Occupants {
+			c.declare(occupant, f.Facility, "approvals", events.RecorderApprovals)
+			c.declare(occupant, f.Facility, "bastion", events.RecorderBastion)
+			c.declare(occupant, f.Facility, "control-plane", events.RecorderControlPlane)
+		}
+	}
+}
+
+func (c *Country) declare(operator, facility, name string, kind events.RecorderKind) {
+	c.Recorders = append(c.Recorders, events.RecorderDeclared{
+		Recorder: recorder(operator, facility, name).String(), Kind: kind, AttestEverySeconds: events.Integer(attestEvery / time.Second),
+	})
+}
+
+func recorder(operator, facility, name string) events.Recorder {
+	r, err := events.ParseRecorder(operator + "/" + facility + "/" + name)
+	if err != nil {
+		panic(err) // the names are this package's own
+	}
+	return r
+}
+
+func (c *Country) operator(name string) Operator {
+	return c.Operators[slices.IndexFunc(c.Operators, func(o Operator) bool { return o.Name == name })]
+}
+
+// End is when the day ends.
+func (c *Country) End() time.Time { return c.end }
+
+// Events returns how many events are delivered, attestations not counted.
+func (c *Country) Events() int { return len(c.records) }
+
+// Steps yields what recorders deliver, in the order of time.
+func (c *Country) Steps() iter.Seq[Step] {
+	steps := c.steps()
+	return func(yield func(Step) bool) {
+		for _, s := range steps {
+			if !yield(s) {
+				return
+			}
+		}
+	}
+}
+
+func (c *Country) steps() []Step {
+	type slot struct {
+		recorder events.Recorder
+		at       time.Time
+	}
+	bySlot := map[slot]*Step{}
+	step := func(r events.Recorder, at time.Time) *Step {
+		k := slot{r, at}
+		if bySlot[k] == nil {
+			bySlot[k] = &Step{At: at, Recorder: r}
+		}
+		return bySlot[k]
+	}
+	for _, r := range c.records {
+		at := c.config.Start.Add(r.delivered.Sub(c.config.Start).Truncate(deliverEach) + deliverEach)
+		s := step(r.recorder, at)
+		s.Drafts = append(s.Drafts, r.draft)
+		if r.mischief != nil {
+			s.Mischief, s.Instead = r.mischief.kind, r.mischief.instead
+		}
+	}
+	for _, d := range c.Recorders {
+		r, _ := events.ParseRecorder(d.Recorder)
+		from := c.config.Start
+		for at := c.config.Start.Add(attestEach); !at.After(c.end.Add(deliverEach)); at = at.Add(attestEach) {
+			if silence, ok := c.silent(r); ok && at.After(silence) {
+				break
+			}
+			s := step(r, at)
+			s.Attests = &Period{From: from, To: at.Add(-settled)}
+			from = at.Add(-settled)
+		}
+	}
+	c.misattest(step)
+	steps := make([]Step, 0, len(bySlot))
+	for _, s := range bySlot {
+		steps = append(steps, *s)
+	}
+	slices.SortFunc(steps, func(a, b Step) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Recorder.String(), b.Recorder.String()))
+	})
+	return steps
+}

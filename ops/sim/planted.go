@@ -1,0 +1,215 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/saksi-ledger/saksi/events"
+)
+
+// Planted is something that was done wrong on purpose.
+type Planted struct {
+	Kind     string    `json:"kind"`
+	Recorder string    `json:"recorder"`
+	At       time.Time `json:"at"`
+	Story    string    `json:"story"` // one sentence
+	Events   []string  `json:"events,omitempty"`
+	// Findings are the rules that must find it; none if no rule does yet.
+	Findings []string `json:"findings"`
+}
+
+// Mischief is what whoever seals a step does wrong.
+type Mischief int
+
+// The kinds of mischief. Nothing is wrong with a step of None.
+const (
+	None Mischief = iota
+	// Withhold takes the step's numbers and never sends it.
+	Withhold
+	// BreakChain names another manifest than the last one as the one before.
+	BreakChain
+	// Contradict sends the step, and then another under the same numbers.
+	Contradict
+	// Misattest counts less than there was.
+	Misattest
+)
+
+type mischief struct {
+	kind    Mischief
+	instead []events.Draft
+}
+
+// Planted lists what is wrong on purpose, and which findings must tell of it.
+func (c *Country) Planted() []Planted { return c.planted }
+
+// silentAfter is how long into the day the silent recorder speaks.
+const silentAfter = 9 * time.Hour
+
+func silentRecorder() events.Recorder   { return recorder("tanahdata", "jhb-1", "badges") }
+func misattestedBy() events.Recorder    { return recorder("stratus-my", "kul-1", "bastion") }
+func (c *Country) hour(h int) time.Time { return c.config.Start.Add(time.Duration(h) * time.Hour) }
+func (c *Country) planting() bool       { return !c.config.Honest && c.config.Hours >= 24 }
+func (c *Country) list(p Planted)       { c.planted = append(c.planted, p) }
+func eventIDs(records ...*record) (ids []string) {
+	for _, r := range records {
+		if r != nil {
+			ids = append(ids, r.draft.Event.ID)
+		}
+	}
+	return ids
+}
+
+// silent tells since when a recorder says nothing any more, if it does.
+func (c *Country) silent(r events.Recorder) (time.Time, bool) {
+	return c.config.Start.Add(silentAfter), c.planting() && r == silentRecorder()
+}
+
+// plant does what is wrong on purpose, each on a recorder of its own. A country
+// whose day is shorter than 24 hours has nothing planted.
+func (c *Country) plant() {
+	if !c.planting() {
+		return
+	}
+	c.withhold()
+	c.breakChain()
+	c.contradict()
+	c.leaveOpen()
+	c.tellLate()
+	c.unapproved()
+	c.unbadged()
+	c.list(Planted{
+		Kind: "silence", Recorder: silentRecorder().String(), At: c.config.Start.Add(silentAfter),
+		Story:    "The landlord's badge system in Johor stops speaking, and nobody attests for it.",
+		Findings: []string{"attestation-overdue"},
+	})
+	c.list(Planted{
+		Kind: "false attestation", Recorder: misattestedBy().String(), At: c.hour(18),
+		Story:    "The attestation of a bastion swears to fewer events than it has sent.",
+		Findings: []string{"attestation-contradicted"},
+	})
+}
+
+// abroad returns a parent's engineer of an operator, busy or not.
+func (c *Country) abroad(operator string) *person {
+	for _, p := range c.staff {
+		if p.operator == operator && p.actor.Party == events.PartyParent && p.actor.PhysicalCountry != "MY" {
+			return p
+		}
+	}
+	return c.staff[0]
+}
+
+// alone moves a record to a delivery of its own, at a time when nothing else of its
+// recorder is delivered, and gives it the mischief.
+func (c *Country) alone(r *record, at time.Time, m *mischief) {
+	slot := func(t time.Time) time.Duration { return t.Sub(c.config.Start).Truncate(deliverEach) }
+	for _, other := range c.records {
+		if other != r && other.recorder == r.recorder && slot(other.delivered) == slot(at) {
+			other.delivered = other.delivered.Add(deliverEach)
+		}
+	}
+	r.delivered, r.mischief = at, m
+}
+
+func (c *Country) withhold() {
+	at := c.hour(14).Add(7 * time.Minute)
+	a := c.access("nimbus-my", "jhb-1", c.abroad("nimbus-my"), events.ModeRemote, at, 50*time.Minute)
+	opened := c.say(a.recorder("bastion"), at, events.TypeSessionOpened, events.SessionOpened{
+		Session: a.session, AccessID: a.id, Actor: a.actor, Mode: a.mode, From: a.from, Reason: a.reason, Assets: a.assets,
+	})
+	c.alone(opened, at, &mischief{kind: Withhold})
+	c.list(Planted{
+		Kind: "withheld", Recorder: opened.recorder.String(), At: at, Events: eventIDs(opened),
+		Story:    "A session of the parent's engineer is recorded and numbered, and never sent; the attestation covers it up.",
+		Findings: []string{"sequence-gap", "attestation-contradicted"},
+	})
+}
+
+func (c *Country) breakChain() {
+	at := c.hour(11).Add(22 * time.Minute)
+	r := recorder("stratus-my", "kul-2", "control-plane")
+	a := c.access("stratus-my", "kul-2", c.abroad("stratus-my"), events.ModeAPI, at, time.Minute)
+	done := c.say(r, at, events.TypeAccessPerformed, events.AccessPerformed{
+		AccessID: a.id, Actor: a.actor, Operation: "key.rotate", Resource: &events.Resource{Kind: "key"}, Access: events.AccessAdmin,
+		Outcome: events.OutcomeSuccess, Reason: a.reason, Mode: a.mode, From: a.from,
+	})
+	c.alone(done, at, &mischief{kind: BreakChain})
+	c.list(Planted{
+		Kind: "broken chain", Recorder: r.String(), At: at, Events: eventIDs(done),
+		Story:    "A control plane goes on from a manifest that it never sent: somebody has another copy of its record.",
+		Findings: []string{"broken-chain"},
+	})
+}
+
+func (c *Country) contradict() {
+	at := c.hour(16).Add(3 * time.Minute)
+	a := c.access("nimbus-my", "kul-1", c.abroad("nimbus-my"), events.ModeRemote, at, 30*time.Minute)
+	decision := events.AccessDecided{Request: c.number("REQ"), AccessID: a.id, DecidedBy: events.DecidedByOperator}
+	said := c.say(a.recorder("approvals"), at, events.TypeAccessDenied, decision)
+	again := c.say(a.recorder("approvals"), at, events.TypeAccessApproved, decision)
+	c.records = c.records[:len(c.records)-1] // it isn't said beside the other, but instead of it
+	c.alone(said, at, &mischief{kind: Contradict, instead: []events.Draft{again.draft}})
+	c.list(Planted{
+		Kind: "contradiction", Recorder: said.recorder.String(), At: at, Events: eventIDs(said, again),
+		Story:    "A refusal becomes an approval under the same number.",
+		Findings: []string{"contradiction"},
+	})
+}
+
+func (c *Country) leaveOpen() {
+	at := c.hour(6).Add(41 * time.Minute)
+	a := c.access("nimbus-my", "pen-1", c.abroad("nimbus-my"), events.ModeRemote, at, 2*time.Hour)
+	opened := c.work(a, 6, false)
+	c.list(Planted{
+		Kind: "session left open", Recorder: a.recorder("bastion").String(), At: at, Events: eventIDs(opened),
+		Story:    "A remote session from abroad is opened and never closed.",
+		Findings: []string{"session-overlong"},
+	})
+}
+
+func (c *Country) tellLate() {
+	happened, at := c.config.Start.Add(-4*24*time.Hour), c.hour(9).Add(5*time.Minute)
+	r := recorder("stratus-my", "kul-2", "badges")
+	who := c.abroad("stratus-my")
+	entered := c.say(r, happened, events.TypeZoneEntered, events.ZonePassed{
+		Zone: "hall-2", Door: "hall-2-1", Actor: who.actor, Outcome: events.OutcomeSuccess,
+	})
+	entered.delivered = at
+	c.list(Planted{
+		Kind: "late record", Recorder: r.String(), At: at, Events: eventIDs(entered),
+		Story:    "That somebody from the parent entered a hall is told four days later.",
+		Findings: []string{"late-record"},
+	})
+}
+
+// unapproved and unbadged are for rules that are not there yet.
+
+func (c *Country) unapproved() {
+	at := c.hour(13).Add(30 * time.Minute)
+	a := c.access("nimbus-my", "kul-1", c.abroad("nimbus-my"), events.ModeRemote, at, 45*time.Minute)
+	opened := c.work(a, 5, true)
+	c.list(Planted{
+		Kind: "no approval", Recorder: a.recorder("bastion").String(), At: at, Events: eventIDs(opened),
+		Story:    "A remote session that nobody had asked for or approved.",
+		Findings: []string{},
+	})
+}
+
+func (c *Country) unbadged() {
+	at := c.hour(10).Add(12 * time.Minute)
+	a := c.access("stratus-my", "kul-2", c.abroad("stratus-my"), events.ModeConsole, at, 40*time.Minute)
+	a.actor.PhysicalCountry, a.from.Country = "MY", "MY"
+	opened := c.work(a, 4, true)
+	c.list(Planted{
+		Kind: "nobody at the door", Recorder: a.recorder("bastion").String(), At: at, Events: eventIDs(opened),
+		Story:    "Somebody works at a console in a hall that nobody has entered.",
+		Findings: []string{},
+	})
+}
+
+// misattest makes one attestation false.
+func (c *Country) misattest(step func(events.Recorder, time.Time) *Step) {
+	if !c.planting() {
+		return
+	}
+	step(misattestedBy(), c.hour(18)).Mischief = Misattest
+}
