@@ -21,7 +21,7 @@ race:
 
 # format, vet, staticcheck, tidiness
 lint:
-    test -z "$(gofmt -l cmd events ledger ops schemas | tee /dev/stderr)"
+    test -z "$(gofmt -l cmd events ledger ops projections schemas | tee /dev/stderr)"
     go vet ./...
     go tool staticcheck ./...
     go mod tidy -diff

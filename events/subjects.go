@@ -7,6 +7,9 @@ package events
 // note.
 const SubjectCheckpoints = "checkpoints"
 
+// SubjectAnchors carries every new anchor of the ledger in a Rekor.
+const SubjectAnchors = "anchors"
+
 // SubjectReceiptsGet is where a party asks which leaves its envelopes became.
 func SubjectReceiptsGet(party string) string { return "receipts." + party + ".get" }
 

@@ -7,8 +7,7 @@ const registryPrefix = "saksi.registry."
 
 // SaidBy reports whether a type is a recorder's to say: registry events are an
 // authority's, but for epochs, clocks and anchors, which are the ledger's; all
-// others are operators'. The genesis is nobody's
-// after leaf 0.
+// others are operators'. The genesis is nobody's after leaf 0.
 func SaidBy(eventType string, r Recorder) bool {
 	switch {
 	case eventType == TypeGenesis:

@@ -225,6 +225,25 @@ func decoded(t *testing.T, b []byte) (v any) {
 	return v
 }
 
+// TestSaidBy checks every type that has a schema: nobody says what is another's.
+func TestSaidBy(t *testing.T) {
+	operator, err := events.ParseRecorder("nimbus-my/lab-1/bastion-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry := events.RegistryRecorder("mcmc")
+	own := map[string]bool{events.TypeEpochOpened: true, events.TypeClock: true, events.TypeAnchorRecorded: true}
+	for _, typ := range schemas.Types() {
+		byRegistry := strings.HasPrefix(typ, "saksi.registry.") && !own[typ] && typ != events.TypeGenesis
+		byOperator := !strings.HasPrefix(typ, "saksi.registry.")
+		for r, want := range map[events.Recorder]bool{operator: byOperator, registry: byRegistry, events.LedgerRecorder: own[typ]} {
+			if got := events.SaidBy(typ, r); got != want {
+				t.Errorf("%s is said by %s: %t", typ, r, got)
+			}
+		}
+	}
+}
+
 func TestPeriodWithoutManifest(t *testing.T) {
 	s := events.PeriodAttested{Recorder: "garuda-cloud/kul-dc-2/badge-1", Incarnation: 1, From: someTime, To: someTime}.Statement()
 	data, err := json.Marshal(s)

@@ -96,6 +96,12 @@ func (b *Bodies) open(size uint64) error {
 			fmt.Sscanf(filepath.Base(names[i+1]), "%020d", &next)
 			next = min(next, size)
 		}
+		if i < len(b.segments) { // open already, and it may hold more by now
+			if err := b.segments[i].extend(next - first); err != nil {
+				return fmt.Errorf("%s: %w", filepath.Base(name), err)
+			}
+			continue
+		}
 		s, err := b.openSegment(name, first, next-first)
 		if err != nil {
 			return fmt.Errorf("%s: %w", filepath.Base(name), err)
@@ -104,6 +110,26 @@ func (b *Bodies) open(size uint64) error {
 	}
 	if have := b.size(); have < size {
 		return fmt.Errorf("the tree has %d leaves but there are bodies of %d only: bring back the missing segment files from a backup", size, have)
+	}
+	return nil
+}
+
+// grow makes bodies that were opened for reading those of the first size leaves,
+// which have been written meanwhile.
+func (b *Bodies) grow(size uint64) error {
+	b.mu.RLock()
+	have := b.size()
+	b.mu.RUnlock()
+	if size <= have {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if size <= b.size() {
+		return nil
+	}
+	if err := b.open(size); err != nil {
+		return fmt.Errorf("open bodies in %s: %w", b.dir, err)
 	}
 	return nil
 }
@@ -151,6 +177,16 @@ func (b *Bodies) openSegment(name string, first, count uint64) (*segment, error)
 		}
 	}
 	return s, nil
+}
+
+// extend takes note that the segment holds count bodies by now.
+func (s *segment) extend(count uint64) error {
+	end, err := s.end(count)
+	if err != nil {
+		return fmt.Errorf("%d bodies: %w", count, err)
+	}
+	s.count, s.size = count, end
+	return nil
 }
 
 // end returns where the first count bodies end, if the offsets say so and the

@@ -21,11 +21,11 @@ func joinCommand() *cli.Command {
 			if err := required(c, "home"); err != nil {
 				return err
 			}
-			o, err := home.OpenOperator(homeOf(c))
+			h, err := joining(homeOf(c))
 			if err != nil {
 				return err
 			}
-			grant, err := o.Join(args[0])
+			grant, err := h.Join(args[0])
 			if err != nil {
 				return err
 			}
@@ -39,4 +39,13 @@ func joinCommand() *cli.Command {
 			}.print(c)
 		},
 	}
+}
+
+// joining opens the home of an operator or of a reader.
+func joining(dir string) (party, error) {
+	reader, err := home.OpenReader(dir)
+	if err == nil {
+		return reader, nil
+	}
+	return home.OpenOperator(dir)
 }

@@ -71,9 +71,11 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Description: "An authority makes a ledger with init and runs it with up. Operators enrol, join, and publish or import.\n" +
 			"Auditors check the whole of it with audit. Flags come before arguments.",
 		Reader: stdin, Writer: stdout, ErrWriter: stderr,
-		HideVersion:    true,
-		ExitErrHandler: func(*cli.Context, error) {},
-		OnUsageError:   usageError,
+		HideVersion: true,
+		// Conditions and Rekors have commas.
+		DisableSliceFlagSeparator: true,
+		ExitErrHandler:            func(*cli.Context, error) {},
+		OnUsageError:              usageError,
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
 				return unknownCommand(c.Args().First())
@@ -81,9 +83,11 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			return cli.ShowAppHelp(c)
 		},
 		Commands: []*cli.Command{
-			initCommand(), upCommand(), brokerCommand(), operatorCommand(), facilityCommand(), recorderCommand(), keyCommand(), trustCommand(),
-			enrolCommand(), joinCommand(), importCommand(), publishCommand(), outboxCommand(),
-			auditCommand(), schemaCommand(), benchCommand(), versionCommand(),
+			demoCommand(),
+			initCommand(), upCommand(), brokerCommand(), operatorCommand(), readerCommand(), facilityCommand(), recorderCommand(), keyCommand(),
+			viewCommand(), rebuildCommand(), doctorCommand(), trustCommand(),
+			enrolCommand(), joinCommand(), importCommand(), publishCommand(), outboxCommand(), watchCommand(),
+			verifyCommand(), auditCommand(), schemaCommand(), benchCommand(), versionCommand(), rekorCommand(),
 		},
 	}
 	complete(app.Commands)

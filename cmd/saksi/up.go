@@ -5,10 +5,13 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/rekor"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/ops/node"
 )
@@ -31,6 +34,8 @@ func upCommand() *cli.Command {
 			stringFlag("http-listen", "`HOST:PORT` for HTTP; port 0 takes a free one (default 127.0.0.1:7258)"),
 			stringFlag("advertise-nats", "the `URL` that operators are told, where it is another"),
 			stringFlag("advertise-http", "the `URL` that operators are told, where it is another"),
+			&cli.StringSliceFlag{Name: "rekor", Usage: "anchor in this Rekor instead of one of the node's own: `URL,key=FILE`[,version=1]; may be repeated; none: don't anchor"},
+			&cli.DurationFlag{Name: "anchor-every", Usage: "anchor after this `TIME` at the soonest", Value: time.Minute, EnvVars: env("anchor-every")},
 			&cli.IntFlag{Name: "replicas", Usage: "`COPIES` of the stream that the brokers keep", Value: 1, EnvVars: env("replicas")},
 			&cli.StringFlag{Name: "log-level", Usage: "`LEVEL` of what is logged: debug, info, warn, error", Value: "info", EnvVars: env("log-level")},
 		},
@@ -49,6 +54,10 @@ func upCommand() *cli.Command {
 			if os.Getenv("GOMEMLIMIT") == "" {
 				debug.SetMemoryLimit(memoryLimit)
 			}
+			rekors, none, err := rekorsOf(c)
+			if err != nil {
+				return err
+			}
 			h, err := home.OpenAuthority(homeOf(c))
 			if err != nil {
 				return err
@@ -57,10 +66,31 @@ func upCommand() *cli.Command {
 				Home: h, NATS: c.String("nats"), NATSListen: c.String("nats-listen"), HTTPListen: c.String("http-listen"),
 				AdvertiseNATS: c.String("advertise-nats"), AdvertiseHTTP: c.String("advertise-http"),
 				Replicas: c.Int("replicas"), Log: log,
+				Rekors: rekors, NoRekor: none, AnchorEvery: c.Duration("anchor-every"),
 				Ready: func(a home.Addresses, l *ledger.Ledger) {
 					fmt.Fprintf(c.App.Writer, "ledger  %s, %d leaves\nnats    %s\nhttp    %s\n", h.Origin, l.Size(), a.NATS, a.HTTP)
 				},
 			})
 		},
 	}
+}
+
+// rekorsOf returns the Rekors that --rekor names, and whether it wants none. The
+// flag's environment variable is split at white space: its values have commas.
+func rekorsOf(c *cli.Context) (rekors []rekor.Rekor, none bool, err error) {
+	specs := c.StringSlice("rekor")
+	if !c.IsSet("rekor") {
+		specs = strings.Fields(os.Getenv("SAKSI_REKOR"))
+	}
+	for _, spec := range specs {
+		if spec == "none" && len(specs) == 1 {
+			return nil, true, nil
+		}
+		r, err := rekor.ParseSpec(spec)
+		if err != nil {
+			return nil, false, statusError{exitUsage, err}
+		}
+		rekors = append(rekors, r)
+	}
+	return rekors, false, nil
 }

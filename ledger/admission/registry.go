@@ -117,6 +117,15 @@ func values[K comparable, V any](m map[K]*V) []V {
 	return all
 }
 
+// PublicKey returns a key that was ever registered, revoked ones too.
+func (r *Registry) PublicKey(id events.KeyID) (events.PublicKey, bool) {
+	k := r.keys[id]
+	if k == nil {
+		return events.PublicKey{}, false
+	}
+	return k.public, true
+}
+
 // KeyOwner returns the party whose key this is, and whether it is still valid.
 func (r *Registry) KeyOwner(id events.KeyID) (party string, valid, known bool) {
 	k := r.keys[id]

@@ -1,9 +1,12 @@
-// Package http serves what of a ledger is public: its checkpoint, tiles and
-// entries, in the layout of https://c2sp.org/tlog-tiles, and whether it is well.
-// Bodies need a mandate and are not served here.
+// Package http serves a ledger, and reads one that is served. What is public is
+// its checkpoint, tiles and entries, in the layout of
+// https://c2sp.org/tlog-tiles ([Handler]), and its anchors ([Anchors]). Bodies need a
+// mandate ([Bodies]). A [Reader] reads all of it from elsewhere and believes none of
+// it before it is proven.
 package http
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"net/http"
@@ -55,4 +58,20 @@ func serve(w http.ResponseWriter, files fs.FS, name string) {
 		return
 	}
 	w.Write(b)
+}
+
+// problem answers with problem details (RFC 9457).
+func problem(w http.ResponseWriter, status int, detail string) {
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	if status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", "Bearer")
+	}
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(struct {
+		Title  string `json:"title"`
+		Status int    `json:"status"`
+		Detail string `json:"detail"`
+	}{http.StatusText(status), status, detail})
 }

@@ -95,15 +95,24 @@ func (l *Log) VerifyReceipt(r *Receipt) (*Leaf, *Checkpoint, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("receipt: %w", err)
 	}
-	leaf, err := ParseLeaf(r.Leaf)
+	leaf, err := r.verifyUnder(cp)
 	if err != nil {
 		return nil, nil, fmt.Errorf("receipt: %w", err)
 	}
+	return leaf, cp, nil
+}
+
+// verifyUnder checks r's proof under a checkpoint that was opened already.
+func (r *Receipt) verifyUnder(cp *Checkpoint) (*Leaf, error) {
+	leaf, err := ParseLeaf(r.Leaf)
+	if err != nil {
+		return nil, err
+	}
 	if r.Index >= cp.Size {
-		return nil, nil, fmt.Errorf("receipt: leaf %d is not in a tree of %d leaves", r.Index, cp.Size)
+		return nil, fmt.Errorf("leaf %d is not in a tree of %d leaves", r.Index, cp.Size)
 	}
 	if err := tlog.CheckRecord(r.Proof, int64(cp.Size), cp.Root, int64(r.Index), tlog.RecordHash(r.Leaf)); err != nil {
-		return nil, nil, fmt.Errorf("receipt: the inclusion proof of leaf %d does not lead to the root of the checkpoint of size %d", r.Index, cp.Size)
+		return nil, fmt.Errorf("the inclusion proof of leaf %d does not lead to the root of the checkpoint of size %d", r.Index, cp.Size)
 	}
-	return leaf, cp, nil
+	return leaf, nil
 }

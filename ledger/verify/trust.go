@@ -1,10 +1,10 @@
 package verify
 
 import (
-	"bytes"
-	"encoding/json"
+	"crypto/ecdsa"
 	"fmt"
 
+	jsonv2 "github.com/go-json-experiment/json"
 	"golang.org/x/mod/sumdb/tlog"
 )
 
@@ -15,6 +15,8 @@ type Trust struct {
 	V int `json:"v"`
 	// Ledgers are the trees whose checkpoints are believed.
 	Ledgers []TrustedLedger `json:"ledgers"`
+	// Rekors are the logs in which anchors are believed.
+	Rekors []TrustedRekor `json:"rekors,omitempty"`
 }
 
 // TrustedLedger names one tree.
@@ -27,15 +29,16 @@ type TrustedLedger struct {
 	Genesis tlog.Hash `json:"genesis"`
 	// Owner says who runs the ledger, for reports.
 	Owner string `json:"owner,omitempty"`
+	// AnchorKeys are those with which the ledger signs what it puts into a Rekor:
+	// ECDSA P-256, as PEM or as the base64 of the DER SubjectPublicKeyInfo.
+	AnchorKeys []string `json:"anchorKeys,omitempty"`
 }
 
 // ParseTrust reads a trust file, strictly: a field it doesn't know could be one
 // that should have stopped it.
 func ParseTrust(b []byte) (*Trust, error) {
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
 	t := &Trust{}
-	if err := dec.Decode(t); err != nil {
+	if err := jsonv2.Unmarshal(b, t, jsonv2.RejectUnknownMembers(true)); err != nil {
 		return nil, fmt.Errorf("it is not a trust file, as saksi trust writes it: %w", err)
 	}
 	if t.V != 1 {
@@ -44,7 +47,11 @@ func ParseTrust(b []byte) (*Trust, error) {
 	if len(t.Ledgers) == 0 {
 		return nil, fmt.Errorf("trust file: it names no ledger")
 	}
-	for _, l := range t.Ledgers {
+	for i := range t.Ledgers {
+		l := &t.Ledgers[i]
+		if first, _ := t.Ledger(l.Origin); first != l {
+			return nil, fmt.Errorf("trust file: it names the ledger %s twice", l.Origin)
+		}
 		log, err := l.Log()
 		if err != nil {
 			return nil, fmt.Errorf("trust file: ledger %s: %w", l.Origin, err)
@@ -52,12 +59,34 @@ func ParseTrust(b []byte) (*Trust, error) {
 		if log.Origin() != l.Origin {
 			return nil, fmt.Errorf("trust file: ledger %s has a key of %s", l.Origin, log.Origin())
 		}
+		if _, err := l.ParseAnchorKeys(); err != nil {
+			return nil, fmt.Errorf("trust file: ledger %s: %w", l.Origin, err)
+		}
+	}
+	for i := range t.Rekors {
+		r := &t.Rekors[i]
+		if err := r.Check(); err != nil {
+			return nil, fmt.Errorf("trust file: Rekor %s: %w", r.Origin, err)
+		}
 	}
 	return t, nil
 }
 
 // Log returns the ledger's identity for checking its checkpoints.
 func (l *TrustedLedger) Log() (*Log, error) { return NewLog(l.Key) }
+
+// ParseAnchorKeys returns the keys that the ledger's anchors are signed with.
+func (l *TrustedLedger) ParseAnchorKeys() ([]*ecdsa.PublicKey, error) {
+	var keys []*ecdsa.PublicKey
+	for _, text := range l.AnchorKeys {
+		key, err := ParseAnchorKey(text)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
+}
 
 // Ledger returns the trusted ledger of an origin.
 func (t *Trust) Ledger(origin string) (*TrustedLedger, bool) {

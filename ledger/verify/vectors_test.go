@@ -227,7 +227,7 @@ func makeReceiptVectors(t *testing.T) {
 	all.write(t, receiptsFile)
 }
 
-func sign(t *testing.T, signer note.Signer, text string) []byte {
+func sign(t testing.TB, signer note.Signer, text string) []byte {
 	t.Helper()
 	signed, err := note.Sign(&note.Note{Text: text}, signer)
 	if err != nil {

@@ -15,6 +15,9 @@ import (
 // the broker, on the running node. It returns the grant for the operator and the
 // leaf. It may be repeated, for a lost grant.
 func (r *Registrar) AddOperator(ctx context.Context, request *home.Request, country string) (*home.Grant, uint64, error) {
+	if request.Role != home.RoleOperator {
+		return nil, 0, hinted{fmt.Errorf("the request of %s is for the role %s, not of an operator", request.Name, request.Role), "saksi reader add takes those of readers"}
+	}
 	leaf, err := r.say(ctx, events.TypeOperatorAdmitted, events.OperatorAdmitted{
 		Operator: request.Name, Country: country, Keys: []string{request.Key}, Connection: request.Connection,
 	})

@@ -19,8 +19,11 @@ var (
 	ErrExists = errors.New("directory isn't empty")
 	// ErrUnknownOperator: no such operator was ever admitted.
 	ErrUnknownOperator = errors.New("operator was never admitted")
-	// ErrSuspended: the operator is suspended; only Readmit lifts that.
-	ErrSuspended = errors.New("operator is suspended")
+	// ErrUnknownReader: no such reader was ever admitted.
+	ErrUnknownReader = errors.New("reader was never admitted")
+	// ErrSuspended: the operator or reader is suspended; only its readmission
+	// lifts that.
+	ErrSuspended = errors.New("it is suspended")
 
 	errLocked = errors.New("another process holds the lock")
 )
@@ -28,29 +31,34 @@ var (
 // The layout of an authority's directory. Directories are 0700, files 0600.
 //
 //	operator.jwt              the trust root: name, public key, system account
-//	hub/<account>.jwt         system, ledger, authority
+//	hub/<account>.jwt         system, ledger, projections, authority
 //	accounts/<operator>.jwt   the account as it is meant to be now
 //	accounts/<operator>.nk    its key                              secret
-//	keys/<name>.nk            operator, system, ledger, authority  secret
+//	readers/<reader>.jwt .nk  the same of a reader                 .nk: secret
+//	keys/<name>.nk            operator and the hub's accounts      secret
 //	creds/<role>.creds        what a client of that role needs     secret
-//	lock                      held while accounts/ is changed
+//	lock                      held while an account is changed
 //
-// A server needs the JWTs alone: a copy of operator.jwt, hub/ and accounts/*.jwt
-// serves [Open], [Start] and [Authority.ServerConfig] on a machine that is
-// trusted with no key.
+// A server needs the JWTs alone: a copy of operator.jwt, hub/, accounts/*.jwt and
+// readers/*.jwt serves [Open], [Start] and [Authority.ServerConfig] on a machine
+// that is trusted with no key.
 const (
 	dirHub      = "hub"
 	dirAccounts = "accounts"
+	dirReaders  = "readers"
 	dirKeys     = "keys"
 	dirCreds    = "creds"
 
 	fileOperator = "operator.jwt"
 	fileLock     = "lock"
 
-	hubSystem    = "system"
-	hubLedger    = "ledger"
-	hubAuthority = "authority"
+	hubSystem      = "system"
+	hubLedger      = "ledger"
+	hubProjections = "projections"
+	hubAuthority   = "authority"
 )
+
+func hubAccounts() []string { return []string{hubSystem, hubLedger, hubProjections, hubAuthority} }
 
 var validName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
 
@@ -103,7 +111,7 @@ func initialise(dir, name string) error {
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return err
 	}
-	for _, d := range []string{dirHub, dirAccounts, dirKeys, dirCreds} {
+	for _, d := range []string{dirHub, dirAccounts, dirReaders, dirKeys, dirCreds} {
 		if err := os.Mkdir(filepath.Join(dir, d), 0o700); err != nil {
 			return err
 		}
@@ -120,10 +128,9 @@ func initialise(dir, name string) error {
 	systemID := h.account(hubSystem, RoleSystem, systemPermissions(), func(*jwt.AccountClaims) {})
 	ledgerID := h.account(hubLedger, RoleLedger, ledgerPermissions(), func(c *jwt.AccountClaims) {
 		c.Exports = ledgerExports()
-		c.Limits.JetStreamLimits = jwt.JetStreamLimits{
-			MemoryStorage: jwt.NoLimit, DiskStorage: jwt.NoLimit, Streams: jwt.NoLimit, Consumer: jwt.NoLimit,
-		}
+		c.Limits.JetStreamLimits = withJetStream()
 	})
+	h.projections()
 	r := authorityReach(name)
 	h.account(hubAuthority, RoleAuthority, r.permissions(), func(c *jwt.AccountClaims) {
 		c.Imports = r.imports(ledgerID)
@@ -152,6 +159,17 @@ type hubMaker struct {
 	dir      string
 	operator nkeys.KeyPair
 	err      error
+}
+
+func (h *hubMaker) projections() {
+	h.account(hubProjections, RoleProjections, projectionsPermissions(), func(c *jwt.AccountClaims) {
+		c.Exports = projectionsExports()
+		c.Limits.JetStreamLimits = withJetStream()
+	})
+}
+
+func withJetStream() jwt.JetStreamLimits {
+	return jwt.JetStreamLimits{MemoryStorage: jwt.NoLimit, DiskStorage: jwt.NoLimit, Streams: jwt.NoLimit, Consumer: jwt.NoLimit}
 }
 
 func (h *hubMaker) account(name string, role Role, p jwt.Permissions, set func(*jwt.AccountClaims)) (id string) {
@@ -254,9 +272,12 @@ func open(dir string) (*Authority, error) {
 		return nil, fmt.Errorf("%s: %w", fileOperator, err)
 	}
 	a := &Authority{dir: dir, name: c.Name, operator: string(token), hub: map[string]string{}, hubID: map[string]string{}}
-	for _, name := range []string{hubSystem, hubLedger, hubAuthority} {
+	for _, name := range hubAccounts() {
 		path := filepath.Join(dir, dirHub, name+".jwt")
 		token, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) && name == hubProjections {
+			token, err = a.addProjections(path)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -275,6 +296,30 @@ func open(dir string) (*Authority, error) {
 	return a, nil
 }
 
+// addProjections makes the account PROJECTIONS in a directory that was made
+// before there was one.
+func (a *Authority) addProjections(path string) ([]byte, error) {
+	unlock, err := a.lock()
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if token, err := os.ReadFile(path); err == nil {
+		return token, nil // another process was first
+	}
+	operator, err := readKey(filepath.Join(a.dir, dirKeys, "operator.nk"))
+	if err != nil {
+		return nil, fmt.Errorf("the account PROJECTIONS is missing, and can't be made here: %w", err)
+	}
+	defer operator.Wipe()
+	h := hubMaker{dir: a.dir, operator: operator}
+	h.projections()
+	if h.err != nil {
+		return nil, h.err
+	}
+	return os.ReadFile(path)
+}
+
 // Name is the authority's name, as in registry.<name>.
 func (a *Authority) Name() string { return a.name }
 
@@ -286,3 +331,7 @@ func (a *Authority) CredsFile(role Role) string {
 // LedgerAccount is the public key of the account LEDGER, under which a server
 // keeps the stream.
 func (a *Authority) LedgerAccount() string { return a.hubID[hubLedger] }
+
+// ProjectionsAccount is the public key of the account PROJECTIONS, under which a
+// server keeps the feeds.
+func (a *Authority) ProjectionsAccount() string { return a.hubID[hubProjections] }

@@ -51,7 +51,33 @@ func newWorld(t testing.TB) *world {
 	w.auth = auth
 	w.admit("a")
 	w.admit("b")
+	w.admitReader("r", broker.Mandate{})
+	w.admitReader("s", broker.Mandate{Facilities: []string{"lab-1"}})
 	return w
+}
+
+// views are those that the tests' readers have consumers of.
+var views = []string{"sessions", "touches"}
+
+// admitReader lets a new key in for reader, and keeps its credentials.
+func (w *world) admitReader(reader string, m broker.Mandate) *broker.ReaderAdmission {
+	w.t.Helper()
+	kp, err := nkeys.CreateUser()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	id, _ := kp.PublicKey()
+	ad, err := w.auth.AdmitReader(reader, id, views, m, broker.Limits{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	seed, _ := kp.Seed()
+	creds, err := broker.Creds(ad.UserJWT, seed)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.users[reader] = nats.UserCredentialBytes(creds)
+	return ad
 }
 
 // admit lets a new key in for operator, and keeps its credentials.
@@ -92,7 +118,17 @@ func started(t testing.TB) *world {
 	w := newWorld(t)
 	w.start()
 	w.events()
+	w.feeds()
 	return w
+}
+
+func (w *world) feeds() jetstream.Stream {
+	w.t.Helper()
+	s, err := broker.EnsureFeeds(testContext(w.t), w.js("projections"), broker.FeedsOptions{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return s
 }
 
 func (w *world) events() jetstream.Stream {
@@ -104,15 +140,18 @@ func (w *world) events() jetstream.Stream {
 	return s
 }
 
-// options are those of "ledger", "authority", "system", "anonymous", or an operator.
+// options are those of a role, of "anonymous", of an operator or a reader, or of
+// "hub" and "feeds-hub": users whom nothing binds in LEDGER and PROJECTIONS.
 func (w *world) options(who string) []nats.Option {
 	switch r := broker.Role(who); r {
-	case broker.RoleLedger, broker.RoleAuthority, broker.RoleSystem:
+	case broker.RoleLedger, broker.RoleProjections, broker.RoleAuthority, broker.RoleSystem:
 		return broker.ConnectOptions(r, w.auth.CredsFile(r))
 	case "anonymous":
 		return nil
 	case "hub":
 		return []nats.Option{w.mint("keys/ledger.nk")}
+	case "feeds-hub":
+		return []nats.Option{w.mint("keys/projections.nk")}
 	}
 	return []nats.Option{w.users[who]}
 }

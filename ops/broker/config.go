@@ -60,7 +60,7 @@ resolver_preload {
 }
 `))
 
-// ServerConfig writes a configuration with which the stock nats-server (2.11 or
+// ServerConfig writes a configuration with which the stock nats-server (2.14 or
 // later) runs as [Start] would run it, with the accounts there are now. For a
 // cluster add its section, and a name for each server. When the server runs,
 // new and changed accounts reach it through [Authority.Push].

@@ -8,7 +8,8 @@
 //   - who may publish or subscribe to what (permissions.go, the one place);
 //   - a NATS server inside the process ([Start]), and the configuration for the
 //     stock nats-server ([Authority.ServerConfig]);
-//   - the definition of the stream EVENTS ([EnsureEvents]).
+//   - the definitions of the streams EVENTS ([EnsureEvents]) and FEEDS
+//     ([EnsureFeeds]), and of readers' consumers on FEEDS ([EnsureReaders]).
 //
 // What may not live here: anything about what a message says. The broker
 // carries bytes; package events knows what they mean, and the ledger whether
@@ -21,13 +22,16 @@
 //
 //	operator key ─┬─ SYS         pushes account JWTs, nothing else
 //	              ├─ LEDGER      owns EVENTS; the ledger node's user; exports
+//	              ├─ PROJECTIONS owns FEEDS; the publisher's user; exports
 //	              ├─ AUTHORITY   the authority's command line; imports
-//	              └─ one account for each cloud operator; imports
+//	              ├─ one account for each cloud operator; imports
+//	              └─ one account for each reader; imports
 //
-// LEDGER's exports are public, and each importing account imports subjects with
-// its own name in them and no wildcard before it. That is enough, because only
-// the NATS operator key can sign an account: a cloud operator holds neither it
-// nor its own account's key, only the seed of a user, which never leaves it.
+// The exports of LEDGER and PROJECTIONS are public, and each importing account
+// imports subjects with its own name in them, or within its mandate. That is
+// enough, because only the NATS operator key can sign an account: operators and
+// readers hold neither it nor their own account's key, only the seed of a user,
+// which never leaves them.
 //
 // The authority has an account of its own rather than a user in LEDGER: the
 // broker checks the subject of a message against the sender's permissions, but

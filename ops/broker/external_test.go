@@ -127,6 +127,20 @@ func TestStockServer(t *testing.T) {
 	if err := publish("late"); err != nil {
 		t.Errorf("an account that was pushed: %v", err)
 	}
+	w.feeds()
+	w.admitReader("desk", broker.Mandate{})
+	if err := w.auth.PushReader(ctx, url, "desk"); err != nil {
+		t.Fatal(err)
+	}
+	w.ensure(broker.Reader{Name: "r"}, broker.Reader{Name: "desk"})
+	if _, err := w.js("projections").Publish(ctx, "feeds.touches._._", []byte("feeds.touches._._")); err != nil {
+		t.Fatal(err)
+	}
+	for _, reader := range []string{"r", "desk"} { // of the configuration, and pushed
+		if got, _ := fetch(t, w.reader(reader), reader+"_touches"); len(got) != 1 {
+			t.Errorf("%s got %v", reader, got)
+		}
+	}
 	if err := w.auth.Suspend(ctx, url, "a"); err != nil {
 		t.Fatal(err)
 	}
@@ -157,6 +171,9 @@ func TestStockServer(t *testing.T) {
 	}
 	if err := publish("late"); err != nil {
 		t.Errorf("after pushing all: %v", err)
+	}
+	if _, err := w.reader("desk").Consumer(ctx, "FEEDS", "desk_touches"); err != nil {
+		t.Errorf("a reader after pushing all: %v", err)
 	}
 	if _, err := w.dial("a"); !errors.Is(err, nats.ErrAuthorization) {
 		t.Errorf("a suspended account after pushing all: %v", err)

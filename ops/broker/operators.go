@@ -2,20 +2,15 @@ package broker
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
-	"time"
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
 )
 
-// Limits bound what one operator's account may take of the broker. A field that
-// is zero keeps what the account has, or the default of a new one.
+// Limits bound what one operator's or reader's account may take of the broker. A
+// field that is zero keeps what the account has, or the default of a new one;
+// those below are an operator's.
 type Limits struct {
 	// Connections open at the same time; 64 by default.
 	Connections int
@@ -104,51 +99,10 @@ func (a *Authority) admit(operator, userPublicKey string, limits Limits) (*Admis
 	if err := limits.check(); err != nil {
 		return nil, err
 	}
-	if strings.HasPrefix(userPublicKey, "S") {
-		return nil, errors.New("that is a seed, not a public key: it must not leave its owner; make another, and hand over what begins with U")
-	}
-	if !nkeys.IsValidPublicUserKey(userPublicKey) {
-		return nil, fmt.Errorf("%q isn't the public nkey of a user (56 characters, the first is U)", userPublicKey)
-	}
-	unlock, err := a.lock()
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-
-	account, err := readOrMakeAccountKey(a.accountFile(operator, ".nk"))
-	if err != nil {
-		return nil, err
-	}
-	id, err := account.PublicKey()
-	if err != nil {
-		return nil, err
-	}
-	c, err := a.account(operator)
-	isNew := errors.Is(err, ErrUnknownOperator)
-	switch {
-	case isNew:
-		c = jwt.NewAccountClaims(id)
-		c.Name = operator
-		limits = limits.orDefault()
-	case err != nil:
-		return nil, err
-	case c.Subject != id:
-		return nil, fmt.Errorf("%s and %s are of two accounts", a.accountFile(operator, ".nk"), a.accountFile(operator, ".jwt"))
-	case isSuspended(c):
-		return nil, fmt.Errorf("%w: readmit it first", ErrSuspended)
-	default:
-		limits = limits.or(limitsOf(c))
-	}
 	r := operatorReach(operator)
-	if isNew || limits != limitsOf(c) {
+	c, user, err := a.admitMember(operatorMember(operator), userPublicKey, limits, Limits.orDefault, func(c *jwt.AccountClaims) {
 		c.Imports = r.imports(a.hubID[hubLedger])
-		limits.apply(c)
-		if err := a.saveAccount(operator, c); err != nil {
-			return nil, err
-		}
-	}
-	user, err := encode(userClaims(operator, userPublicKey, r.permissions()), account)
+	}, r.permissions())
 	if err != nil {
 		return nil, err
 	}
@@ -185,116 +139,21 @@ func Creds(userJWT string, seed []byte) ([]byte, error) {
 
 // Operators lists the operators that were admitted, by name.
 func (a *Authority) Operators() ([]Operator, error) {
-	names, err := filepath.Glob(filepath.Join(a.dir, dirAccounts, "*.jwt"))
+	members, err := a.members(operatorMember)
 	if err != nil {
-		return nil, fmt.Errorf("broker: list operators in %s: %w", a.dir, err)
+		return nil, err
 	}
 	var operators []Operator
-	for _, n := range names {
-		name := strings.TrimSuffix(filepath.Base(n), ".jwt")
-		if checkName("operator", name) != nil {
-			continue // a temporary file
-		}
-		c, err := a.account(name)
+	for _, m := range members {
+		c, err := a.account(m)
 		if err != nil {
 			return nil, fmt.Errorf("broker: list operators: %w", err)
 		}
-		operators = append(operators, asOperator(name, c))
+		operators = append(operators, asOperator(m.name, c))
 	}
 	return operators, nil
 }
 
 func asOperator(name string, c *jwt.AccountClaims) Operator {
 	return Operator{Name: name, Account: c.Subject, Limits: limitsOf(c), Suspended: isSuspended(c)}
-}
-
-// suspendedUntil revokes every user JWT issued before it. It is as late as
-// fits RFC 3339, in which the server reports revocations.
-var suspendedUntil = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
-
-func isSuspended(c *jwt.AccountClaims) bool {
-	return c.Revocations.IsRevoked(jwt.All, suspendedUntil)
-}
-
-// setSuspended records whether operator is let in; its limits stay.
-func (a *Authority) setSuspended(operator string, suspended bool) error {
-	unlock, err := a.lock()
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	c, err := a.account(operator)
-	if err != nil {
-		return err
-	}
-	if isSuspended(c) == suspended {
-		return nil
-	}
-	if suspended {
-		c.RevokeAt(jwt.All, suspendedUntil)
-	} else {
-		c.ClearRevocation(jwt.All)
-	}
-	return a.saveAccount(operator, c)
-}
-
-func (a *Authority) accountFile(operator, ext string) string {
-	return filepath.Join(a.dir, dirAccounts, operator+ext)
-}
-
-func (a *Authority) accountToken(operator string) (string, error) {
-	if err := checkName("operator", operator); err != nil {
-		return "", err
-	}
-	token, err := os.ReadFile(a.accountFile(operator, ".jwt"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("operator %q: %w", operator, ErrUnknownOperator)
-	}
-	return string(token), err
-}
-
-func (a *Authority) account(operator string) (*jwt.AccountClaims, error) {
-	token, err := a.accountToken(operator)
-	if err != nil {
-		return nil, err
-	}
-	c, err := jwt.DecodeAccountClaims(token)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", a.accountFile(operator, ".jwt"), err)
-	}
-	return c, nil
-}
-
-// saveAccount signs c, later than it was signed before by at least the second
-// in which JWTs count: of two JWTs of an account servers keep the later, so one of
-// the same second could bring a suspended operator back at their next restart.
-func (a *Authority) saveAccount(operator string, c *jwt.AccountClaims) error {
-	wait := time.Until(time.Unix(c.IssuedAt+1, 0))
-	if wait > time.Second {
-		return fmt.Errorf("the account was signed at %s, later than now: set the clock right", time.Unix(c.IssuedAt, 0).UTC().Format(time.RFC3339))
-	}
-	time.Sleep(wait)
-	key, err := readKey(filepath.Join(a.dir, dirKeys, "operator.nk"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: only the machine with the authority's keys can sign accounts", err)
-	} else if err != nil {
-		return err
-	}
-	defer key.Wipe()
-	token, err := encode(c, key)
-	if err != nil {
-		return err
-	}
-	return writeFile(a.accountFile(operator, ".jwt"), []byte(token))
-}
-
-// lock excludes other changes of accounts, in this process and others.
-func (a *Authority) lock() (unlock func(), err error) {
-	a.mu.Lock()
-	release, err := lockFile(filepath.Join(a.dir, fileLock), true)
-	if err != nil {
-		a.mu.Unlock()
-		return nil, err
-	}
-	return func() { release(); a.mu.Unlock() }, nil
 }

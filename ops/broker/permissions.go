@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/nats-io/jwt/v2"
@@ -17,34 +18,63 @@ import (
 //	               STREAM.INFO, STREAM.MSG.GET,
 //	               CONSUMER.CREATE, CONSUMER.INFO,
 //	               CONSUMER.MSG.NEXT, CONSUMER.DELETE
+//	projections    feeds.>  leases.>  positions.>              _INBOX_projections.>
+//	               $JS.API. on FEEDS alone: STREAM.CREATE,
+//	               STREAM.INFO, STREAM.MSG.GET,
+//	               CONSUMER.CREATE, .INFO, .LIST, .DELETE,
+//	               .RESET; on LEASES and POSITIONS:
+//	               STREAM.CREATE, .INFO, .MSG.GET
 //	authority N    registry.N                                  rejections.registry.N
 //	               receipts.registry.N.get  .head              checkpoints
 //	                                                           _INBOX.>
 //	operator O     events.O.>                                  rejections.O
 //	               receipts.O.get  .head                       checkpoints  anchors
 //	                                                           _INBOX.>
+//	reader R       of its own consumers R_<view> on FEEDS:     feeds.> within its mandate
+//	               $JS.feeds.API. CONSUMER.INFO,               checkpoints  anchors
+//	               CONSUMER.MSG.NEXT, CONSUMER.RESET;          _INBOX.>
+//	               acknowledgements
 //	system         $SYS.REQ.CLAIMS.UPDATE                      _INBOX.>
 //
 // One way in remains. A user in LEDGER may name "events.…" as the reply subject
 // of a request to JetStream, and the broker's own answer is then stored there.
 // The ledger is the only such user, doesn't do it, and would only make itself a
-// message that no operator signed, and that admission rejects.
+// message that no operator signed, and that admission rejects. That is why
+// projections have an account apart: theirs reaches no further than their feeds.
 //
 // The ledger may not change a stream (STREAM.UPDATE): a maximum age of a second
 // is a purge by another name. Nor may it read directly (DIRECT.GET): see
 // [EnsureEvents].
 //
-// Replies: the broker gives every request that crosses into LEDGER a reply
-// subject of its own, "_R_.<random>", valid for one answer. The ledger's right
-// to publish there replaces "allow responses", which would let it publish
-// wherever a requester points, even where it is otherwise denied.
+// A reader may not make consumers: one that pushes delivers where its maker
+// says, and "feeds.…" would be taken for the ledger's. It gets durable ones that
+// it pulls from, made for it ([EnsureReaders]), and filtered by its mandate. The
+// mandate stands three times: in the filter of each consumer, in what the
+// reader's account imports, and in the names of the consumers that it imports.
+// What its user's permissions say is wider, because they have to fit into the
+// one line with which a client connects.
 //
-// Inboxes: operators and authorities use the plain _INBOX, which any NATS client
-// does unasked; it is inside their own account, where nobody else is. In LEDGER,
-// which may get further roles, the ledger has a prefix of its own.
+// Acknowledgements are granted with their exact number of tokens. With ">" at the
+// end, $JS.ACK.*.*.FEEDS.R_v.> would also be $JS.ACK.FEEDS.other_v.FEEDS.R_v.…,
+// an acknowledgement of somebody else's message.
+//
+// Replies: the broker gives every request that crosses into another account a
+// reply subject of its own, "_R_.<random>", valid for one answer, or for those of
+// one pull. The ledger's right to publish there replaces "allow responses", which
+// would let it publish wherever a requester points, even where it is otherwise
+// denied.
+//
+// Inboxes: operators, readers and authorities use the plain _INBOX, which any
+// NATS client does unasked; it is inside their own account, where nobody else is.
+// In LEDGER and PROJECTIONS, which may get further roles, each role has a prefix
+// of its own.
 
 const (
-	streamName = "EVENTS"
+	streamName  = "EVENTS"
+	streamFeeds = "FEEDS"
+
+	streamLeases    = "LEASES"
+	streamPositions = "POSITIONS"
 
 	subjectEvents      = "events.>"
 	subjectRegistry    = "registry.>"
@@ -52,12 +82,23 @@ const (
 	subjectAnchors     = "anchors"
 	subjectRejections  = "rejections.>"
 	subjectReceipts    = "receipts.>"
+	subjectFeeds       = "feeds.>"
+	subjectLeases      = "leases.>"
+	subjectPositions   = "positions.>"
 
 	subjectClaimsUpdate = "$SYS.REQ.CLAIMS.UPDATE"
 
-	plainInbox        = "_INBOX.>"
-	ledgerInboxPrefix = "_INBOX_ledger"
+	plainInbox             = "_INBOX.>"
+	ledgerInboxPrefix      = "_INBOX_ledger"
+	projectionsInboxPrefix = "_INBOX_projections"
 )
+
+// FeedsDomain is what readers give their client for a JetStream domain
+// (jetstream.NewWithDomain, nats --js-domain): under the name of $JS.API itself
+// a server answers for the reader's own account, which has no JetStream.
+const FeedsDomain = "feeds"
+
+const apiPrefix, feedsPrefix = "$JS.API.", "$JS." + FeedsDomain + ".API."
 
 // Role is one of the users that [Init] makes.
 type Role string
@@ -67,6 +108,9 @@ type Role string
 const (
 	// RoleLedger is the ledger node, the only user in the account LEDGER.
 	RoleLedger Role = "ledger"
+	// RoleProjections publishes feeds and keeps readers' consumers, in the account
+	// PROJECTIONS.
+	RoleProjections Role = "projections"
 	// RoleAuthority is the authority's command line, in an account of its own.
 	RoleAuthority Role = "authority"
 	// RoleSystem is used by [Authority.Push] and its like, and by nothing else.
@@ -74,12 +118,15 @@ const (
 )
 
 // ConnectOptions are the options with which a client connects as a role:
-// the credentials file and the role's inbox prefix. A connection as
-// [RoleLedger] without that prefix gets no answer to its requests.
+// the credentials file and the role's inbox prefix. A connection as [RoleLedger]
+// or [RoleProjections] without that prefix gets no answer to its requests.
 func ConnectOptions(role Role, credsFile string) []nats.Option {
 	o := []nats.Option{nats.UserCredentials(credsFile), nats.Name("saksi " + string(role))}
-	if role == RoleLedger {
+	switch role {
+	case RoleLedger:
 		o = append(o, nats.CustomInboxPrefix(ledgerInboxPrefix))
+	case RoleProjections:
+		o = append(o, nats.CustomInboxPrefix(projectionsInboxPrefix))
 	}
 	return o
 }
@@ -92,7 +139,7 @@ func permissions(pub, sub []string) jwt.Permissions {
 }
 
 func ledgerPermissions() jwt.Permissions {
-	const api, stream = "$JS.API.", "." + streamName
+	const api, stream = apiPrefix, "." + streamName
 	return permissions(
 		[]string{
 			api + "STREAM.CREATE" + stream,
@@ -107,6 +154,22 @@ func ledgerPermissions() jwt.Permissions {
 		},
 		[]string{subjectReceipts, ledgerInboxPrefix + ".>"},
 	)
+}
+
+func projectionsPermissions() jwt.Permissions {
+	const api, feeds = apiPrefix, "." + streamFeeds
+	pub := []string{
+		subjectFeeds, subjectLeases, subjectPositions,
+		api + "CONSUMER.CREATE" + feeds + ".>",
+		api + "CONSUMER.INFO" + feeds + ".*",
+		api + "CONSUMER.LIST" + feeds,
+		api + "CONSUMER.DELETE" + feeds + ".*",
+		api + "CONSUMER.RESET" + feeds + ".*",
+	}
+	for _, stream := range []string{streamFeeds, streamLeases, streamPositions} {
+		pub = append(pub, api+"STREAM.CREATE."+stream, api+"STREAM.INFO."+stream, api+"STREAM.MSG.GET."+stream)
+	}
+	return permissions(pub, []string{projectionsInboxPrefix + ".>"})
 }
 
 func systemPermissions() jwt.Permissions {
@@ -169,5 +232,73 @@ func ledgerExports() jwt.Exports {
 	for _, s := range []string{"rejections.*", "rejections.registry.*", subjectCheckpoints, subjectAnchors} {
 		es.Add(&jwt.Export{Name: s, Subject: jwt.Subject(s), Type: jwt.Stream})
 	}
+	return es
+}
+
+// What a reader asks of a consumer, and how it acknowledges: in the form of now,
+// and in the one that a server with the flag js_ack_fc_v2 gives out.
+var (
+	readerRequests = []string{"CONSUMER.INFO", "CONSUMER.MSG.NEXT", "CONSUMER.RESET"}
+	ackForms       = []string{"$JS.ACK." + streamFeeds + ".%s.*.*.*.*.*", "$JS.ACK.*.*." + streamFeeds + ".%s.*.*.*.*.*"}
+)
+
+// ConsumerName is the name of a reader's durable consumer of a view.
+func ConsumerName(reader, view string) string { return reader + "_" + view }
+
+func readerPermissions() jwt.Permissions {
+	var pub []string
+	for _, request := range readerRequests {
+		pub = append(pub, feedsPrefix+request+"."+streamFeeds+".*")
+	}
+	for _, form := range ackForms {
+		pub = append(pub, fmt.Sprintf(form, "*"))
+	}
+	return permissions(pub, []string{plainInbox, subjectFeeds, subjectCheckpoints, subjectAnchors})
+}
+
+// readerImports are what reaches into and out of a reader's account.
+func readerImports(reader string, views []string, m Mandate, ledger, projections string) jwt.Imports {
+	var is jwt.Imports
+	for _, s := range []string{subjectCheckpoints, subjectAnchors} {
+		is.Add(&jwt.Import{Name: s, Account: ledger, Subject: jwt.Subject(s), Type: jwt.Stream})
+	}
+	for _, view := range views {
+		consumer := ConsumerName(reader, view)
+		for _, request := range readerRequests {
+			s := request + "." + streamFeeds + "." + consumer
+			is.Add(&jwt.Import{
+				Name: s, Account: projections, Subject: jwt.Subject(apiPrefix + s),
+				LocalSubject: jwt.RenamingSubject(feedsPrefix + s), Type: jwt.Service,
+			})
+		}
+		for _, form := range ackForms {
+			s := fmt.Sprintf(form, consumer)
+			is.Add(&jwt.Import{Name: s, Account: projections, Subject: jwt.Subject(s), Type: jwt.Service})
+		}
+	}
+	for _, s := range m.subjects("*") {
+		is.Add(&jwt.Import{Name: s, Account: projections, Subject: jwt.Subject(s), Type: jwt.Stream})
+	}
+	return is
+}
+
+// projectionsExports cover what readerImports imports, of every reader. What
+// isn't here can't be reached by any: no making of consumers, no reading by
+// sequence, no lease.
+func projectionsExports() jwt.Exports {
+	var es jwt.Exports
+	for _, request := range readerRequests {
+		kind := jwt.ResponseType(jwt.ResponseTypeSingleton)
+		if request == "CONSUMER.MSG.NEXT" {
+			kind = jwt.ResponseTypeStream
+		}
+		s := apiPrefix + request + "." + streamFeeds + ".*"
+		es.Add(&jwt.Export{Name: s, Subject: jwt.Subject(s), Type: jwt.Service, ResponseType: kind})
+	}
+	for _, form := range ackForms {
+		s := fmt.Sprintf(form, "*")
+		es.Add(&jwt.Export{Name: s, Subject: jwt.Subject(s), Type: jwt.Service, ResponseType: jwt.ResponseTypeSingleton})
+	}
+	es.Add(&jwt.Export{Name: "feeds", Subject: "feeds.*.*.*", Type: jwt.Stream})
 	return es
 }

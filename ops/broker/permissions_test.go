@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,7 +21,8 @@ var (
 		"receipts.a.get", "receipts.a.head", "receipts.b.get", "receipts.b.head", "receipts.a.other",
 		"receipts.registry.mcmc.get", "receipts.registry.mcmc.head", "receipts.registry.other.get",
 		"rejections.a", "rejections.b", "rejections.registry.mcmc", "checkpoints", "anchors",
-		"feeds.x.y.z", "disclosures.a.x", "_INBOX.guess.1", "_INBOX_ledger.guess.1",
+		"feeds.touches.lab-1.a", "feeds.touches.lab-2.b", "leases.feeds", "positions.feeds",
+		"disclosures.a.x", "_INBOX.guess.1", "_INBOX_ledger.guess.1", "_INBOX_projections.guess.1",
 		"$JS.API.INFO", "$JS.API.STREAM.LIST", "$JS.API.STREAM.NAMES",
 		"$JS.API.STREAM.INFO.EVENTS", "$JS.API.STREAM.INFO.OTHER",
 		"$JS.API.STREAM.CREATE.EVENTS", "$JS.API.STREAM.CREATE.OTHER",
@@ -31,6 +33,24 @@ var (
 		"$JS.API.CONSUMER.DURABLE.CREATE.EVENTS.c", "$JS.API.CONSUMER.INFO.EVENTS.c",
 		"$JS.API.CONSUMER.MSG.NEXT.EVENTS.c", "$JS.API.CONSUMER.DELETE.EVENTS.c",
 		"$JS.API.CONSUMER.LIST.EVENTS", "$JS.ACK.EVENTS.c.1.1.1.1.0",
+		"$JS.API.STREAM.INFO.FEEDS", "$JS.API.STREAM.CREATE.FEEDS", "$JS.API.STREAM.UPDATE.FEEDS", "$JS.API.STREAM.DELETE.FEEDS",
+		"$JS.API.STREAM.PURGE.FEEDS", "$JS.API.STREAM.MSG.GET.FEEDS", "$JS.API.STREAM.MSG.DELETE.FEEDS", "$JS.API.DIRECT.GET.FEEDS",
+		"$JS.API.STREAM.SNAPSHOT.FEEDS", "$JS.API.CONSUMER.LIST.FEEDS", "$JS.API.CONSUMER.NAMES.FEEDS",
+		"$JS.API.CONSUMER.CREATE.FEEDS.r_touches", "$JS.API.CONSUMER.DURABLE.CREATE.FEEDS.r_touches", "$JS.API.CONSUMER.INFO.FEEDS.r_touches",
+		"$JS.API.CONSUMER.DELETE.FEEDS.r_touches", "$JS.API.CONSUMER.MSG.NEXT.FEEDS.r_touches", "$JS.API.CONSUMER.RESET.FEEDS.r_touches",
+		"$JS.API.CONSUMER.PAUSE.FEEDS.r_touches", "$JS.API.CONSUMER.UNPIN.FEEDS.r_touches",
+		"$JS.API.STREAM.CREATE.LEASES", "$JS.API.STREAM.INFO.LEASES", "$JS.API.STREAM.MSG.GET.LEASES", "$JS.API.STREAM.PURGE.LEASES",
+		"$JS.API.STREAM.CREATE.POSITIONS", "$JS.API.STREAM.INFO.POSITIONS", "$JS.API.STREAM.MSG.GET.POSITIONS", "$JS.API.STREAM.UPDATE.POSITIONS",
+		"$JS.feeds.API.STREAM.INFO.FEEDS", "$JS.feeds.API.STREAM.MSG.GET.FEEDS", "$JS.feeds.API.DIRECT.GET.FEEDS", "$JS.feeds.API.INFO",
+		"$JS.feeds.API.CONSUMER.LIST.FEEDS", "$JS.feeds.API.CONSUMER.CREATE.FEEDS.r_touches", "$JS.feeds.API.CONSUMER.DELETE.FEEDS.r_touches",
+		"$JS.feeds.API.CONSUMER.DURABLE.CREATE.FEEDS.r_touches",
+		"$JS.feeds.API.CONSUMER.INFO.FEEDS.r_touches", "$JS.feeds.API.CONSUMER.MSG.NEXT.FEEDS.r_touches", "$JS.feeds.API.CONSUMER.RESET.FEEDS.r_touches",
+		"$JS.feeds.API.CONSUMER.INFO.FEEDS.s_touches", "$JS.feeds.API.CONSUMER.MSG.NEXT.FEEDS.s_touches", "$JS.feeds.API.CONSUMER.RESET.FEEDS.s_touches",
+		"$JS.feeds.API.CONSUMER.INFO.EVENTS.c", "$JS.feeds.API.CONSUMER.MSG.NEXT.EVENTS.c",
+		"$JS.ACK.FEEDS.r_touches.1.1.1.1.0", "$JS.ACK._.h.FEEDS.r_touches.1.1.1.1.0",
+		"$JS.ACK.FEEDS.s_touches.1.1.1.1.0", "$JS.ACK._.h.FEEDS.s_touches.1.1.1.1.0",
+		"$JS.ACK.FEEDS.s_touches.FEEDS.r_touches.1.1.1", "$JS.ACK.FEEDS.s_touches.FEEDS.r_touches.1.1.1.1", "$JS.ACK.EVENTS.c.FEEDS.r_touches.1.1.1.1.0",
+		"$JS.FC.FEEDS.r_touches.x",
 		"$SYS.REQ.CLAIMS.UPDATE", "$SYS.REQ.CLAIMS.DELETE", "$SYS.REQ.CLAIMS.LIST",
 		"$SYS.REQ.SERVER.PING", "$SYS.REQ.USER.INFO", "$SYS.REQ.ACCOUNT.PING.CONNZ",
 	}
@@ -39,10 +59,17 @@ var (
 		"receipts.>", "receipts.*.get", "receipts.a.get", "receipts.b.get", "receipts.registry.mcmc.get",
 		"rejections.>", "rejections.*", "rejections.a", "rejections.b",
 		"rejections.registry.mcmc", "rejections.registry.other", "checkpoints", "anchors",
-		"feeds.>", "disclosures.>", "_INBOX.>", "_INBOX.x", "_INBOX_ledger.>", "_INBOX_ledger.x", "_R_.>",
+		"feeds.>", "feeds.touches.>", "feeds.touches.lab-1.a", "feeds.touches.lab-2.b", "leases.>", "leases.feeds", "positions.feeds",
+		"disclosures.>", "_INBOX.>", "_INBOX.x", "_INBOX_ledger.>", "_INBOX_ledger.x", "_INBOX_projections.>", "_INBOX_projections.x", "_R_.>",
+		"$JS.feeds.>", "$JS.ACK.>",
 		"$JS.>", "$JS.API.>", "$JS.EVENT.>", "$SYS.>", "$SYS.REQ.>", "$SYS.ACCOUNT.>",
 	}
-	allowed = []struct{ role, publish, subscribe []string }{
+	// At the hub: in PROJECTIONS instead of LEDGER. Quiet: not refused, because a
+	// reader's permissions are wider than its account, and yet arriving nowhere.
+	allowed = []struct {
+		role, publish, subscribe, quiet []string
+		projections                     bool
+	}{
 		{
 			role:      []string{"a"},
 			publish:   []string{"events.a.lab-1.bastion-1", "receipts.a.get", "receipts.a.head"},
@@ -72,6 +99,54 @@ var (
 			},
 		},
 		{
+			role:        []string{"projections"},
+			projections: true,
+			publish: []string{
+				"feeds.touches.lab-1.a", "feeds.touches.lab-2.b", "leases.feeds", "positions.feeds",
+				"$JS.API.STREAM.INFO.FEEDS", "$JS.API.STREAM.CREATE.FEEDS", "$JS.API.STREAM.MSG.GET.FEEDS",
+				"$JS.API.CONSUMER.LIST.FEEDS", "$JS.API.CONSUMER.CREATE.FEEDS.r_touches", "$JS.API.CONSUMER.INFO.FEEDS.r_touches",
+				"$JS.API.CONSUMER.DELETE.FEEDS.r_touches", "$JS.API.CONSUMER.RESET.FEEDS.r_touches",
+				"$JS.API.STREAM.CREATE.LEASES", "$JS.API.STREAM.INFO.LEASES", "$JS.API.STREAM.MSG.GET.LEASES",
+				"$JS.API.STREAM.CREATE.POSITIONS", "$JS.API.STREAM.INFO.POSITIONS", "$JS.API.STREAM.MSG.GET.POSITIONS",
+			},
+			subscribe: []string{"_INBOX_projections.>", "_INBOX_projections.x"},
+		},
+		{
+			role:        []string{"r"},
+			projections: true,
+			publish: []string{
+				"$JS.feeds.API.CONSUMER.INFO.FEEDS.r_touches", "$JS.feeds.API.CONSUMER.MSG.NEXT.FEEDS.r_touches",
+				"$JS.feeds.API.CONSUMER.RESET.FEEDS.r_touches",
+				"$JS.ACK.FEEDS.r_touches.1.1.1.1.0", "$JS.ACK._.h.FEEDS.r_touches.1.1.1.1.0", "$JS.ACK.EVENTS.c.FEEDS.r_touches.1.1.1.1.0",
+			},
+			quiet: []string{
+				"$JS.feeds.API.CONSUMER.INFO.FEEDS.s_touches", "$JS.feeds.API.CONSUMER.MSG.NEXT.FEEDS.s_touches",
+				"$JS.feeds.API.CONSUMER.RESET.FEEDS.s_touches", "$JS.ACK.FEEDS.s_touches.1.1.1.1.0", "$JS.ACK._.h.FEEDS.s_touches.1.1.1.1.0",
+				"$JS.ACK.FEEDS.s_touches.FEEDS.r_touches.1.1.1",
+			},
+			subscribe: []string{
+				"checkpoints", "anchors", "feeds.>", "feeds.touches.>", "feeds.touches.lab-1.a", "feeds.touches.lab-2.b", "_INBOX.>", "_INBOX.x",
+			},
+		},
+		{
+			role:        []string{"s"},
+			projections: true,
+			publish: []string{
+				"$JS.feeds.API.CONSUMER.INFO.FEEDS.s_touches", "$JS.feeds.API.CONSUMER.MSG.NEXT.FEEDS.s_touches",
+				"$JS.feeds.API.CONSUMER.RESET.FEEDS.s_touches",
+				"$JS.ACK.FEEDS.s_touches.1.1.1.1.0", "$JS.ACK._.h.FEEDS.s_touches.1.1.1.1.0",
+				"$JS.ACK.FEEDS.s_touches.FEEDS.r_touches.1.1.1",
+			},
+			quiet: []string{
+				"$JS.feeds.API.CONSUMER.INFO.FEEDS.r_touches", "$JS.feeds.API.CONSUMER.MSG.NEXT.FEEDS.r_touches",
+				"$JS.feeds.API.CONSUMER.RESET.FEEDS.r_touches", "$JS.ACK.FEEDS.r_touches.1.1.1.1.0", "$JS.ACK._.h.FEEDS.r_touches.1.1.1.1.0",
+				"$JS.ACK.EVENTS.c.FEEDS.r_touches.1.1.1.1.0",
+			},
+			subscribe: []string{
+				"checkpoints", "anchors", "feeds.>", "feeds.touches.>", "feeds.touches.lab-1.a", "feeds.touches.lab-2.b", "_INBOX.>", "_INBOX.x",
+			},
+		},
+		{
 			role:      []string{"system"},
 			publish:   []string{"$SYS.REQ.CLAIMS.UPDATE"},
 			subscribe: []string{"_INBOX.>", "_INBOX.x"},
@@ -83,14 +158,21 @@ var (
 // error and, whatever it said, what arrived at the hub.
 func TestPublishTable(t *testing.T) {
 	w := started(t)
-	hub := w.connect("hub")
-	arrived := make(chan *nats.Msg, 64)
+	hub, feedsHub := w.connect("hub"), w.connect("feeds-hub")
+	arrived, arrivedFeeds := make(chan *nats.Msg, 64), make(chan *nats.Msg, 64)
 	if _, err := hub.ChanSubscribe(">", arrived); err != nil {
 		t.Fatal(err)
 	}
-	flush(t, hub)
+	if _, err := feedsHub.ChanSubscribe(">", arrivedFeeds); err != nil {
+		t.Fatal(err)
+	}
+	flush(t, hub, feedsHub)
 	for _, row := range allowed {
 		who := row.role[0]
+		own, foreign := arrived, arrivedFeeds
+		if row.projections {
+			own, foreign = foreign, own
+		}
 		for _, subject := range publishSubjects {
 			t.Run(who+" "+subject, func(t *testing.T) {
 				payload := who + " to " + subject
@@ -98,17 +180,22 @@ func TestPublishTable(t *testing.T) {
 				if err := nc.Publish(subject, []byte(payload)); err != nil {
 					t.Fatal(err)
 				}
-				flush(t, nc, hub)
+				flush(t, nc, hub, feedsHub)
 				want := slices.Contains(row.publish, subject)
-				if denied := errors.Is(nc.LastError(), nats.ErrPermissionViolation); denied == want {
+				if denied := errors.Is(nc.LastError(), nats.ErrPermissionViolation); denied == (want || slices.Contains(row.quiet, subject)) {
 					t.Errorf("allowed: want %v, error is %v", want, nc.LastError())
 				}
+				for len(foreign) > 0 {
+					if m := <-foreign; string(m.Data) == payload {
+						t.Errorf("arrived in the other account, as %s", m.Subject)
+					}
+				}
 				var seen bool
-				for len(arrived) > 0 {
-					m := <-arrived
+				for len(own) > 0 {
+					m := <-own
 					if string(m.Data) == payload {
 						seen = true
-						if m.Subject != subject {
+						if m.Subject != strings.Replace(subject, "$JS.feeds.API.", "$JS.API.", 1) {
 							t.Errorf("arrived as %s", m.Subject)
 						}
 					}
@@ -125,7 +212,7 @@ func TestPublishTable(t *testing.T) {
 
 func TestSubscribeTable(t *testing.T) {
 	w := started(t)
-	hub := w.connect("hub")
+	hub, feedsHub := w.connect("hub"), w.connect("feeds-hub")
 	for _, row := range allowed {
 		who := row.role[0]
 		for _, subject := range subscribeSubjects {
@@ -143,18 +230,23 @@ func TestSubscribeTable(t *testing.T) {
 				// Whatever happens in LEDGER, only what the role may see reaches it.
 				for _, s := range publishSubjects {
 					if s[0] != '$' {
-						if err := hub.Publish(s, []byte("from the hub")); err != nil {
+						if err := errors.Join(hub.Publish(s, []byte("from LEDGER")), feedsHub.Publish(s, []byte("from PROJECTIONS"))); err != nil {
 							t.Fatal(err)
 						}
 					}
 				}
-				flush(t, hub, nc)
+				flush(t, hub, feedsHub, nc)
 				for len(arrived) > 0 {
 					m := <-arrived
-					if !want {
+					switch feed := strings.HasPrefix(m.Subject, "feeds."); {
+					case !want:
 						t.Errorf("%s arrived", m.Subject)
-					} else if m.Subject != subject && who != "ledger" {
+					case m.Subject != subject && who != "ledger" && who != "projections" && !feed:
 						t.Errorf("%s arrived, subscribed to %s", m.Subject, subject)
+					case feed != (string(m.Data) == "from PROJECTIONS") && who != "projections":
+						t.Errorf("%s arrived %s", m.Subject, m.Data)
+					case m.Subject == "feeds.touches.lab-2.b" && who == "s":
+						t.Errorf("%s arrived, which is outside the mandate", m.Subject)
 					}
 				}
 				nc.Close()

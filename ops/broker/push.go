@@ -20,24 +20,34 @@ const pushTimeout = 10 * time.Second
 // In a cluster every server gets it, and the answer is of the first. It may be
 // repeated. Without a deadline in ctx it gives up after 10 s.
 func (a *Authority) Push(ctx context.Context, url, operator string) error {
-	token, err := a.accountToken(operator)
+	return a.pushMember(ctx, url, operatorMember(operator))
+}
+
+// PushReader is [Authority.Push] of a reader's account.
+func (a *Authority) PushReader(ctx context.Context, url, reader string) error {
+	return a.pushMember(ctx, url, readerMember(reader))
+}
+
+func (a *Authority) pushMember(ctx context.Context, url string, m member) error {
+	token, err := a.accountToken(m)
 	if err == nil {
-		err = a.push(ctx, url, map[string]string{operator: token})
+		err = a.push(ctx, url, map[string]string{m.name: token})
 	}
 	if err != nil {
-		return fmt.Errorf("broker: push account of operator %q to %s: %w", operator, url, err)
+		return fmt.Errorf("broker: push account of %s %q to %s: %w", m.kind, m.name, url, err)
 	}
 	return nil
 }
 
-// PushAll sends every account, LEDGER's first, to the server at url: for a server
-// whose account directory is new or was restored.
+// PushAll sends every account to the server at url, first those that others
+// import from: for a server whose account directory is new or was restored.
 func (a *Authority) PushAll(ctx context.Context, url string) error {
-	// Accounts import from LEDGER, so a server must know that first.
-	err := a.push(ctx, url, map[string]string{hubLedger: a.hub[hubLedger]})
+	// A server must know LEDGER and PROJECTIONS before the accounts that import
+	// from them.
+	err := a.push(ctx, url, map[string]string{hubLedger: a.hub[hubLedger], hubProjections: a.hub[hubProjections]})
 	if err == nil {
 		var rest map[string]string
-		if rest, err = a.operatorTokens(); err == nil {
+		if rest, err = a.memberTokens(); err == nil {
 			rest["(the authority)"] = a.hub[hubAuthority]
 			err = a.push(ctx, url, rest)
 		}
@@ -56,7 +66,7 @@ func (a *Authority) PushAll(ctx context.Context, url string) error {
 // come back by itself after [Authority.Readmit] must not give up at that
 // (nats.IgnoreAuthErrorAbort in nats.go).
 func (a *Authority) Suspend(ctx context.Context, url, operator string) error {
-	if err := a.setSuspended(operator, true); err != nil {
+	if err := a.setSuspended(operatorMember(operator), true); err != nil {
 		return fmt.Errorf("broker: suspend operator %q: %w", operator, err)
 	}
 	return a.Push(ctx, url, operator)
@@ -64,21 +74,45 @@ func (a *Authority) Suspend(ctx context.Context, url, operator string) error {
 
 // Readmit ends a suspension. The operator's credentials are good again.
 func (a *Authority) Readmit(ctx context.Context, url, operator string) error {
-	if err := a.setSuspended(operator, false); err != nil {
+	if err := a.setSuspended(operatorMember(operator), false); err != nil {
 		return fmt.Errorf("broker: readmit operator %q: %w", operator, err)
 	}
 	return a.Push(ctx, url, operator)
 }
 
-func (a *Authority) operatorTokens() (map[string]string, error) {
-	operators, err := a.Operators()
-	if err != nil {
-		return nil, err
+// SuspendReader is [Authority.Suspend] for a reader. Its consumers are another
+// matter: see [EnsureReaders].
+func (a *Authority) SuspendReader(ctx context.Context, url, reader string) error {
+	if err := a.setSuspended(readerMember(reader), true); err != nil {
+		return fmt.Errorf("broker: suspend reader %q: %w", reader, err)
 	}
-	tokens := make(map[string]string, len(operators))
-	for _, o := range operators {
-		if tokens[o.Name], err = a.accountToken(o.Name); err != nil {
+	return a.PushReader(ctx, url, reader)
+}
+
+// ReadmitReader ends a reader's suspension. Its credentials are good again.
+func (a *Authority) ReadmitReader(ctx context.Context, url, reader string) error {
+	if err := a.setSuspended(readerMember(reader), false); err != nil {
+		return fmt.Errorf("broker: readmit reader %q: %w", reader, err)
+	}
+	return a.PushReader(ctx, url, reader)
+}
+
+func memberKinds() []func(string) member {
+	return []func(string) member{operatorMember, readerMember}
+}
+
+// memberTokens are the account JWTs of operators and readers, by kind and name.
+func (a *Authority) memberTokens() (map[string]string, error) {
+	tokens := map[string]string{}
+	for _, of := range memberKinds() {
+		members, err := a.members(of)
+		if err != nil {
 			return nil, err
+		}
+		for _, m := range members {
+			if tokens[m.kind+" "+m.name], err = a.accountToken(m); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return tokens, nil

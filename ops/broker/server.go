@@ -205,13 +205,19 @@ func (a *Authority) allTokens() (map[string]string, error) {
 	for name, id := range a.hubID {
 		tokens[id] = a.hub[name]
 	}
-	operators, err := a.Operators()
-	if err != nil {
-		return nil, err
-	}
-	for _, o := range operators {
-		if tokens[o.Account], err = a.accountToken(o.Name); err != nil {
+	for _, of := range memberKinds() {
+		members, err := a.members(of)
+		if err != nil {
 			return nil, err
+		}
+		for _, m := range members {
+			c, err := a.account(m)
+			if err != nil {
+				return nil, err
+			}
+			if tokens[c.Subject], err = a.accountToken(m); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return tokens, nil
@@ -259,21 +265,30 @@ func withDetail(err error, detail string) error {
 	return fmt.Errorf("%w (%s)", err, detail)
 }
 
-// checkRecovered returns an error if LEDGER has a stream on disk that the server
-// didn't load: it warns and goes on, and the next to ask for the stream would
-// make an empty one in its place.
+// checkRecovered returns an error if LEDGER or PROJECTIONS has a stream on disk
+// that the server didn't load: it warns and goes on, and the next to ask for the
+// stream would make an empty one in its place.
 func checkRecovered(ns *server.Server, a *Authority, storeDir string) error {
-	if _, err := ns.LookupAccount(a.LedgerAccount()); err != nil {
-		return fmt.Errorf("load the account LEDGER: %w", err)
+	for _, hub := range []string{hubLedger, hubProjections} {
+		if err := checkAccount(ns, strings.ToUpper(hub), a.hubID[hub], storeDir); err != nil {
+			return err
+		}
 	}
-	dir := filepath.Join(storeDir, server.JetStreamStoreDir, a.LedgerAccount(), "streams")
+	return nil
+}
+
+func checkAccount(ns *server.Server, name, id, storeDir string) error {
+	if _, err := ns.LookupAccount(id); err != nil {
+		return fmt.Errorf("load the account %s: %w", name, err)
+	}
+	dir := filepath.Join(storeDir, server.JetStreamStoreDir, id, "streams")
 	onDisk, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	detail, err := ns.JszAccount(&server.JSzOptions{Account: a.LedgerAccount(), Streams: true})
+	detail, err := ns.JszAccount(&server.JSzOptions{Account: id, Streams: true})
 	if err != nil {
-		return fmt.Errorf("inspect JetStream of the account LEDGER: %w", err)
+		return fmt.Errorf("inspect JetStream of the account %s: %w", name, err)
 	}
 	loaded := map[string]bool{}
 	for _, s := range detail.Streams {

@@ -87,6 +87,27 @@ func eventsConfig(o EventsOptions) jetstream.StreamConfig {
 
 func eventsDiffer(have jetstream.StreamConfig, o EventsOptions) (diffs []string) {
 	want := eventsConfig(o)
+	diffs = streamDiffers(have, want)
+	for _, d := range []struct {
+		what       string
+		asked      bool
+		have, want any
+	}{
+		{"maximum age", o.MaxAge != 0, have.MaxAge, want.MaxAge},
+		{"maximum bytes", o.MaxBytes != 0, have.MaxBytes, want.MaxBytes},
+		{"duplicates window", o.Duplicates != 0, have.Duplicates, want.Duplicates},
+		{"replicas", o.Replicas != 0, have.Replicas, want.Replicas},
+	} {
+		if d.asked && d.have != d.want {
+			diffs = append(diffs, fmt.Sprintf("%s is %v, asked for is %v", d.what, d.have, d.want))
+		}
+	}
+	return diffs
+}
+
+// streamDiffers compares what EVENTS and FEEDS are relied on for, whatever their
+// sizes.
+func streamDiffers(have, want jetstream.StreamConfig) (diffs []string) {
 	slices.Sort(have.Subjects)
 	slices.Sort(want.Subjects)
 	for _, d := range []struct {
@@ -117,20 +138,6 @@ func eventsDiffer(have jetstream.StreamConfig, o EventsOptions) (diffs []string)
 	} {
 		if d.have != d.want {
 			diffs = append(diffs, fmt.Sprintf("%s is %v, must be %v", d.what, d.have, d.want))
-		}
-	}
-	for _, d := range []struct {
-		what       string
-		asked      bool
-		have, want any
-	}{
-		{"maximum age", o.MaxAge != 0, have.MaxAge, want.MaxAge},
-		{"maximum bytes", o.MaxBytes != 0, have.MaxBytes, want.MaxBytes},
-		{"duplicates window", o.Duplicates != 0, have.Duplicates, want.Duplicates},
-		{"replicas", o.Replicas != 0, have.Replicas, want.Replicas},
-	} {
-		if d.asked && d.have != d.want {
-			diffs = append(diffs, fmt.Sprintf("%s is %v, asked for is %v", d.what, d.have, d.want))
 		}
 	}
 	return diffs

@@ -32,7 +32,40 @@ var targetRates = map[int]float64{1: 12_000, 32: 35_000.0 / 32}
 //
 // An envelope that is published late because the stream or the machine was busy
 // counts from when it was due.
-func (r *run) receipt(ctx context.Context, eventsEach int) (err error) {
+func (r *run) receipt(ctx context.Context, eventsEach int) error {
+	return r.latency(ctx, eventsEach, func(w *world) (seer, error) {
+		v, err := newWatch(w)
+		return &proven{v, &prover{
+			http: w.addresses.HTTP, tree: (&compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}).NewEmptyRange(0),
+		}}, err
+	})
+}
+
+// proven sees a leaf when it is verified to be under a signed root.
+type proven struct {
+	watch *watch
+	tree  *prover
+}
+
+func (p *proven) see(ctx context.Context) ([]*verify.Leaf, <-chan struct{}, error) {
+	newest, _, moved := p.watch.look()
+	if newest.Note == nil || newest.Size <= p.tree.tree.End() {
+		return nil, moved, nil
+	}
+	leaves, err := p.tree.advance(ctx, newest)
+	return leaves, moved, err
+}
+
+// seer sees leaves at one end of the line.
+type seer interface {
+	// see returns the leaves seen since it was last called, or none and a channel
+	// that is closed when it is worth calling again.
+	see(ctx context.Context) ([]*verify.Leaf, <-chan struct{}, error)
+}
+
+// latency measures, at half the load that ingest bore, the time from when an
+// envelope was due to be published to when its leaf is seen.
+func (r *run) latency(ctx context.Context, eventsEach int, look func(*world) (seer, error)) (err error) {
 	full := r.rates[eventsEach]
 	if full == 0 {
 		full = targetRates[eventsEach]
@@ -48,17 +81,15 @@ func (r *run) receipt(ctx context.Context, eventsEach int) (err error) {
 	if err != nil {
 		return err
 	}
-	v, err := newWatch(w)
+	seeing, err := look(w)
 	if err != nil {
 		return err
 	}
 	due := newDues(all)
-	proving := &prover{
-		http: w.addresses.HTTP, tree: (&compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}).NewEmptyRange(0),
-	}
 	p := &pump{parties: w.operators, spools: all, until: time.Now().Add(time.Hour)}
 	end := r.config.Begin(r.name)
 	defer end()
+	peak := resetPeak()
 	began := time.Now()
 	p.wait = func(ctx context.Context, party, k int) error {
 		at := began.Add(time.Duration(float64(k*len(all)+party) / rate * float64(time.Second)))
@@ -71,12 +102,11 @@ func (r *run) receipt(ctx context.Context, eventsEach int) (err error) {
 	published := make(chan error, 1)
 	go func() { published <- p.run(ctx) }()
 	for !due.done() {
-		newest, _, moved := v.look()
-		if newest.Note != nil && newest.Size > proving.tree.End() {
-			leaves, err := proving.advance(ctx, newest)
-			if err != nil {
-				return err
-			}
+		leaves, moved, err := seeing.see(ctx)
+		if err != nil {
+			return err
+		}
+		if len(leaves) > 0 {
 			due.verified(leaves, time.Now())
 			continue
 		}
@@ -90,7 +120,7 @@ func (r *run) receipt(ctx context.Context, eventsEach int) (err error) {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(stallTime):
-			return fmt.Errorf("the ledger has stood at %d leaves for %s", newest.Size, stallTime)
+			return fmt.Errorf("of %d envelopes %d were seen, and no more for %s", due.n, len(due.latencies), stallTime)
 		}
 	}
 	took := time.Since(began)
@@ -101,6 +131,9 @@ func (r *run) receipt(ctx context.Context, eventsEach int) (err error) {
 	}{{"p50", 0.5}, {"p99", 0.99}} {
 		at := due.latencies.quantile(q.part)
 		r.say(r.name+"-"+q.name, float64(at.Microseconds())/1000, "ms", n, seconds(took), load)
+	}
+	if peak {
+		r.say(r.name+"-memory", float64(peakMemory())/(1<<20), "MiB", n*eventsEach, "peak RSS, broker and load included", load)
 	}
 	return nil
 }

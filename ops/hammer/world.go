@@ -62,7 +62,7 @@ func newWorld(ctx context.Context, r *run) (_ *world, err error) {
 	ready := make(chan *ledger.Ledger, 1)
 	go func() {
 		w.stopped <- node.Run(living, node.Config{
-			Home: w.home, NATSListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0", Log: r.config.Log,
+			Home: w.home, NATSListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0", Log: r.config.Log, NoRekor: true,
 			Ready: func(a home.Addresses, l *ledger.Ledger) {
 				w.addresses = a
 				ready <- l

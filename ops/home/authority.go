@@ -42,6 +42,9 @@ func NewAuthority(dir, name, origin, jurisdiction string) (*Authority, error) {
 	if _, err := newSigner(a.path(keysDir, eventKeyFile)); err != nil {
 		return nil, err
 	}
+	if err := newAnchorKey(a.path(keysDir)); err != nil {
+		return nil, err
+	}
 	private, public, err := note.GenerateKey(rand.Reader, origin)
 	if err != nil {
 		return nil, fmt.Errorf("make the log's key: %w", err)
@@ -137,9 +140,18 @@ func (a *Authority) Trust() (*verify.Trust, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the genesis's hash: %w", err)
 	}
+	anchorKey, err := os.ReadFile(a.path(keysDir, anchorPublicFile))
+	if err != nil {
+		return nil, fmt.Errorf("read the public half of the anchor key: %w", err)
+	}
+	rekors, err := a.rekors()
+	if err != nil {
+		return nil, err
+	}
 	return &verify.Trust{V: 1, Ledgers: []verify.TrustedLedger{{
 		Origin: a.Origin, Key: key, Genesis: genesis, Owner: a.Name + ", " + a.Jurisdiction,
-	}}}, nil
+		AnchorKeys: []string{string(trimLine(anchorKey))},
+	}}, Rekors: rekors}, nil
 }
 
 // Addresses are where a node is reached. They are kept so that it has the same

@@ -58,7 +58,7 @@ func (r *Request) check() error {
 	switch {
 	case r.V != 1:
 		return fmt.Errorf("version %d: this program knows 1", r.V)
-	case r.Role != RoleOperator:
+	case r.Role != RoleOperator && r.Role != RoleReader:
 		return fmt.Errorf("it asks for the role %q", r.Role)
 	case !events.ValidName(r.Name):
 		return fmt.Errorf("the name %q is not of a-z, 0-9 and -, at most 40", r.Name)
@@ -92,6 +92,18 @@ type Grant struct {
 	// Ledger is what to believe. Compare its key with what the authority has
 	// published elsewhere.
 	Ledger verify.TrustedLedger `json:"ledger"`
+	// Mandate is what a reader may see; absent for an operator.
+	Mandate *ReadingMandate `json:"mandate,omitempty"`
+}
+
+// ReadingMandate is what a reader may see: as what it reads, and of whom. Empty
+// lists stand for all.
+type ReadingMandate struct {
+	Role       ReaderRole `json:"role"`
+	Facilities []string   `json:"facilities,omitempty"`
+	Operators  []string   `json:"operators,omitempty"`
+	// Views are those whose feeds it reads.
+	Views []string `json:"views"`
 }
 
 // ReadGrant reads and checks a grant.

@@ -31,7 +31,15 @@ type Role string
 const (
 	RoleAuthority Role = "authority"
 	RoleOperator  Role = "operator"
+	RoleReader    Role = "reader"
 )
+
+func (r Role) some() string {
+	if r == RoleReader {
+		return "a reader"
+	}
+	return "an " + string(r)
+}
 
 // Identity is saksi.json: whose home this is. It is written last, so a directory
 // without it was not finished.
@@ -66,11 +74,11 @@ func open(dir string, role Role) (Identity, error) {
 	err := readJSON(filepath.Join(dir, identityFile), &id)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return id, hint(fmt.Errorf("%s: %w", dir, ErrNoHome), "say which directory with --home or SAKSI_HOME; an authority makes one with saksi init, an operator with saksi enrol")
+		return id, hint(fmt.Errorf("%s: %w", dir, ErrNoHome), "say which directory with --home or SAKSI_HOME; an authority makes one with saksi init, operators and readers with saksi enrol")
 	case err != nil:
 		return id, fmt.Errorf("open home %s: %w", dir, err)
 	case id.Role != role:
-		return id, hint(fmt.Errorf("%s is the home of an %s, and this needs one of an %s", dir, id.Role, role), "say which directory with --home or SAKSI_HOME")
+		return id, hint(fmt.Errorf("%s is the home of %s, and this needs one of %s", dir, id.Role.some(), role.some()), "say which directory with --home or SAKSI_HOME")
 	}
 	return id, nil
 }

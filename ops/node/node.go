@@ -1,6 +1,7 @@
 // Package node puts the parts of a ledger node together in one process: the
-// broker, or a connection to somebody else's, the ledger, and the HTTP server for
-// its public half. What each part does is its own package's affair.
+// broker, or a connection to somebody else's, the ledger with its anchors, views of
+// it with their feeds, and the HTTP server. What each part does is its own package's
+// affair.
 package node
 
 import (
@@ -12,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -19,7 +21,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/saksi-ledger/saksi/ledger"
-	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
+	"github.com/saksi-ledger/saksi/ledger/rekor"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
@@ -36,9 +38,19 @@ type Config struct {
 	// AdvertiseNATS and AdvertiseHTTP are the URLs that grants name, where they
 	// are others than the listeners'.
 	AdvertiseNATS, AdvertiseHTTP string
-	// Replicas of the stream; 1 by default.
+	// Replicas of the streams; 1 by default.
 	Replicas int
-	Log      *slog.Logger
+	// NoRekor leaves the anchoring out. Rekors are those to anchor in; without any,
+	// the node runs one of its own: a child process of Executable, this program if
+	// empty, whose command is "rekor".
+	NoRekor    bool
+	Rekors     []rekor.Rekor
+	Executable string
+	// AnchorEvery is how often a checkpoint is anchored, a minute by default.
+	AnchorEvery time.Duration
+	// ClockEvery is how often the ledger says what time it is, an hour by default.
+	ClockEvery time.Duration
+	Log        *slog.Logger
 	// Ready is called once, when the node takes messages.
 	Ready func(home.Addresses, *ledger.Ledger)
 }
@@ -109,28 +121,52 @@ func Run(ctx context.Context, config Config) error {
 	addresses.NATS = first(config.AdvertiseNATS, addresses.LocalNATS)
 	addresses.HTTP = first(config.AdvertiseHTTP, "http://"+addresses.HTTPListen)
 
-	connect = append(connect, nats.ReconnectHandler(func(*nats.Conn) { l.Recheck() }))
-	nc, js, err := connectLedger(ctx, authority, addresses.LocalNATS, config, connect)
+	nc, js, err := connectLedger(ctx, authority, addresses.LocalNATS, config,
+		append(slices.Clone(connect), nats.ReconnectHandler(func(*nats.Conn) { l.Recheck() })))
 	if err != nil {
 		return err
 	}
 	defer nc.Close()
+	projections, err := nats.Connect(addresses.LocalNATS, connectOptions(authority, broker.RoleProjections, connect)...)
+	if err != nil {
+		return fmt.Errorf("connect to the broker at %s: %w", addresses.LocalNATS, err)
+	}
+	defer projections.Close()
+	shown, err := openSight(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer shown.close()
 	if err := config.Home.SetAddresses(addresses); err != nil {
 		return err
 	}
-	return run(ctx, config, addresses, l, nc, js, listener)
+	n := &running{config: config, addresses: addresses, ledger: l, nc: nc, js: js, projections: projections, sight: shown, listener: listener}
+	return n.run(ctx)
+}
+
+// running is a node whose parts are open.
+type running struct {
+	config      Config
+	addresses   home.Addresses
+	ledger      *ledger.Ledger
+	nc          *nats.Conn // as the ledger
+	js          jetstream.JetStream
+	projections *nats.Conn // as projections
+	sight       *sight
+	listener    net.Listener
 }
 
 // run has the parts work until the context ends or one of them can't go on.
-func run(ctx context.Context, config Config, addresses home.Addresses, l *ledger.Ledger, nc *nats.Conn, js jetstream.JetStream, listener net.Listener) error {
-	handler, err := ledgerhttp.Handler(l.TreeDir())
-	if err != nil {
-		return fmt.Errorf("serve the tree: %w", err)
-	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute}
+func (n *running) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
+	handler, err := n.sight.handler(ctx, n.config, n.ledger)
+	if err != nil {
+		return err
+	}
+	// No WriteTimeout: streams of events last. What is large has one of its own.
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute}
 	group.Go(func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(n.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve HTTP: %w", err)
 		}
 		return nil
@@ -144,12 +180,24 @@ func run(ctx context.Context, config Config, addresses home.Addresses, l *ledger
 		}
 		return nil
 	})
-	group.Go(func() error { return l.Serve(ctx, nc) })
-	group.Go(func() error { return l.Follow(ctx, js, eventsStream, l.TellRejections(nc)) })
-	if config.Ready != nil {
-		config.Ready(addresses, l)
+	group.Go(func() error { return n.ledger.Serve(ctx, n.nc) })
+	group.Go(func() error { return n.ledger.Follow(ctx, n.js, eventsStream, n.ledger.TellRejections(n.nc)) })
+	group.Go(func() error { return n.sight.run(ctx, n.config, n.projections) })
+	if !n.config.NoRekor {
+		group.Go(func() error { return n.anchor(ctx) })
 	}
-	return group.Wait()
+	every := n.config.ClockEvery
+	if every == 0 {
+		every = defaultClockEvery
+	}
+	group.Go(func() error { return keepClock(ctx, n.ledger, every, n.sight.due) })
+	if n.config.Ready != nil {
+		n.config.Ready(n.addresses, n.ledger)
+	}
+	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
 }
 
 // eventsStream is the stream that [broker.EnsureEvents] makes.
@@ -170,9 +218,7 @@ func openLedger(ctx context.Context, config Config) (*ledger.Ledger, error) {
 func connectLedger(ctx context.Context, authority *broker.Authority, url string, config Config, more []nats.Option) (*nats.Conn, jetstream.JetStream, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
-	options := append(broker.ConnectOptions(broker.RoleLedger, authority.CredsFile(broker.RoleLedger)),
-		nats.Name("saksi ledger"), nats.MaxReconnects(-1), nats.ReconnectWait(500*time.Millisecond), nats.IgnoreAuthErrorAbort())
-	nc, err := nats.Connect(url, append(options, more...)...)
+	nc, err := nats.Connect(url, connectOptions(authority, broker.RoleLedger, more)...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("connect to the broker at %s: %w", url, err)
 	}
@@ -185,6 +231,13 @@ func connectLedger(ctx context.Context, authority *broker.Authority, url string,
 		return nil, nil, err
 	}
 	return nc, js, nil
+}
+
+// connectOptions are those of a connection that lasts as long as the node.
+func connectOptions(authority *broker.Authority, role broker.Role, more []nats.Option) []nats.Option {
+	options := append(broker.ConnectOptions(role, authority.CredsFile(role)),
+		nats.Name("saksi "+string(role)), nats.MaxReconnects(-1), nats.ReconnectWait(500*time.Millisecond), nats.IgnoreAuthErrorAbort())
+	return append(options, more...)
 }
 
 func listenHTTP(address string) (net.Listener, error) {

@@ -12,7 +12,6 @@ import (
 type access struct {
 	id                 string
 	operator, facility string
-	who                *person
 	actor              events.Actor
 	mode               events.Mode
 	reason             events.Reason
@@ -24,66 +23,108 @@ type access struct {
 	session            string
 }
 
+// fits cuts an access that somebody begins so that it ends before their work and the
+// day do; false if nothing is left of it.
+func (c *Country) fits(who *person, begin time.Time, lasts time.Duration) (time.Duration, bool) {
+	lasts = min(lasts, who.left(begin)-leastWork, c.end.Sub(begin)-leastWork)
+	return lasts, lasts >= leastWork
+}
+
 func (c *Country) access(operator, facility string, who *person, mode events.Mode, begin time.Time, lasts time.Duration) *access {
-	var id [5]byte
-	c.bytes.Read(id[:])
 	a := &access{
-		id: "acc-" + hex.EncodeToString(id[:]), operator: operator, facility: facility, who: who, actor: who.actor, mode: mode,
-		reason: events.Reason{Code: events.ReasonOperatorMaintenance, Ticket: c.number("CHG")},
+		id: "acc-" + c.hex(5), operator: operator, facility: facility, actor: who.actor, mode: mode,
+		reason: events.Reason{Code: events.ReasonOperatorMaintenance},
 		from:   events.From{Country: who.actor.PhysicalCountry, Network: "corporate"},
 		begin:  begin, end: begin.Add(lasts),
 		assets: []string{fmt.Sprintf("host-%04d", c.random.IntN(400))},
 	}
 	a.session = "s-" + a.id[4:]
-	if c.random.IntN(3) == 0 {
+	if a.actor.PhysicalCountry != a.actor.OfficeCountry {
+		a.from.Network = "vpn"
+	}
+	if mode != events.ModePhysical && c.random.IntN(3) == 0 {
 		a.tenant = fmt.Sprintf("bank-%02d", 1+c.random.IntN(6))
-		a.reason.Code = events.ReasonCustomerSupport
 	}
-	if mode == events.ModeRemote && c.random.IntN(5) == 0 {
-		a.reason.Code = events.ReasonProductionAlert
+	prefix := "CHG"
+	switch {
+	case mode == events.ModeBreakGlass:
+		prefix, a.reason.Code = "INC", events.ReasonBreakGlass
+	case mode == events.ModeRemote && c.random.IntN(5) == 0:
+		prefix, a.reason.Code = "INC", events.ReasonProductionAlert
+	case a.tenant != "":
+		prefix, a.reason.Code = "CASE", events.ReasonCustomerSupport
 	}
+	a.reason.Ticket = c.number(prefix)
 	who.free = a.end
 	return a
+}
+
+// hex returns n random bytes in hex.
+func (c *Country) hex(n int) string {
+	b := make([]byte, n)
+	c.bytes.Read(b)
+	return hex.EncodeToString(b)
 }
 
 func (a *access) recorder(name string) events.Recorder {
 	return recorder(a.operator, a.facility, name)
 }
 
-// approved asks for the access and has it approved; one in twenty is refused, and
-// then nothing comes of it.
-func (c *Country) approved(a *access) bool {
+// ask says the request, and returns when and how it is decided.
+func (c *Country) ask(a *access) (time.Time, events.AccessDecided) {
 	request := c.number("REQ")
 	asked := a.begin.Add(-time.Duration(20+c.random.IntN(60)) * time.Minute)
-	if asked.Before(c.config.Start) {
-		asked = c.config.Start.Add(time.Second)
+	if first := c.config.Start.Add(time.Minute); asked.Before(first) {
+		asked = first
 	}
+	c.request(a, request, asked)
+	decided := asked.Add(a.begin.Sub(asked) / 2)
+	d := events.AccessDecided{Request: request, AccessID: a.id, DecidedBy: events.DecidedByOperator}
+	if a.tenant != "" && c.random.IntN(2) == 0 {
+		d.DecidedBy = events.DecidedByCustomer
+	} else {
+		d.Decider = &c.onDuty(desk{a.operator, "", manager}, decided).actor
+	}
+	return decided, d
+}
+
+func (c *Country) request(a *access, request string, at time.Time) {
 	window := events.Window{From: events.At(a.begin.Truncate(time.Minute)), To: events.At(a.end.Truncate(time.Minute).Add(30 * time.Minute))}
-	c.say(a.recorder("approvals"), asked, events.TypeAccessRequested, events.AccessRequested{
+	c.say(a.recorder("approvals"), at, events.TypeAccessRequested, events.AccessRequested{
 		Request: request, AccessID: a.id, Actor: a.actor, Mode: a.mode, Reason: a.reason, Window: window, Tenant: a.tenant, Assets: a.assets,
 	})
-	decided := asked.Add(a.begin.Sub(asked) / 2)
-	decision := events.AccessDecided{Request: request, AccessID: a.id, DecidedBy: events.DecidedByOperator}
-	if a.tenant != "" && c.random.IntN(2) == 0 {
-		decision.DecidedBy = events.DecidedByCustomer
-	}
+}
+
+// approved asks for the access and has it decided; one in twenty is refused, and
+// then nothing comes of it.
+func (c *Country) approved(a *access) bool {
+	decided, d := c.ask(a)
 	if c.random.IntN(20) == 0 {
-		c.say(a.recorder("approvals"), decided, events.TypeAccessDenied, decision)
+		c.say(a.recorder("approvals"), decided, events.TypeAccessDenied, d)
 		return false
 	}
-	c.say(a.recorder("approvals"), decided, events.TypeAccessApproved, decision)
+	c.say(a.recorder("approvals"), decided, events.TypeAccessApproved, d)
 	return true
+}
+
+// grant asks for the access and has it approved.
+func (c *Country) grant(a *access) {
+	decided, d := c.ask(a)
+	c.say(a.recorder("approvals"), decided, events.TypeAccessApproved, d)
+}
+
+func (c *Country) open(a *access) *record {
+	return c.say(a.recorder("bastion"), a.begin, events.TypeSessionOpened, events.SessionOpened{
+		Session: a.session, AccessID: a.id, Actor: a.actor, Mode: a.mode, From: a.from, Reason: a.reason, Escort: a.escort,
+		Tenant: a.tenant, Assets: a.assets,
+	})
 }
 
 // work opens a session, does some operations in it, and closes it if it is to end.
 func (c *Country) work(a *access, operations int, ends bool) (opened *record) {
-	opened = c.say(a.recorder("bastion"), a.begin, events.TypeSessionOpened, events.SessionOpened{
-		Session: a.session, AccessID: a.id, Actor: a.actor, Mode: a.mode, From: a.from, Reason: a.reason, Escort: a.escort,
-		Tenant: a.tenant, Assets: a.assets,
-	})
+	opened = c.open(a)
 	for i := range operations {
-		at := a.begin.Add(a.end.Sub(a.begin) * time.Duration(i+1) / time.Duration(operations+1))
-		c.operate(a, at)
+		c.operate(a, a.begin.Add(a.end.Sub(a.begin)*time.Duration(i+1)/time.Duration(operations+1)))
 	}
 	if !ends {
 		return opened
@@ -92,9 +133,7 @@ func (c *Country) work(a *access, operations int, ends bool) (opened *record) {
 		Session: a.session, AccessID: a.id, Actor: a.actor, Ended: events.EndedNormal, Mode: a.mode, From: &a.from, Escort: a.escort, Tenant: a.tenant,
 	}
 	if c.random.IntN(15) > 0 {
-		var digest [32]byte
-		c.bytes.Read(digest[:])
-		closed.Recording = "sha256:" + hex.EncodeToString(digest[:])
+		closed.Recording = "sha256:" + c.hex(32)
 	}
 	if c.random.IntN(25) == 0 {
 		closed.Ended = events.EndedTimeout
@@ -103,34 +142,12 @@ func (c *Country) work(a *access, operations int, ends bool) (opened *record) {
 	return opened
 }
 
-// operation is something that people and machines do.
-type operation struct {
-	name, resource string
-	access         events.Access
-	classes        []string
-}
-
-func operations() []operation {
-	return []operation{
-		{"vm.console.attach", "virtual-machine", events.AccessAdmin, nil},
-		{"host.reboot", "host", events.AccessAdmin, nil},
-		{"host.firmware.update", "host", events.AccessWrite, nil},
-		{"volume.snapshot.read", "volume", events.AccessRead, []string{"customer-content"}},
-		{"log.read", "log", events.AccessRead, []string{"service-data"}},
-		{"iam.policy.change", "policy", events.AccessAdmin, []string{"identity"}},
-		{"key.rotate", "key", events.AccessAdmin, []string{"identity"}},
-		{"network.route.change", "route", events.AccessWrite, nil},
-		{"database.query", "database", events.AccessRead, []string{"customer-content"}},
-		{"volume.delete", "volume", events.AccessDelete, []string{"customer-content"}},
-	}
-}
-
 func (c *Country) operate(a *access, at time.Time) {
-	all := operations()
-	op := all[c.random.IntN(len(all))]
+	op := c.operation(false)
 	performed := events.AccessPerformed{
-		Session: a.session, AccessID: a.id, Actor: a.actor, Operation: op.name, Resource: &events.Resource{Kind: op.resource}, Access: op.access,
-		Outcome: events.OutcomeSuccess, Reason: a.reason, Mode: a.mode, From: a.from, Tenant: a.tenant, Assets: a.assets, DataClasses: op.classes, Region: "my-central-1",
+		Session: a.session, AccessID: a.id, Actor: a.actor, Operation: op.name, Resource: c.resource(op), Access: op.access,
+		Outcome: events.OutcomeSuccess, Reason: a.reason, Mode: a.mode, From: a.from, Tenant: a.tenant, Assets: a.assets,
+		DataClasses: op.classes, Region: region(a.operator),
 	}
 	if c.random.IntN(18) == 0 {
 		performed.Outcome = events.OutcomeDenied
@@ -138,48 +155,95 @@ func (c *Country) operate(a *access, at time.Time) {
 	c.say(a.recorder("control-plane"), at, events.TypeAccessPerformed, performed)
 }
 
-// remoteSupport is a parent's engineer abroad on a ticket.
-func (c *Country) remoteSupport(operator, facility string, at time.Time) {
-	who := c.onShift(operator, "", at, events.PartyParent)
-	if who == nil {
-		return
-	}
-	a := c.access(operator, facility, who, events.ModeRemote, at, time.Duration(10+c.random.IntN(80))*time.Minute)
-	if c.approved(a) {
-		c.work(a, 3+c.random.IntN(14), true)
+// mistype is somebody who fails to sign in to the bastion at first.
+func (c *Country) mistype(a *access) {
+	for i := range 1 + c.random.IntN(2) {
+		c.say(a.recorder("bastion"), a.begin.Add(-time.Duration(20+15*i)*time.Second), events.TypeAccessPerformed, events.AccessPerformed{
+			AccessID: a.id, Actor: a.actor, Operation: "bastion:SignIn", Resource: &events.Resource{Kind: "bastion"}, Access: events.AccessUnstated,
+			Outcome: events.OutcomeFailure, Reason: a.reason, Mode: a.mode, From: a.from, Region: region(a.operator),
+		})
 	}
 }
 
-// onSite is a local engineer who goes into a hall and works at a console there.
-func (c *Country) onSite(operator, facility, landlord string, at time.Time) {
-	who := c.onShift(operator, facility, at, events.PartyOperator)
+// remoteSupport is a parent's engineer abroad on a ticket.
+func (c *Country) remoteSupport(operator, facility string, at time.Time) {
+	who := c.available(desk{operator, "", support}, "", at)
 	if who == nil {
 		return
 	}
-	a := c.access(operator, facility, who, events.ModeConsole, at, time.Duration(20+c.random.IntN(70))*time.Minute)
+	lasts, ok := c.fits(who, at, time.Duration(10+c.random.IntN(80))*time.Minute)
+	if !ok {
+		return
+	}
+	a := c.access(operator, facility, who, events.ModeRemote, at, lasts)
+	if !c.approved(a) {
+		return
+	}
+	if c.random.IntN(12) == 0 {
+		c.mistype(a)
+	}
+	c.work(a, 3+c.random.IntN(14), true)
+}
+
+// onSite is a local engineer who goes into a hall and works at a console there: one
+// of the facility's own, or one who comes over from elsewhere in the city.
+func (c *Country) onSite(operator, facility, landlord string, at time.Time) {
+	where := city(facility)
+	var who *person
+	comes := c.random.IntN(5) == 0
+	if comes {
+		who = c.available(desk{operator, where, rover}, where, at.Add(-travel(where, where)))
+	}
+	if who == nil {
+		comes, who = false, c.available(desk{operator, facility, engineer}, where, at.Add(-before))
+	}
+	if who == nil {
+		return
+	}
+	lasts, ok := c.fits(who, at, time.Duration(20+c.random.IntN(70))*time.Minute)
+	if !ok {
+		return
+	}
+	a := c.access(operator, facility, who, events.ModeConsole, at, lasts)
 	if !c.approved(a) {
 		return
 	}
 	doors := recorder(landlord, facility, "badges")
+	if comes {
+		c.door(doors, at.Add(-8*time.Minute), events.TypeZoneEntered, "lobby", a.actor, a.id, nil)
+	}
 	c.door(doors, at.Add(-4*time.Minute), events.TypeZoneEntered, "hall-2", a.actor, a.id, nil)
 	c.work(a, 2+c.random.IntN(8), true)
 	c.door(doors, a.end.Add(3*time.Minute), events.TypeZoneLeft, "hall-2", a.actor, a.id, nil)
+	if comes {
+		c.door(doors, a.end.Add(8*time.Minute), events.TypeZoneLeft, "lobby", a.actor, a.id, nil)
+	}
+	who.free = a.end.Add(before)
 }
 
 // vendorVisit is a vendor's technician with an escort, who touches plant only.
 func (c *Country) vendorVisit(operator, facility, landlord string, at time.Time) {
-	who := c.onShift(operator, "", at, events.PartyVendor)
-	guide := c.onShift(operator, facility, at, events.PartyOperator)
+	where := city(facility)
+	who := c.available(desk{operator, "", visitor}, where, at.Add(-travel(where, where)))
+	guide := c.available(desk{operator, facility, engineer}, where, at)
 	if who == nil || guide == nil {
 		return
 	}
-	a := c.access(operator, facility, who, events.ModePhysical, at, time.Duration(30+c.random.IntN(120))*time.Minute)
+	lasts, ok := c.fits(who, at, time.Duration(30+c.random.IntN(120))*time.Minute)
+	if ok {
+		lasts, ok = c.fits(guide, at, lasts)
+	}
+	if !ok {
+		return
+	}
+	a := c.access(operator, facility, who, events.ModePhysical, at, lasts)
 	a.escort = &events.Escort{
 		ID: guide.actor.ID, Party: guide.actor.Party, Employer: guide.actor.Employer, EmployerCountry: "MY", Competence: events.CompetenceInformed,
 	}
 	if !c.approved(a) {
 		return
 	}
+	guide.free, who.place = a.end, where
 	doors := recorder(landlord, facility, "badges")
 	c.door(doors, a.begin, events.TypeZoneEntered, "plant", a.actor, a.id, a.escort)
 	c.door(doors, a.end, events.TypeZoneLeft, "plant", a.actor, a.id, a.escort)
@@ -187,30 +251,17 @@ func (c *Country) vendorVisit(operator, facility, landlord string, at time.Time)
 
 // breakGlass is an emergency: no approval before, and one after.
 func (c *Country) breakGlass(operator, facility string, at time.Time) {
-	who := c.onShift(operator, "", at, events.PartyParent)
-	if who == nil {
+	who := c.available(desk{operator, "", support}, "", at)
+	lasts := time.Duration(5+c.random.IntN(30)) * time.Minute
+	decided := at.Add(lasts + 25*time.Minute)
+	if who == nil || !decided.Before(c.end) {
 		return
 	}
-	a := c.access(operator, facility, who, events.ModeBreakGlass, at, time.Duration(5+c.random.IntN(30))*time.Minute)
-	a.reason.Code = events.ReasonBreakGlass
+	a := c.access(operator, facility, who, events.ModeBreakGlass, at, lasts)
 	c.work(a, 1+c.random.IntN(4), true)
 	request := c.number("REQ")
-	window := events.Window{From: events.At(a.begin.Truncate(time.Minute)), To: events.At(a.end)}
-	c.say(a.recorder("approvals"), a.end.Add(10*time.Minute), events.TypeAccessRequested, events.AccessRequested{
-		Request: request, AccessID: a.id, Actor: a.actor, Mode: a.mode, Reason: a.reason, Window: window,
-	})
-	c.say(a.recorder("approvals"), a.end.Add(25*time.Minute), events.TypeAccessApproved, events.AccessDecided{
-		Request: request, AccessID: a.id, DecidedBy: events.DecidedByOperator,
-	})
-}
-
-// automation is a machine at work.
-func (c *Country) automation(operator, facility string, at time.Time) {
-	all := operations()
-	op := all[c.random.IntN(len(all))]
-	c.say(recorder(operator, facility, "control-plane"), at, events.TypeAccessPerformed, events.AccessPerformed{
-		Actor: c.service(operator, facility), Operation: op.name, Resource: &events.Resource{Kind: op.resource}, Access: op.access,
-		Outcome: events.OutcomeSuccess, Reason: events.Reason{Code: events.ReasonAutomatedOperation}, Mode: events.ModeAPI,
-		From: events.From{Country: "MY", Network: "internal"}, DataClasses: op.classes, Region: "my-central-1",
+	c.request(a, request, a.end.Add(10*time.Minute))
+	c.say(a.recorder("approvals"), decided, events.TypeAccessApproved, events.AccessDecided{
+		Request: request, AccessID: a.id, DecidedBy: events.DecidedByOperator, Decider: &c.onDuty(desk{operator, "", manager}, decided).actor,
 	})
 }

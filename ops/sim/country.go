@@ -10,7 +10,6 @@ package sim
 import (
 	"cmp"
 	"encoding/binary"
-	"iter"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -46,42 +45,18 @@ type Country struct {
 	Facilities []events.FacilityDeclared
 	Recorders  []events.RecorderDeclared
 
-	config  Config
-	random  *rand.Rand
-	bytes   *rand.ChaCha8
-	end     time.Time
-	staff   []*person
-	records []*record
-	planted []Planted
-	numbers int // of tickets and requests
+	config     Config
+	random     *rand.Rand
+	bytes      *rand.ChaCha8
+	end        time.Time
+	habits     map[events.Recorder]habit
+	cut        cut
+	staff      map[desk][]*person
+	operations []operation
+	records    []*record
+	planted    []Planted
+	numbers    int // of tickets and requests
 }
-
-// Step is what one recorder delivers at one time.
-type Step struct {
-	At       time.Time
-	Recorder events.Recorder
-	Drafts   []events.Draft
-	// Attests, if set, is the period that the recorder swears to after Drafts.
-	Attests *Period
-	// Mischief is what whoever seals it does wrong on purpose; Instead is what it
-	// says under the same numbers with [Contradict].
-	Mischief Mischief
-	Instead  []events.Draft
-}
-
-// Period is a stretch of time: From is within it, To isn't.
-type Period struct{ From, To time.Time }
-
-const (
-	attestEach  = 6 * time.Hour // how often recorders attest
-	attestEvery = 8 * time.Hour // how often they must
-	// settled is how long a recorder waits until what it hasn't got of a period
-	// won't come; latest is how late an event is delivered at most.
-	settled = 2 * time.Hour
-	latest  = 90 * time.Minute
-	// deliverEach is how often recorders deliver.
-	deliverEach = 15 * time.Minute
-)
 
 // New makes a country and lets it live through its day.
 func New(config Config) *Country {
@@ -96,7 +71,8 @@ func New(config Config) *Country {
 	binary.LittleEndian.PutUint64(seed[:], config.Seed)
 	c := &Country{
 		config: config, random: rand.New(rand.NewPCG(config.Seed, 0x5a6b51)), bytes: rand.NewChaCha8(seed),
-		end: config.Start.Add(time.Duration(config.Hours) * time.Hour),
+		end:    config.Start.Add(time.Duration(config.Hours) * time.Hour),
+		habits: map[events.Recorder]habit{}, staff: map[desk][]*person{}, operations: operations(),
 	}
 	c.found()
 	c.hire()
@@ -129,11 +105,15 @@ func (c *Country) found() {
 			c.declare(occupant, f.Facility, "control-plane", events.RecorderControlPlane)
 		}
 	}
+	from := c.sometime()
+	c.cut = cut{facility: "pen-1", from: from, to: from.Add(cutFor)}
 }
 
 func (c *Country) declare(operator, facility, name string, kind events.RecorderKind) {
+	r := recorder(operator, facility, name)
+	c.habits[r] = c.habitOf(kind)
 	c.Recorders = append(c.Recorders, events.RecorderDeclared{
-		Recorder: recorder(operator, facility, name).String(), Kind: kind, AttestEverySeconds: events.Integer(attestEvery / time.Second),
+		Recorder: r.String(), Kind: kind, AttestEverySeconds: events.Integer(attestEvery / time.Second),
 	})
 }
 
@@ -154,59 +134,3 @@ func (c *Country) End() time.Time { return c.end }
 
 // Events returns how many events are delivered, attestations not counted.
 func (c *Country) Events() int { return len(c.records) }
-
-// Steps yields what recorders deliver, in the order of time.
-func (c *Country) Steps() iter.Seq[Step] {
-	steps := c.steps()
-	return func(yield func(Step) bool) {
-		for _, s := range steps {
-			if !yield(s) {
-				return
-			}
-		}
-	}
-}
-
-func (c *Country) steps() []Step {
-	type slot struct {
-		recorder events.Recorder
-		at       time.Time
-	}
-	bySlot := map[slot]*Step{}
-	step := func(r events.Recorder, at time.Time) *Step {
-		k := slot{r, at}
-		if bySlot[k] == nil {
-			bySlot[k] = &Step{At: at, Recorder: r}
-		}
-		return bySlot[k]
-	}
-	for _, r := range c.records {
-		at := c.config.Start.Add(r.delivered.Sub(c.config.Start).Truncate(deliverEach) + deliverEach)
-		s := step(r.recorder, at)
-		s.Drafts = append(s.Drafts, r.draft)
-		if r.mischief != nil {
-			s.Mischief, s.Instead = r.mischief.kind, r.mischief.instead
-		}
-	}
-	for _, d := range c.Recorders {
-		r, _ := events.ParseRecorder(d.Recorder)
-		from := c.config.Start
-		for at := c.config.Start.Add(attestEach); !at.After(c.end.Add(deliverEach)); at = at.Add(attestEach) {
-			if silence, ok := c.silent(r); ok && at.After(silence) {
-				break
-			}
-			s := step(r, at)
-			s.Attests = &Period{From: from, To: at.Add(-settled)}
-			from = at.Add(-settled)
-		}
-	}
-	c.misattest(step)
-	steps := make([]Step, 0, len(bySlot))
-	for _, s := range bySlot {
-		steps = append(steps, *s)
-	}
-	slices.SortFunc(steps, func(a, b Step) int {
-		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Recorder.String(), b.Recorder.String()))
-	})
-	return steps
-}

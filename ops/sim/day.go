@@ -1,49 +1,53 @@
 package sim
 
 import (
-	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
 )
 
-// record is an event on its way from a recorder to the ledger.
-type record struct {
-	recorder  events.Recorder
-	at        time.Time // when it happened
-	delivered time.Time
-	draft     events.Draft
-	mischief  *mischief
+// plan is something that will begin at a time.
+type plan struct {
+	at time.Time
+	do func(at time.Time)
 }
 
-// say has a recorder record something, and deliver it in time, or a little late.
-func (c *Country) say(r events.Recorder, at time.Time, eventType string, data any) *record {
-	if !at.Before(c.end) {
-		at = c.end.Add(-time.Duration(1+c.random.IntN(600)) * time.Second)
+// live lets everybody do what they do in a day, one after the other as it begins.
+func (c *Country) live() {
+	var plans []plan
+	each := func(n float64, do func(at time.Time)) {
+		for range int(n*c.config.Scale*float64(c.config.Hours)/24 + 0.5) {
+			plans = append(plans, plan{c.sometime(), do})
+		}
 	}
-	if silence, ok := c.silent(r); ok && at.After(silence) {
-		return nil
+	for _, f := range c.Facilities {
+		for _, o := range f.Occupants {
+			c.describe(o, f)
+			each(14, func(at time.Time) { c.remoteSupport(o, f.Facility, at) })
+			each(9, func(at time.Time) { c.onSite(o, f.Facility, f.Landlord, at) })
+			each(3, func(at time.Time) { c.vendorVisit(o, f.Facility, f.Landlord, at) })
+			each(0.7, func(at time.Time) { c.breakGlass(o, f.Facility, at) })
+			each(150, func(at time.Time) { c.automation(o, f.Facility, at) })
+		}
+		each(8, func(at time.Time) { c.round(f.Facility, f.Landlord, at) })
+		c.shifts(f)
 	}
-	var id [12]byte
-	c.bytes.Read(id[:])
-	skew := time.Duration(len(r.String())%7-3) * time.Second // each recorder's clock is wrong in its own way
-	event, err := events.NewEvent(r, eventType, hex.EncodeToString(id[:]), at.Add(skew).Truncate(time.Millisecond), data, c.bytes)
-	if err != nil {
-		panic(err) // the data is this package's own
+	slices.SortStableFunc(plans, func(a, b plan) int { return a.at.Compare(b.at) })
+	for _, p := range plans {
+		p.do(p.at)
 	}
-	delivered := at
-	// A bastion's outbox keeps its order: what is opened is delivered before it is
-	// closed. Other systems' records come when they come.
-	if r.Name != "bastion" && c.random.IntN(40) == 0 {
-		delivered = at.Add(time.Duration(c.random.Int64N(int64(latest - deliverEach))))
-	}
-	if delivered.After(c.end) {
-		delivered = c.end
-	}
-	rec := &record{recorder: r, at: at, delivered: delivered, draft: events.Draft{Event: event}}
-	c.records = append(c.records, rec)
-	return rec
+}
+
+// before is how long before it begins the first that is said of an access at a
+// door may be.
+const before = 10 * time.Minute
+
+// sometime is a moment of the day, after its first minutes.
+func (c *Country) sometime() time.Time {
+	first := c.config.Start.Add(before)
+	return first.Add(time.Duration(c.random.Int64N(int64(c.end.Sub(first)))))
 }
 
 // number returns a reference such as CHG-2026-00017.
@@ -52,72 +56,65 @@ func (c *Country) number(prefix string) string {
 	return fmt.Sprintf("%s-%d-%05d", prefix, c.config.Start.Year(), c.numbers)
 }
 
-// sometime is a moment of the day, seldom its last two hours: what begins then
-// would end after it.
-func (c *Country) sometime() time.Time {
-	hours := max(1, c.config.Hours-2)
-	return c.config.Start.Add(time.Duration(c.random.Int64N(int64(hours) * int64(time.Hour))))
-}
-
-// live lets everybody do what they do in a day.
-func (c *Country) live() {
-	times := func(n float64) int { return int(n*c.config.Scale*float64(c.config.Hours)/24 + 0.5) }
-	for _, f := range c.Facilities {
-		for _, o := range f.Occupants {
-			c.describe(o, f)
-			for range times(14) {
-				c.remoteSupport(o, f.Facility, c.sometime())
-			}
-			for range times(9) {
-				c.onSite(o, f.Facility, f.Landlord, c.sometime())
-			}
-			for range times(3) {
-				c.vendorVisit(o, f.Facility, f.Landlord, c.sometime())
-			}
-			for range times(0.7) {
-				c.breakGlass(o, f.Facility, c.sometime())
-			}
-			for range times(150) {
-				c.automation(o, f.Facility, c.sometime())
-			}
-		}
-		c.shifts(f)
-	}
-}
-
 // describe is an operator's account of a facility, given as the day begins.
 func (c *Country) describe(operator string, f events.FacilityDeclared) {
 	o, landlord := c.operator(operator), c.operator(f.Landlord)
+	trainees := events.Integer(10 + c.random.IntN(40))
 	c.say(recorder(operator, f.Facility, "control-plane"), c.config.Start.Add(time.Minute), events.TypeFacilityDescribed, events.FacilityDescribed{
 		Owner:           events.Organisation{Name: landlord.Legal, Country: landlord.Country},
 		OperatingEntity: events.Organisation{Name: o.Legal, Country: o.Country},
 		UltimateParent:  events.Organisation{Name: o.Parent, Country: o.Abroad},
-		Subcontractors:  []events.Subcontractor{{Name: "Polar Cooling Services", Country: "SG", Function: "cooling"}},
-		CapacityMW:      float64(12 + c.random.IntN(40)),
+		Subcontractors: []events.Subcontractor{
+			{Name: "Polar Cooling Services", Country: "SG", Function: "cooling"},
+			{Name: "Kawal Security Sdn Bhd", Country: "MY", Function: "guarding", EngagedBy: landlord.Legal},
+		},
+		CapacityMW:     float64(12 + c.random.IntN(40)),
+		Certifications: []events.Certification{{Scheme: "ISO/IEC 27001:2022", ValidUntil: events.At(c.config.Start.Truncate(24*time.Hour).AddDate(1, 0, 0))}},
+		Training:       []events.Training{{Programme: "Data centre technicians", Trainees: trainees, Completed: trainees / 2, Hired: trainees / 3}},
 	})
 }
 
 // shifts has everybody who works at a facility come and go by its doors. One in
-// fifty is let in by somebody else's badge, and only leaves.
+// fifty comes in behind somebody else, and only leaves; one in sixty shows the badge
+// twice on the way out.
 func (c *Country) shifts(f events.FacilityDeclared) {
 	doors := recorder(f.Landlord, f.Facility, "badges")
-	for _, p := range c.staff {
-		if p.facility != f.Facility {
-			continue
-		}
-		// Shifts begin at 07:00, 15:00 and 23:00 in Malaysia.
-		begin := c.config.Start.Truncate(24 * time.Hour).Add(time.Duration(7+8*p.shift)*time.Hour - malaysia)
+	people := slices.Clone(c.staff[desk{f.Landlord, f.Facility, technician}])
+	for _, o := range f.Occupants {
+		people = append(people, c.staff[desk{o, f.Facility, engineer}]...)
+	}
+	for _, p := range people {
+		begin := c.config.Start.Truncate(24 * time.Hour).Add(p.begins)
 		for ; begin.Before(c.end); begin = begin.Add(24 * time.Hour) {
-			in := begin.Add(-time.Duration(c.random.IntN(20)) * time.Minute)
-			out := begin.Add(8*time.Hour + time.Duration(c.random.IntN(25))*time.Minute)
-			if in.After(c.config.Start) && c.random.IntN(50) > 0 {
+			in := begin.Add(-time.Duration(1+c.random.IntN(20)) * time.Minute)
+			out := begin.Add(p.lasts + time.Duration(c.random.IntN(25))*time.Minute)
+			if in.After(c.config.Start.Add(time.Minute)) && c.random.IntN(50) > 0 {
 				c.door(doors, in, events.TypeZoneEntered, "lobby", p.actor, "", nil)
 			}
-			if out.After(c.config.Start) && out.Before(c.end) {
+			if out.After(c.config.Start) {
 				c.door(doors, out, events.TypeZoneLeft, "lobby", p.actor, "", nil)
+				if c.random.IntN(60) == 0 {
+					c.door(doors, out.Add(3*time.Second), events.TypeZoneLeft, "lobby", p.actor, "", nil)
+				}
 			}
 		}
 	}
+}
+
+// round is a technician who looks after the plant.
+func (c *Country) round(facility, landlord string, at time.Time) {
+	who := c.available(desk{landlord, facility, technician}, city(facility), at)
+	if who == nil {
+		return
+	}
+	lasts, ok := c.fits(who, at, time.Duration(10+c.random.IntN(20))*time.Minute)
+	if !ok {
+		return
+	}
+	doors := recorder(landlord, facility, "badges")
+	c.door(doors, at, events.TypeZoneEntered, "plant", who.actor, "", nil)
+	c.door(doors, at.Add(lasts), events.TypeZoneLeft, "plant", who.actor, "", nil)
+	who.free = at.Add(lasts)
 }
 
 func (c *Country) door(r events.Recorder, at time.Time, eventType, zone string, a events.Actor, accessID string, escort *events.Escort) {
@@ -130,4 +127,14 @@ func (c *Country) door(r events.Recorder, at time.Time, eventType, zone string, 
 		c.say(r, at.Add(-20*time.Second), eventType, refused)
 	}
 	c.say(r, at, eventType, passed)
+}
+
+// automation is a machine at work.
+func (c *Country) automation(operator, facility string, at time.Time) {
+	op := c.operation(true)
+	c.say(recorder(operator, facility, "control-plane"), at, events.TypeAccessPerformed, events.AccessPerformed{
+		Actor: c.service(operator, facility), Operation: op.name, Resource: c.resource(op), Access: op.access,
+		Outcome: events.OutcomeSuccess, Reason: events.Reason{Code: events.ReasonAutomatedOperation}, Mode: events.ModeAPI,
+		From: events.From{Country: "MY", Network: "internal"}, DataClasses: op.classes, Region: region(operator),
+	})
 }

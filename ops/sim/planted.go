@@ -29,7 +29,7 @@ const (
 	BreakChain
 	// Contradict sends the step, and then another under the same numbers.
 	Contradict
-	// Misattest counts less than there was.
+	// Misattest swears that there was nothing.
 	Misattest
 )
 
@@ -63,8 +63,13 @@ func (c *Country) silent(r events.Recorder) (time.Time, bool) {
 	return c.config.Start.Add(silentAfter), c.planting() && r == silentRecorder()
 }
 
-// plant does what is wrong on purpose, each on a recorder of its own. A country
-// whose day is shorter than 24 hours has nothing planted.
+// misattests tells whether a recorder's attestation at a time is false.
+func (c *Country) misattests(r events.Recorder, at time.Time) bool {
+	return c.planting() && r == misattestedBy() && at.Equal(c.hour(16))
+}
+
+// plant does what is wrong on purpose; what a finding must tell of, each on a
+// recorder of its own. A country whose day is shorter than 24 hours has nothing planted.
 func (c *Country) plant() {
 	if !c.planting() {
 		return
@@ -74,49 +79,30 @@ func (c *Country) plant() {
 	c.contradict()
 	c.leaveOpen()
 	c.tellLate()
+	c.swearFalsely()
 	c.unapproved()
 	c.unbadged()
+	c.inTwoCities()
 	c.list(Planted{
 		Kind: "silence", Recorder: silentRecorder().String(), At: c.config.Start.Add(silentAfter),
 		Story:    "The landlord's badge system in Johor stops speaking, and nobody attests for it.",
 		Findings: []string{"attestation-overdue"},
 	})
-	c.list(Planted{
-		Kind: "false attestation", Recorder: misattestedBy().String(), At: c.hour(18),
-		Story:    "The attestation of a bastion swears to fewer events than it has sent.",
-		Findings: []string{"attestation-contradicted"},
-	})
 }
 
 // abroad returns a parent's engineer of an operator, busy or not.
-func (c *Country) abroad(operator string) *person {
-	for _, p := range c.staff {
-		if p.operator == operator && p.actor.Party == events.PartyParent && p.actor.PhysicalCountry != "MY" {
-			return p
-		}
-	}
-	return c.staff[0]
+func (c *Country) abroad(operator string, at time.Time) *person {
+	return c.onDuty(desk{operator, "", support}, at)
 }
 
-// alone moves a record to a delivery of its own, at a time when nothing else of its
-// recorder is delivered, and gives it the mischief.
-func (c *Country) alone(r *record, at time.Time, m *mischief) {
-	slot := func(t time.Time) time.Duration { return t.Sub(c.config.Start).Truncate(deliverEach) }
-	for _, other := range c.records {
-		if other != r && other.recorder == r.recorder && slot(other.delivered) == slot(at) {
-			other.delivered = other.delivered.Add(deliverEach)
-		}
-	}
-	r.delivered, r.mischief = at, m
-}
+// alone has a record delivered by itself, with a mischief.
+func (r *record) alone(at time.Time, m *mischief) { r.delivered, r.mischief = at, m }
 
 func (c *Country) withhold() {
 	at := c.hour(14).Add(7 * time.Minute)
-	a := c.access("nimbus-my", "jhb-1", c.abroad("nimbus-my"), events.ModeRemote, at, 50*time.Minute)
-	opened := c.say(a.recorder("bastion"), at, events.TypeSessionOpened, events.SessionOpened{
-		Session: a.session, AccessID: a.id, Actor: a.actor, Mode: a.mode, From: a.from, Reason: a.reason, Assets: a.assets,
-	})
-	c.alone(opened, at, &mischief{kind: Withhold})
+	a := c.access("nimbus-my", "jhb-1", c.abroad("nimbus-my", at), events.ModeRemote, at, 50*time.Minute)
+	opened := c.open(a)
+	opened.alone(at, &mischief{kind: Withhold})
 	c.list(Planted{
 		Kind: "withheld", Recorder: opened.recorder.String(), At: at, Events: eventIDs(opened),
 		Story:    "A session of the parent's engineer is recorded and numbered, and never sent; the attestation covers it up.",
@@ -127,12 +113,12 @@ func (c *Country) withhold() {
 func (c *Country) breakChain() {
 	at := c.hour(11).Add(22 * time.Minute)
 	r := recorder("stratus-my", "kul-2", "control-plane")
-	a := c.access("stratus-my", "kul-2", c.abroad("stratus-my"), events.ModeAPI, at, time.Minute)
 	done := c.say(r, at, events.TypeAccessPerformed, events.AccessPerformed{
-		AccessID: a.id, Actor: a.actor, Operation: "key.rotate", Resource: &events.Resource{Kind: "key"}, Access: events.AccessAdmin,
-		Outcome: events.OutcomeSuccess, Reason: a.reason, Mode: a.mode, From: a.from,
+		Actor: c.service("stratus-my", "kul-2"), Operation: "kms:RotateKey", Resource: &events.Resource{Kind: "key"}, Access: events.AccessAdmin,
+		Outcome: events.OutcomeSuccess, Reason: events.Reason{Code: events.ReasonAutomatedOperation}, Mode: events.ModeAPI,
+		From: events.From{Country: "MY", Network: "internal"}, DataClasses: []string{"identity"}, Region: region("stratus-my"),
 	})
-	c.alone(done, at, &mischief{kind: BreakChain})
+	done.alone(at, &mischief{kind: BreakChain})
 	c.list(Planted{
 		Kind: "broken chain", Recorder: r.String(), At: at, Events: eventIDs(done),
 		Story:    "A control plane goes on from a manifest that it never sent: somebody has another copy of its record.",
@@ -142,22 +128,23 @@ func (c *Country) breakChain() {
 
 func (c *Country) contradict() {
 	at := c.hour(16).Add(3 * time.Minute)
-	a := c.access("nimbus-my", "kul-1", c.abroad("nimbus-my"), events.ModeRemote, at, 30*time.Minute)
-	decision := events.AccessDecided{Request: c.number("REQ"), AccessID: a.id, DecidedBy: events.DecidedByOperator}
+	a := c.access("nimbus-my", "kul-1", c.abroad("nimbus-my", at), events.ModeRemote, at.Add(20*time.Minute), 30*time.Minute)
+	_, decision := c.ask(a)
 	said := c.say(a.recorder("approvals"), at, events.TypeAccessDenied, decision)
-	again := c.say(a.recorder("approvals"), at, events.TypeAccessApproved, decision)
-	c.records = c.records[:len(c.records)-1] // it isn't said beside the other, but instead of it
-	c.alone(said, at, &mischief{kind: Contradict, instead: []events.Draft{again.draft}})
+	again := c.record(a.recorder("approvals"), at, events.TypeAccessApproved, decision)
+	said.alone(at, &mischief{kind: Contradict, instead: []events.Draft{again.draft}})
+	c.work(a, 5, true)
 	c.list(Planted{
 		Kind: "contradiction", Recorder: said.recorder.String(), At: at, Events: eventIDs(said, again),
-		Story:    "A refusal becomes an approval under the same number.",
+		Story:    "A refusal becomes an approval under the same number, and the parent's engineer goes in.",
 		Findings: []string{"contradiction"},
 	})
 }
 
 func (c *Country) leaveOpen() {
 	at := c.hour(6).Add(41 * time.Minute)
-	a := c.access("nimbus-my", "pen-1", c.abroad("nimbus-my"), events.ModeRemote, at, 2*time.Hour)
+	a := c.access("nimbus-my", "pen-1", c.abroad("nimbus-my", at), events.ModeRemote, at, 2*time.Hour)
+	c.grant(a)
 	opened := c.work(a, 6, false)
 	c.list(Planted{
 		Kind: "session left open", Recorder: a.recorder("bastion").String(), At: at, Events: eventIDs(opened),
@@ -169,11 +156,12 @@ func (c *Country) leaveOpen() {
 func (c *Country) tellLate() {
 	happened, at := c.config.Start.Add(-4*24*time.Hour), c.hour(9).Add(5*time.Minute)
 	r := recorder("stratus-my", "kul-2", "badges")
-	who := c.abroad("stratus-my")
+	guest := c.abroad("stratus-my", happened).actor
+	guest.PhysicalCountry = "MY"
 	entered := c.say(r, happened, events.TypeZoneEntered, events.ZonePassed{
-		Zone: "hall-2", Door: "hall-2-1", Actor: who.actor, Outcome: events.OutcomeSuccess,
+		Zone: "hall-2", Door: "hall-2-1", Actor: guest, Outcome: events.OutcomeSuccess,
 	})
-	entered.delivered = at
+	entered.delivered = c.delivery(r, at)
 	c.list(Planted{
 		Kind: "late record", Recorder: r.String(), At: at, Events: eventIDs(entered),
 		Story:    "That somebody from the parent entered a hall is told four days later.",
@@ -181,11 +169,25 @@ func (c *Country) tellLate() {
 	})
 }
 
-// unapproved and unbadged are for rules that are not there yet.
+// swearFalsely has a session before an attestation that swears to none. It is of the
+// period sworn to, and the attestation before, which comes at 12, can't have named it.
+func (c *Country) swearFalsely() {
+	at := c.hour(12).Add(9 * time.Minute)
+	a := c.access("stratus-my", "kul-1", c.abroad("stratus-my", at), events.ModeRemote, at, 35*time.Minute)
+	c.grant(a)
+	opened := c.work(a, 4, true)
+	c.list(Planted{
+		Kind: "false attestation", Recorder: misattestedBy().String(), At: c.hour(16), Events: eventIDs(opened),
+		Story:    "A bastion attests that nobody touched anything for four hours in which it had told of a session.",
+		Findings: []string{"attestation-contradicted"},
+	})
+}
+
+// What follows is for rules that are not there yet.
 
 func (c *Country) unapproved() {
 	at := c.hour(13).Add(30 * time.Minute)
-	a := c.access("nimbus-my", "kul-1", c.abroad("nimbus-my"), events.ModeRemote, at, 45*time.Minute)
+	a := c.access("nimbus-my", "kul-1", c.abroad("nimbus-my", at), events.ModeRemote, at, 45*time.Minute)
 	opened := c.work(a, 5, true)
 	c.list(Planted{
 		Kind: "no approval", Recorder: a.recorder("bastion").String(), At: at, Events: eventIDs(opened),
@@ -196,8 +198,8 @@ func (c *Country) unapproved() {
 
 func (c *Country) unbadged() {
 	at := c.hour(10).Add(12 * time.Minute)
-	a := c.access("stratus-my", "kul-2", c.abroad("stratus-my"), events.ModeConsole, at, 40*time.Minute)
-	a.actor.PhysicalCountry, a.from.Country = "MY", "MY"
+	a := c.access("stratus-my", "kul-2", c.onDuty(desk{"stratus-my", "kul-2", engineer}, at), events.ModeConsole, at, 40*time.Minute)
+	c.grant(a)
 	opened := c.work(a, 4, true)
 	c.list(Planted{
 		Kind: "nobody at the door", Recorder: a.recorder("bastion").String(), At: at, Events: eventIDs(opened),
@@ -206,10 +208,18 @@ func (c *Country) unbadged() {
 	})
 }
 
-// misattest makes one attestation false.
-func (c *Country) misattest(step func(events.Recorder, time.Time) *Step) {
-	if !c.planting() {
-		return
+func (c *Country) inTwoCities() {
+	at := c.hour(4).Add(50 * time.Minute)
+	who := c.onDuty(desk{"nimbus-my", "kul-1", engineer}, at).actor
+	enter := func(landlord, facility string, at time.Time) *record {
+		return c.say(recorder(landlord, facility, "badges"), at, events.TypeZoneEntered, events.ZonePassed{
+			Zone: "lobby", Door: "lobby-1", Actor: who, Outcome: events.OutcomeSuccess,
+		})
 	}
-	step(misattestedBy(), c.hour(18)).Mischief = Misattest
+	here, there := enter("tanahdata", "kul-1", at), enter("nimbus-my", "pen-1", at.Add(40*time.Minute))
+	c.list(Planted{
+		Kind: "two cities", Recorder: there.recorder.String(), At: there.at, Events: eventIDs(here, there),
+		Story:    "One badge enters a facility in Kuala Lumpur, and forty minutes later one in Penang.",
+		Findings: []string{},
+	})
 }

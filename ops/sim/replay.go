@@ -41,7 +41,7 @@ type Clock struct{ at time.Time }
 // Now returns what the clock shows.
 func (c *Clock) Now() time.Time { return c.at }
 
-// Run declares what there is an hour before the day, replays the day, and then has
+// Run declares what there is a minute before the day, replays the day, and then has
 // the clock go on. It returns what the ledger rejected, which should be nothing.
 func (r *Replayer) Run(ctx context.Context, c *Country) ([]ledger.Rejection, error) {
 	r.Clock.at = c.config.Start.Add(-time.Minute)

@@ -107,7 +107,7 @@ func attestation(s Step, h head) events.Draft {
 		p.Count, p.Manifest = p.Last-p.First+1, h.manifest.String()
 	}
 	if s.Mischief == Misattest {
-		p.Count = 1
+		p.First, p.Last, p.Count, p.Manifest = 0, 0, 0, ""
 	}
 	seed := []byte(fmt.Sprint(s.Recorder, s.At.Format(time.RFC3339)))
 	event, err := events.NewEvent(s.Recorder, events.TypeAttestationPeriod, fmt.Sprintf("attestation-%d", s.At.Unix()), s.At, p.Statement(), repeat(seed))

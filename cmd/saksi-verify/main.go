@@ -1,0 +1,96 @@
+// Command saksi-verify checks an evidence bundle by a trust file, offline, and says in
+// sentences what it proves, what is somebody's word, and what it doesn't prove.
+//
+//	saksi-verify -trust trust.json e.saksi
+//
+// It is package ledger/verify and nothing else of the project, so that a reader can
+// look at all of it. The exit status is 3 if something does not hold.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/saksi-ledger/saksi/ledger/verify"
+)
+
+// Exit statuses, as saksi has them.
+const (
+	exitDone = iota
+	exitFailed
+	exitUsage
+	exitDoesNotHold
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+func run(args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("saksi-verify", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	trustFile := flags.String("trust", "", "the trust `file`: whom to believe; never one that came with the bundle")
+	format := flags.String("format", "text", "text, or json: the statement with all its findings")
+	flags.Usage = func() {
+		fmt.Fprintln(stderr, "usage: saksi-verify -trust trust.json [-format text|json] e.saksi")
+		flags.PrintDefaults()
+	}
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return exitDone
+	case err != nil:
+		return exitUsage
+	case flags.NArg() != 1 || *trustFile == "" || *format != "text" && *format != "json":
+		flags.Usage()
+		return exitUsage
+	}
+	status, err := verifyFile(flags.Arg(0), *trustFile, *format, stdout)
+	if err != nil {
+		fmt.Fprintf(stderr, "saksi-verify: %v\n", err)
+	}
+	return status
+}
+
+func verifyFile(path, trustFile, format string, stdout io.Writer) (int, error) {
+	text, err := os.ReadFile(trustFile)
+	if err != nil {
+		return exitFailed, err
+	}
+	trust, err := verify.ParseTrust(text)
+	if err != nil {
+		return exitFailed, err
+	}
+	bundle, err := readBundle(path)
+	if err != nil {
+		return exitFailed, err
+	}
+	statement, err := verify.VerifyBundle(bundle, trust)
+	if err != nil {
+		return exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)
+	}
+	if format == "json" {
+		enc := json.NewEncoder(stdout)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		err = enc.Encode(statement)
+	} else {
+		_, err = io.WriteString(stdout, statement.Text())
+	}
+	if err != nil {
+		return exitFailed, err
+	}
+	return exitDone, nil
+}
+
+// readBundle reads a file that is no longer than a bundle can be; the byte more that
+// it takes of one that is has VerifyBundle say so.
+func readBundle(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, verify.MaxBundle+1))
+}

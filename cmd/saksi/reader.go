@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/saksi-ledger/saksi/ops/authority"
+	"github.com/saksi-ledger/saksi/ops/home"
+)
+
+func readerCommand() *cli.Command {
+	return &cli.Command{
+		Name: "reader", Usage: "let in, suspend, readmit and list those who read", Category: "authority",
+		Flags: []cli.Flag{homeFlag()},
+		Subcommands: []*cli.Command{
+			{
+				Name: "add", Usage: "let a reader in by its request, and write the grant for it", ArgsUsage: "REQUEST",
+				Description: "Again with another --role, --facility or --operator, it changes what the reader sees, at once.",
+				Flags: []cli.Flag{homeFlag(),
+					stringFlag("role", "as `WHAT` it reads: supervisor (bodies too), analyst (no bodies) or auditor (bodies and proofs)"),
+					&cli.StringSliceFlag{Name: "facility", Usage: "only rows of this `FACILITY`; may be repeated", EnvVars: env("facility")},
+					&cli.StringSliceFlag{Name: "operator", Usage: "only rows of this `OPERATOR`; may be repeated", EnvVars: env("operator")},
+					&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the grant to `FILE`"},
+					timeoutFlag(registryWait), formatFlag()},
+				Action: addReader,
+			},
+			readerAct("suspend", "let a reader in nowhere, and cut its connections", (*authority.Readership).Suspend),
+			readerAct("readmit", "end a suspension", (*authority.Readership).Readmit),
+			{Name: "list", Usage: "list readers", Flags: []cli.Flag{homeFlag(), formatFlag()}, Action: listReaders},
+		},
+	}
+}
+
+func addReader(c *cli.Context) error {
+	args, err := arguments(c, "REQUEST")
+	if err != nil {
+		return err
+	}
+	if err := required(c, "home", "role", "output"); err != nil {
+		return err
+	}
+	role := home.ReaderRole(c.String("role"))
+	if !role.Valid() {
+		return usage("--role %s: want supervisor, analyst or auditor", role)
+	}
+	request, err := home.ReadRequest(args[0])
+	if err != nil {
+		return err
+	}
+	return readership(c, func(ctx context.Context, r *authority.Readership) error {
+		grant, err := r.Add(ctx, request, home.ReadingMandate{Role: role, Facilities: c.StringSlice("facility"), Operators: c.StringSlice("operator")})
+		if err != nil {
+			return err
+		}
+		if err := home.WriteJSON(c.String("output"), grant, 0o644); err != nil {
+			return err
+		}
+		return result{
+			document: map[string]any{"reader": grant.Name, "role": role, "grant": c.String("output")},
+			rows:     [][]any{{"reader", grant.Name}, {"role", role}, {"grant", c.String("output")}},
+			note:     "Give the grant to the reader. Nothing in it is secret.",
+		}.print(c)
+	})
+}
+
+func readerAct(name, use string, act func(*authority.Readership, context.Context, string) error) *cli.Command {
+	return &cli.Command{
+		Name: name, Usage: use, ArgsUsage: "READER",
+		Flags: []cli.Flag{homeFlag(), timeoutFlag(registryWait), formatFlag()},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, "READER")
+			if err != nil {
+				return err
+			}
+			return readership(c, func(ctx context.Context, r *authority.Readership) error {
+				if err := act(r, ctx, args[0]); err != nil {
+					return err
+				}
+				return result{
+					document: map[string]any{"reader": args[0], "suspended": name == "suspend"},
+					rows:     [][]any{{"reader", args[0]}, {"state", readerState(name == "suspend")}},
+				}.print(c)
+			})
+		},
+	}
+}
+
+// readership runs f with the authority's register of readers.
+func readership(c *cli.Context, f func(context.Context, *authority.Readership) error) error {
+	if err := required(c, "home"); err != nil {
+		return err
+	}
+	h, err := home.OpenAuthority(homeOf(c))
+	if err != nil {
+		return err
+	}
+	r, err := authority.OpenReadership(h)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := withTimeout(c)
+	defer cancel()
+	return f(ctx, r)
+}
+
+func listReaders(c *cli.Context) error {
+	if _, err := arguments(c); err != nil {
+		return err
+	}
+	if err := required(c, "home"); err != nil {
+		return err
+	}
+	h, err := home.OpenAuthority(homeOf(c))
+	if err != nil {
+		return err
+	}
+	readers, err := h.Readers().All()
+	if err != nil {
+		return err
+	}
+	if readers == nil {
+		readers = []home.EnrolledReader{}
+	}
+	out := result{document: readers, columns: []string{"reader", "role", "state", "facilities", "operators", "added"}}
+	for _, r := range readers {
+		out.rows = append(out.rows, []any{
+			r.Name, r.Role, readerState(r.Suspended), orAll(r.Facilities), orAll(r.Operators), r.Added.Format(time.DateOnly),
+		})
+	}
+	return out.print(c)
+}
+
+func readerState(suspended bool) string {
+	if suspended {
+		return "suspended"
+	}
+	return "active"
+}
+
+func orAll(names []string) string {
+	if len(names) == 0 {
+		return "all"
+	}
+	return strings.Join(names, " ")
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/saksi-ledger/saksi/ledger/verify"
+)
+
+func verifyCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "verify",
+		Usage:     "what a piece of evidence proves, what is only somebody's word, and what it doesn't prove",
+		Category:  "auditor",
+		ArgsUsage: "FILE",
+		Description: "FILE is an evidence bundle, as saksi evidence makes it. Nothing is believed but the trust file, and nobody\n" +
+			"is asked. The exit status is 3 if something does not hold. saksi-verify is a small program that does the same.",
+		Flags:  []cli.Flag{stringFlag("trust", "the trust `FILE`"), formatFlag()},
+		Action: verifyEvidence,
+	}
+}
+
+func verifyEvidence(c *cli.Context) error {
+	args, err := arguments(c, "FILE")
+	if err != nil {
+		return err
+	}
+	if err := required(c, "trust"); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(c.String("trust"))
+	if err != nil {
+		return err
+	}
+	trust, err := verify.ParseTrust(text)
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(args[0])
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	bundle, err := io.ReadAll(io.LimitReader(f, verify.MaxBundle+1))
+	if err != nil {
+		return err
+	}
+	statement, err := verify.VerifyBundle(bundle, trust)
+	if err != nil {
+		return statusError{exitDoesNotHold, fmt.Errorf("%s does not hold: %w", args[0], err)}
+	}
+	return printStatement(c, statement)
+}
+
+// printStatement prints sentences for people, or all findings for programs.
+func printStatement(c *cli.Context, s *verify.Statement) error {
+	if format := c.String("format"); format == "table" || format == "" {
+		_, err := io.WriteString(c.App.Writer, s.Text())
+		return err
+	}
+	out := result{document: s, columns: []string{"kind", "sentence"}}
+	for _, sentence := range s.Sentences {
+		out.rows = append(out.rows, []any{sentence.Kind, sentence.Text})
+	}
+	return out.print(c)
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/saksi-ledger/saksi/ops/home"
+	"github.com/saksi-ledger/saksi/projections"
+	"github.com/saksi-ledger/saksi/projections/views"
+)
+
+func viewCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "view",
+		Usage:     "what the ledger's leaves add up to: who touched what, and whether the record is whole",
+		Category:  "authority",
+		ArgsUsage: "VIEW",
+		Description: "Views: " + strings.Join(viewNames(), ", ") + ".\n" +
+			"A condition is a column, an operator (= != < <= > >= ~) and a value, such as facility=lab-1 or\n" +
+			"'time>=2026-11-20T12:00Z'; all of them must hold. ~ is: contains. The table shows the columns that matter\n" +
+			"most; --columns chooses others, and json and csv have all of them. Each row names its events as LEAF/EVENT.",
+		Flags: []cli.Flag{
+			homeFlag(),
+			&cli.StringSliceFlag{Name: "where", Usage: "only rows that satisfy `CONDITION`; may be repeated"},
+			&cli.Uint64Flag{Name: "as-of", Usage: "as the view was when the tree had `SIZE` leaves", EnvVars: env("as-of")},
+			&cli.IntFlag{Name: "limit", Usage: "at most `ROWS`", Value: 50, EnvVars: env("limit")},
+			&cli.StringFlag{Name: "cursor", Usage: "go on after the page that gave this `CURSOR`"},
+			&cli.BoolFlag{Name: "oldest", Usage: "the oldest first", EnvVars: env("oldest")},
+			&cli.StringFlag{Name: "columns", Usage: "show these `NAMES`, comma-separated; ? lists them", EnvVars: env("columns")},
+			formatFlag(),
+		},
+		Action: view,
+	}
+}
+
+func viewNames() []string {
+	var names []string
+	for _, v := range views.All() {
+		names = append(names, v.Name)
+	}
+	return names
+}
+
+func view(c *cli.Context) error {
+	args, err := arguments(c, "VIEW")
+	if err != nil {
+		return err
+	}
+	if err := required(c, "home"); err != nil {
+		return err
+	}
+	query := projections.Query{
+		AsOf: c.Uint64("as-of"), Limit: c.Int("limit"), Cursor: c.String("cursor"), Ascending: c.Bool("oldest"), Count: true,
+	}
+	for _, text := range c.StringSlice("where") {
+		condition, err := projections.ParseCondition(text)
+		if err != nil {
+			return statusError{exitUsage, err}
+		}
+		query.Where = append(query.Where, condition)
+	}
+	h, err := home.OpenAuthority(homeOf(c))
+	if err != nil {
+		return err
+	}
+	store, err := projections.OpenStore(c.Context, h.ViewsDir(), views.All())
+	if errors.Is(err, os.ErrNotExist) {
+		return hinted{errors.New("there are no views yet"), "the node makes them: start it with saksi up --home " + homeOf(c)}
+	} else if err != nil {
+		return err
+	}
+	defer store.Close()
+	if c.String("columns") == "?" {
+		columns, err := store.Columns(args[0])
+		if err != nil {
+			return asUsage(err)
+		}
+		return columnsResult(columns).print(c)
+	}
+	page, err := store.Rows(c.Context, args[0], query)
+	if err != nil {
+		return asUsage(err)
+	}
+	out, err := pageResult(args[0], page, c.String("columns"), c.String("format") == "csv")
+	if err != nil {
+		return err
+	}
+	return out.print(c)
+}
+
+// asUsage gives what is wrong with a query the status of wrong usage.
+func asUsage(err error) error {
+	var wrong *projections.QueryError
+	if errors.As(err, &wrong) {
+		return statusError{exitUsage, err}
+	}
+	return err
+}
+
+func columnsResult(columns []projections.Column) result {
+	out := result{document: columns, columns: []string{"column", "kind", "indexed", "what"}}
+	for _, column := range columns {
+		out.rows = append(out.rows, []any{column.Name, column.Kind, yesNo(column.Indexed), column.Doc})
+	}
+	return out
+}
+
+// brief are the columns that a view's table shows unless told otherwise: what fits
+// a terminal and answers its question.
+func brief(view string) []string {
+	return map[string][]string{
+		"touches":      {"time", "facility", "actor.id", "actor.party", "from.country", "mode", "operation", "outcome", "reason", "evidence"},
+		"sessions":     {"state", "opened", "closed", "facility", "actor.id", "actor.party", "from.country", "mode", "reason", "evidence"},
+		"facilities":   {"facility", "operator", "country", "landlord", "owner", "operatingEntity", "ultimateParent", "ultimateParent.country", "evidence"},
+		"completeness": {"recorder", "kind", "last", "events", "gaps", "breaks", "contradictions", "nextDue", "overdue", "evidence"},
+		"findings":     {"severity", "state", "rule", "facility", "summary", "evidence"},
+	}[view]
+}
+
+func pageResult(view string, page projections.Page, chosen string, all bool) (result, error) {
+	known := map[string]bool{}
+	var names []string
+	for _, column := range page.Columns {
+		known[column.Name] = true
+		if all {
+			names = append(names, column.Name)
+		}
+	}
+	switch {
+	case chosen != "":
+		names = strings.Split(chosen, ",")
+		for _, name := range names {
+			if !known[name] {
+				return result{}, hinted{usage("%s has no column %q", view, name), "--columns '?' lists them"}
+			}
+		}
+	case !all:
+		for _, name := range brief(view) {
+			if known[name] {
+				names = append(names, name)
+			}
+		}
+	}
+	out := result{document: page, columns: names}
+	for _, row := range page.Rows {
+		cells := row.Cells()
+		line := make([]any, len(names))
+		for i, name := range names {
+			line[i] = viewCell(cells[name])
+		}
+		out.rows = append(out.rows, line)
+	}
+	total := uint64(len(page.Rows))
+	if page.Total != nil {
+		total = *page.Total
+	}
+	out.note = fmt.Sprintf("%d of %d rows, as of tree size %d (%s)", len(page.Rows), total, page.Size, page.Now.Format(time.RFC3339))
+	if page.Next != "" {
+		out.note += "; the next page: --cursor " + page.Next
+	}
+	return out, nil
+}
+
+// viewCell writes a value for people: times to the second, lists with commas.
+func viewCell(v any) any {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case time.Time:
+		if v.IsZero() {
+			return ""
+		}
+		return v.UTC().Format("2006-01-02 15:04:05Z")
+	case projections.Refs:
+		const most = 3
+		var texts []string
+		for _, ref := range v[:min(most, len(v))] {
+			texts = append(texts, ref.String())
+		}
+		if more := len(v) - most; more > 0 {
+			texts = append(texts, fmt.Sprintf("and %d more", more))
+		}
+		return strings.Join(texts, " ")
+	case []string:
+		return strings.Join(v, " ")
+	}
+	return v
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/saksi-ledger/saksi/ops/home"
+	"github.com/saksi-ledger/saksi/ops/reader"
+	"github.com/saksi-ledger/saksi/projections/feeds"
+)
+
+func watchCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "watch",
+		Usage:     "the changes of a view as they happen, from its feed",
+		Category:  "reader",
+		ArgsUsage: "VIEW",
+		Description: "Goes on where it stopped, and ends with Ctrl-C. With --output, changes are appended to a file as JSON\n" +
+			"Lines, one CloudEvent a line: nothing is missing and nothing stands twice, wherever it was interrupted.",
+		Flags: []cli.Flag{homeFlag(),
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "append to `FILE` instead of printing", TakesFile: true},
+			&cli.IntFlag{Name: "count", Usage: "end after `N` changes", EnvVars: env("count")},
+			&cli.DurationFlag{Name: "wait", Usage: "end when nothing came for this `TIME`", EnvVars: env("wait")},
+			&cli.StringFlag{Name: "format", Usage: "`HOW` changes are printed: table, or json for JSON Lines", Value: "table", EnvVars: env("format")}},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, "VIEW")
+			if err != nil {
+				return err
+			}
+			if err := required(c, "home"); err != nil {
+				return err
+			}
+			if c.Int("count") < 0 || c.Duration("wait") < 0 {
+				return usage("--count and --wait can't be negative")
+			}
+			h, err := home.OpenReader(homeOf(c))
+			if err != nil {
+				return err
+			}
+			o := reader.WatchOptions{
+				View: args[0], Output: c.String("output"), Count: c.Int("count"), Idle: c.Duration("wait"),
+				Trouble: func(err error) { fmt.Fprintf(c.App.ErrWriter, "waiting: %s\n", printable(err.Error())) },
+			}
+			switch c.String("format") {
+			case "json":
+				o.Print = printFeed(c.App.Writer)
+			case "table", "":
+				o.Print = (&changeTable{w: c.App.Writer}).print
+			default:
+				return usage("--format %s: want table or json", c.String("format"))
+			}
+			return reader.Watch(c.Context, h, o)
+		},
+	}
+}
+
+func printFeed(w io.Writer) func([]feeds.Message) error {
+	return func(messages []feeds.Message) error {
+		for _, m := range messages {
+			if _, err := fmt.Fprintf(w, "%s\n", m.Raw); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// changeTable prints changes as lines for people: as they come, so its columns
+// have fixed widths.
+type changeTable struct {
+	w      io.Writer
+	headed bool
+}
+
+func (t *changeTable) print(messages []feeds.Message) error {
+	if !t.headed {
+		t.headed = true
+		if err := t.line("TIME", "LEAF", "CHANGE", "KIND", "FACILITY", "OPERATOR", "KEY", "ROW"); err != nil {
+			return err
+		}
+	}
+	for _, m := range messages {
+		e, err := m.Event()
+		if err != nil {
+			return err
+		}
+		facility, operator, rest, err := rowCells(e.Data.Row)
+		if err != nil {
+			return fmt.Errorf("change %d of view %s: %w", m.Change, m.View, err)
+		}
+		if err := t.line(e.Time.UTC().Format(time.DateTime), fmt.Sprint(e.Data.Leaf), fmt.Sprint(m.Change), string(e.Data.Kind),
+			facility, operator, e.Data.Key, rest); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *changeTable) line(cells ...string) error {
+	for i, width := range []int{19, 6, 6, 7, 12, 12, 16, 0} {
+		cells[i] = fmt.Sprintf("%-*s", width, printable(cells[i]))
+	}
+	_, err := fmt.Fprintln(t.w, strings.TrimRight(strings.Join(cells, "  "), " "))
+	return err
+}
+
+// rowCells returns a row's facility and operator, and its other columns that hold
+// something as name=value; evidence is left to --format json.
+func rowCells(row json.RawMessage) (facility, operator, rest string, err error) {
+	var columns map[string]any
+	if err := json.Unmarshal(row, &columns); err != nil {
+		return "", "", "", err
+	}
+	var cells []string
+	for name, value := range columns {
+		text := cellText(value)
+		switch name {
+		case "facility":
+			facility = text
+		case "operator":
+			operator = text
+		case "evidence":
+		default:
+			if text != "" {
+				cells = append(cells, name+"="+text)
+			}
+		}
+	}
+	slices.Sort(cells)
+	return facility, operator, strings.Join(cells, " "), nil
+}
+
+func cellText(value any) string {
+	switch v := value.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case []any:
+		parts := make([]string, len(v))
+		for i, e := range v {
+			parts[i] = cellText(e)
+		}
+		return strings.Join(parts, ",")
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		return ""
+	}
+	return string(text)
+}

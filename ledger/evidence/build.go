@@ -1,0 +1,240 @@
+package evidence
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/tiles"
+	"github.com/saksi-ledger/saksi/ledger/verify"
+)
+
+// Source is a ledger that evidence is made from.
+type Source struct {
+	// Reader must have the mandate for the bodies that are asked for and for the
+	// registry's.
+	Reader ledger.Reader
+	// Log is whose checkpoints the reader reads.
+	Log *verify.Log
+	// Anchors may be nil: the evidence is then not anchored, and says so.
+	Anchors Anchors
+}
+
+// Options are for [Build].
+type Options struct {
+	// WaitAnchor waits, until the context ends, for an anchor that covers every leaf
+	// asked for, in one Rekor at least.
+	WaitAnchor bool
+}
+
+// ErrNoBody is wrapped where the reader's mandate doesn't go as far as what was asked
+// for.
+var ErrNoBody = errors.New("this reader is not given the body")
+
+// Build makes an evidence bundle. It reads the ledger's entries up to the last leaf
+// that matters once, for the registry's; the bundle is checked before it is returned,
+// but for anchors, which only a trust file can tell.
+func Build(ctx context.Context, source Source, requests []Request, options Options) ([]byte, error) {
+	b := &builder{source: source, leaves: map[uint64]*leaf{}, shown: map[verify.Ref]bool{}}
+	bundle, err := b.build(ctx, requests, options)
+	if err != nil {
+		return nil, fmt.Errorf("make evidence: %w", err)
+	}
+	return bundle, nil
+}
+
+type builder struct {
+	source Source
+	newest *verify.Checkpoint
+	leaves map[uint64]*leaf
+	shown  map[verify.Ref]bool
+	about  []verify.Ref
+	// registry are the accepted leaves of the registry and the ledger, ascending.
+	registry []*leaf
+	anchors  []*anchored
+}
+
+// leaf is one that was read, with its body.
+type leaf struct {
+	ledger.Entry
+	envelope *events.Envelope
+}
+
+func (b *builder) build(ctx context.Context, requests []Request, options Options) ([]byte, error) {
+	if len(requests) == 0 {
+		return nil, errors.New("nothing was asked for")
+	}
+	var err error
+	if b.newest, err = b.source.Reader.Checkpoint(ctx); err != nil {
+		return nil, err
+	}
+	for _, r := range requests {
+		if err := b.ask(ctx, r); err != nil {
+			return nil, err
+		}
+	}
+	subjects := b.subjects()
+	if b.source.Anchors != nil {
+		if options.WaitAnchor {
+			err = b.waitCovered(ctx, subjects)
+		} else {
+			_, err = b.cover(ctx, subjects)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("anchors: %w", err)
+		}
+	} else if options.WaitAnchor {
+		return nil, errors.New("there are no anchors to wait for")
+	}
+	if err := b.readRegistry(ctx); err != nil {
+		return nil, err
+	}
+	for _, index := range subjects {
+		if err := b.support(ctx, b.leaves[index]); err != nil {
+			return nil, err
+		}
+	}
+	b.show(b.leaves[0], 0)
+	return b.bundle(ctx)
+}
+
+// ask takes what is asked for.
+func (b *builder) ask(ctx context.Context, r Request) error {
+	if r.Leaf >= b.newest.Size {
+		return fmt.Errorf("leaf %d: the ledger has %d leaves", r.Leaf, b.newest.Size)
+	}
+	entries, err := b.source.Reader.Entries(ctx, b.newest, r.Leaf)
+	if err != nil {
+		return err
+	}
+	l, err := b.keep(&entries[0])
+	if err != nil {
+		return err
+	}
+	first, last := r.Event, r.Event
+	if r.Event < 0 {
+		first, last = 0, len(l.envelope.Lines)-1
+	}
+	if last >= len(l.envelope.Lines) {
+		return fmt.Errorf("event %d/%d: the leaf has %d events, from 0", r.Leaf, r.Event, len(l.envelope.Lines))
+	}
+	for place := first; place <= last; place++ {
+		b.about = append(b.about, verify.Ref{Leaf: r.Leaf, Event: place})
+		b.show(l, place)
+	}
+	return nil
+}
+
+// keep remembers an accepted leaf that will be in the bundle or may be.
+func (b *builder) keep(e *ledger.Entry) (*leaf, error) {
+	if known := b.leaves[e.Index]; known != nil {
+		return known, nil
+	}
+	switch {
+	case e.Leaf.Verdict == verify.Duplicate:
+		return nil, fmt.Errorf("leaf %d is a duplicate: ask for leaf %d, which it repeats", e.Index, e.Leaf.Of)
+	case e.Leaf.Verdict != verify.Accepted:
+		return nil, fmt.Errorf("leaf %d was rejected as %s: evidence is of accepted leaves", e.Index, e.Leaf.Code)
+	case e.Body == nil:
+		return nil, fmt.Errorf("leaf %d: %w", e.Index, ErrNoBody)
+	}
+	envelope, err := events.ParseEnvelope(e.Body)
+	if err != nil {
+		return nil, fmt.Errorf("body of leaf %d: %w", e.Index, err)
+	}
+	l := &leaf{*e, envelope}
+	b.leaves[e.Index] = l
+	return l, nil
+}
+
+func (b *builder) show(l *leaf, place int) { b.shown[verify.Ref{Leaf: l.Index, Event: place}] = true }
+
+// subjects returns the leaves that were asked for, ascending.
+func (b *builder) subjects() []uint64 {
+	var list []uint64
+	for _, ref := range b.about {
+		list = append(list, ref.Leaf)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// bundle proves what was chosen under one checkpoint, and puts it together.
+func (b *builder) bundle(ctx context.Context) ([]byte, error) {
+	hashes := tiles.New(b.source.Reader).Tree(ctx, b.newest.Tree())
+	checkpoint := b.checkpoint()
+	root, err := tlog.TreeHash(int64(checkpoint.Size), hashes)
+	switch {
+	case err != nil:
+		return nil, err
+	case root != checkpoint.Root:
+		return nil, fmt.Errorf("the anchored checkpoint of %d leaves: %w", checkpoint.Size, tiles.ErrForked)
+	}
+	out := &verify.Bundle{About: b.about}
+	byLeaf := map[uint64]*verify.BundledLeaf{}
+	for ref := range b.shown {
+		l := b.leaves[ref.Leaf]
+		bundled := byLeaf[ref.Leaf]
+		if bundled == nil {
+			proof, err := tlog.ProveRecord(int64(checkpoint.Size), int64(ref.Leaf), hashes)
+			if err != nil {
+				return nil, fmt.Errorf("prove leaf %d: %w", ref.Leaf, err)
+			}
+			bundled = &verify.BundledLeaf{
+				Receipt: &verify.Receipt{Index: ref.Leaf, Leaf: l.Raw, Proof: proof, Checkpoint: checkpoint.Note},
+				Line1:   l.envelope.Line1(),
+			}
+			byLeaf[ref.Leaf] = bundled
+		}
+		bundled.Events = append(bundled.Events, verify.BundledEvent{Place: ref.Event, Line: l.envelope.Lines[ref.Event]})
+	}
+	for _, l := range byLeaf {
+		out.Leaves = append(out.Leaves, *l)
+	}
+	for _, a := range b.anchors {
+		bundled := verify.BundledAnchor{Checkpoint: a.checkpoint.Note, Entry: a.entry}
+		older, newer := min(a.checkpoint.Size, checkpoint.Size), max(a.checkpoint.Size, checkpoint.Size)
+		if older < newer {
+			if bundled.Consistency, err = tlog.ProveTree(int64(newer), int64(older), hashes); err != nil {
+				return nil, fmt.Errorf("prove that the trees of %d and %d leaves are one: %w", older, newer, err)
+			}
+		}
+		out.Anchors = append(out.Anchors, bundled)
+	}
+	out.Sort()
+	if err := b.check(out); err != nil {
+		return nil, fmt.Errorf("what the ledger holds is no evidence: %w", err)
+	}
+	return out.Marshal()
+}
+
+// checkpoint chooses the one to prove everything under: the smallest that is anchored
+// and covers all, or else the newest.
+func (b *builder) checkpoint() *verify.Checkpoint {
+	var last uint64
+	for ref := range b.shown {
+		last = max(last, ref.Leaf)
+	}
+	chosen := b.newest
+	for _, a := range b.anchors {
+		if c := a.checkpoint; c.Size > last && (c.Size < chosen.Size || bytes.Equal(chosen.Note, b.newest.Note)) {
+			chosen = c
+		}
+	}
+	return chosen
+}
+
+// check verifies the bundle as somebody would who believes the ledger's genesis and
+// no Rekor.
+func (b *builder) check(bundle *verify.Bundle) error {
+	_, err := bundle.Verify(&verify.Trust{V: 1, Ledgers: []verify.TrustedLedger{{
+		Origin: b.source.Log.Origin(), Key: b.source.Log.Key(), Genesis: tlog.RecordHash(b.leaves[0].Raw),
+	}}})
+	return err
+}

@@ -1,0 +1,182 @@
+package evidence
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/saksi-ledger/saksi/events"
+	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
+	"github.com/saksi-ledger/saksi/ledger/verify"
+)
+
+// anchored is a checkpoint of the ledger, and the Rekor's entry that is said to be
+// for it. Whether it is, a trust file will tell.
+type anchored struct {
+	checkpoint *verify.Checkpoint
+	entry      []byte // in its one written form
+}
+
+// listRekors bounds how far back a Rekor's name is looked for.
+const listRekors = 1000
+
+// rekors returns the names of the Rekors that were anchored in lately.
+func (b *builder) rekors(ctx context.Context) ([]string, error) {
+	list, err := b.source.Anchors.List(ctx, "", 0, listRekors)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, a := range list {
+		if !slices.Contains(names, a.Rekor) {
+			names = append(names, a.Rekor)
+		}
+	}
+	return names, nil
+}
+
+// covering returns, for a Rekor, the smallest checkpoint with more than leaf leaves
+// that was anchored there, or nil. The list runs downwards only, so that it is
+// searched by halves.
+func (b *builder) covering(ctx context.Context, rekor string, leaf uint64) (*ledgerhttp.Anchor, error) {
+	below := func(before uint64) (*ledgerhttp.Anchor, error) {
+		list, err := b.source.Anchors.List(ctx, rekor, before, 1)
+		if err != nil || len(list) == 0 || list[0].Size <= leaf || list[0].Rekor != rekor || before > 0 && list[0].Size >= before {
+			return nil, err
+		}
+		return &list[0], nil
+	}
+	found, err := below(b.newest.Size + 1)
+	if err != nil || found == nil {
+		return nil, err
+	}
+	for low := leaf; low+1 < found.Size; { // none in (leaf, low]
+		middle := low + (found.Size-low)/2
+		switch smaller, err := below(middle + 1); {
+		case err != nil:
+			return nil, err
+		case smaller != nil:
+			found = smaller
+		default:
+			low = middle
+		}
+	}
+	return found, nil
+}
+
+// open reads an anchor. One that can't be one is nil: it is somebody's mistake, and
+// no reason to give no evidence.
+func (b *builder) open(ctx context.Context, a *ledgerhttp.Anchor) (*anchored, error) {
+	note, err := b.source.Anchors.Read(ctx, a.Checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	text, err := b.source.Anchors.Read(ctx, a.Entry)
+	if err != nil {
+		return nil, err
+	}
+	checkpoint, err := b.source.Log.OpenCheckpoint(note)
+	if err != nil || checkpoint.Size > b.newest.Size || checkpoint.Size == 0 {
+		return nil, nil
+	}
+	entry, err := verify.ParseLogEntry(text)
+	if err != nil {
+		return nil, nil
+	}
+	return &anchored{checkpoint, entry.Marshal()}, nil
+}
+
+// take adds an anchor to the bundle, once.
+func (b *builder) take(a *anchored) {
+	for _, known := range b.anchors {
+		if string(known.entry) == string(a.entry) && known.checkpoint.Size == a.checkpoint.Size {
+			return
+		}
+	}
+	if len(b.anchors) < maxAnchors {
+		b.anchors = append(b.anchors, a)
+	}
+}
+
+// maxAnchors is the most that a bundle takes.
+const maxAnchors = 64
+
+// cover takes, for each leaf, the anchors in each Rekor that bound it most closely
+// from above, and reports whether each leaf has one.
+func (b *builder) cover(ctx context.Context, leaves []uint64) (bool, error) {
+	rekors, err := b.rekors(ctx)
+	if err != nil {
+		return false, err
+	}
+	all := true
+	for _, leaf := range slices.Backward(leaves) { // the last one covers all
+		covered := false
+		for _, rekor := range rekors {
+			listed, err := b.covering(ctx, rekor, leaf)
+			if err != nil {
+				return false, err
+			}
+			if listed == nil {
+				continue
+			}
+			a, err := b.open(ctx, listed)
+			if err != nil {
+				return false, err
+			}
+			if a != nil && a.checkpoint.Size > leaf {
+				b.take(a)
+				covered = true
+			}
+		}
+		all = all && covered
+	}
+	return all, nil
+}
+
+// waitPoll is how often it is looked whether an anchor came.
+const waitPoll = 500 * time.Millisecond
+
+// waitCovered waits until each leaf is covered by an anchor.
+func (b *builder) waitCovered(ctx context.Context, leaves []uint64) error {
+	for {
+		switch covered, err := b.cover(ctx, leaves); {
+		case err != nil:
+			return err
+		case covered:
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(waitPoll):
+		}
+		newest, err := b.source.Reader.Checkpoint(ctx)
+		if err != nil {
+			return err
+		}
+		b.newest = newest
+	}
+}
+
+// recorded takes the anchor that the ledger recorded in an event, if it is kept in
+// the form that the event holds the digest of, and reports whether it is.
+func (b *builder) recorded(ctx context.Context, r *events.AnchorRecorded) (bool, error) {
+	list, err := b.source.Anchors.List(ctx, "", uint64(r.Size)+1, 1)
+	if err != nil {
+		return false, err
+	}
+	for i := range list {
+		if list[i].Size != uint64(r.Size) {
+			continue
+		}
+		a, err := b.open(ctx, &list[i])
+		if err != nil {
+			return false, err
+		}
+		if a != nil && events.DigestOf(a.entry).String() == r.Entry && events.DigestOf(a.checkpoint.Note).String() == r.Checkpoint {
+			b.take(a)
+			return true, nil
+		}
+	}
+	return false, nil
+}

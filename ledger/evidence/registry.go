@@ -1,0 +1,189 @@
+package evidence
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/verify"
+)
+
+// leavesReader is a reader that has leaves without their bodies for less.
+type leavesReader interface {
+	Leaves(ctx context.Context, checkpoint *verify.Checkpoint, from uint64) ([]ledger.Entry, error)
+}
+
+// readRegistry reads all leaves, and the bodies of the registry's and the ledger's
+// own. A revocation may come long after what it is about.
+func (b *builder) readRegistry(ctx context.Context) error {
+	reader, bare := b.source.Reader.(leavesReader)
+	for from := uint64(0); from < b.newest.Size; {
+		entries, err := b.source.Reader.Entries, error(nil)
+		if bare {
+			entries = reader.Leaves
+		}
+		page, err := entries(ctx, b.newest, from)
+		if err != nil {
+			return err
+		}
+		if bare {
+			if err := b.fillBodies(ctx, page); err != nil {
+				return err
+			}
+		}
+		for i := range page {
+			if !registers(&page[i]) {
+				continue
+			}
+			l, err := b.keep(&page[i])
+			if err != nil {
+				return err
+			}
+			b.registry = append(b.registry, l)
+		}
+		from += uint64(len(page))
+	}
+	return nil
+}
+
+// registers tells whether a leaf is an accepted one of the registry or the ledger.
+func registers(e *ledger.Entry) bool {
+	recorder, err := events.ParseSubject(e.Leaf.Subject)
+	return err == nil && !recorder.IsOperator() && e.Leaf.Verdict == verify.Accepted
+}
+
+// fillBodies reads the bodies of the registry's leaves in a page.
+func (b *builder) fillBodies(ctx context.Context, page []ledger.Entry) error {
+	for i := 0; i < len(page); i++ {
+		if !registers(&page[i]) || page[i].Body != nil {
+			continue
+		}
+		read, err := b.source.Reader.Entries(ctx, b.newest, page[i].Index)
+		if err != nil {
+			return err
+		}
+		for j := range min(len(read), len(page)-i) {
+			page[i+j].Body = read[j].Body
+		}
+	}
+	return nil
+}
+
+// support chooses the events that a leaf rests on, by what the registry said before
+// it: the last that admitted its operator and declared its facility and recorder, the
+// first that registered each key that signed it. It chooses too what bears on them,
+// so that nobody is left to believe too much: suspensions before the leaf, and
+// revocations whenever they came.
+func (b *builder) support(ctx context.Context, l *leaf) error {
+	recorder := l.envelope.Manifest.Recorder
+	unregistered := map[events.KeyID]bool{}
+	signed := map[events.KeyID]bool{}
+	for _, s := range l.envelope.Signatures {
+		unregistered[s.KeyID], signed[s.KeyID] = true, true
+	}
+	last := map[string]verify.Ref{} // by what it says
+	for _, r := range b.registry {
+		for place, line := range r.envelope.Lines {
+			if r.envelope.Manifest.Recorder.IsLedger() || r.Index == 0 {
+				continue
+			}
+			e, err := events.ParseEvent(line)
+			if err != nil {
+				return fmt.Errorf("event %d/%d: %w", r.Index, place, err)
+			}
+			before := r.Index < l.Index && recorder.IsOperator()
+			switch {
+			case e.Type == events.TypeKeyRevoked:
+				var d events.KeyRevoked
+				if json.Unmarshal(e.Data, &d) == nil && signed[events.KeyID(d.KeyID)] {
+					b.show(r, place)
+				}
+			case !before:
+			case e.Type == events.TypeOperatorAdmitted:
+				var d events.OperatorAdmitted
+				if json.Unmarshal(e.Data, &d) == nil && d.Operator == recorder.Owner {
+					last["operator"] = verify.Ref{Leaf: r.Index, Event: place}
+					b.showKeys(r, place, unregistered, d.Keys...)
+				}
+			case e.Type == events.TypeKeyAdded:
+				var d events.KeyAdded
+				if json.Unmarshal(e.Data, &d) == nil && d.Operator == recorder.Owner {
+					b.showKeys(r, place, unregistered, d.Key)
+				}
+			case e.Type == events.TypeOperatorSuspended || e.Type == events.TypeOperatorReadmitted:
+				var d events.OperatorSuspended // or a readmission, which has the same members
+				if json.Unmarshal(e.Data, &d) == nil && d.Operator == recorder.Owner {
+					b.show(r, place)
+				}
+			case e.Type == events.TypeFacilityDeclared:
+				var d events.FacilityDeclared
+				if json.Unmarshal(e.Data, &d) == nil && d.Facility == recorder.Facility {
+					last["facility"] = verify.Ref{Leaf: r.Index, Event: place}
+				}
+			case e.Type == events.TypeRecorderDeclared:
+				var d events.RecorderDeclared
+				if json.Unmarshal(e.Data, &d) == nil && d.Recorder == recorder.String() {
+					last["recorder"] = verify.Ref{Leaf: r.Index, Event: place}
+				}
+			}
+		}
+	}
+	for _, ref := range last {
+		b.shown[ref] = true
+	}
+	return b.supportTime(ctx, l)
+}
+
+// showKeys shows an event if it registers a key that is not registered yet.
+func (b *builder) showKeys(l *leaf, place int, unregistered map[events.KeyID]bool, keys ...string) {
+	for _, text := range keys {
+		if key, err := events.ParsePublicKey(text); err == nil && unregistered[key.ID()] {
+			delete(unregistered, key.ID())
+			b.show(l, place)
+		}
+	}
+}
+
+// lookBack bounds how many of the ledger's own leaves before another are looked at
+// for anchors. With one anchor a minute and a clock an hour it is eight hours.
+const lookBack = 500
+
+// supportTime chooses the last anchor of each Rekor that the ledger recorded before a
+// leaf: the leaf is later.
+func (b *builder) supportTime(ctx context.Context, l *leaf) error {
+	if b.source.Anchors == nil {
+		return nil
+	}
+	done := map[string]bool{} // Rekors
+	looked := 0
+	for _, r := range slices.Backward(b.registry) {
+		if r.Index >= l.Index || !r.envelope.Manifest.Recorder.IsLedger() {
+			continue
+		}
+		if looked++; looked > lookBack {
+			break
+		}
+		for place, line := range r.envelope.Lines {
+			e, err := events.ParseEvent(line)
+			if err != nil {
+				return fmt.Errorf("event %d/%d: %w", r.Index, place, err)
+			}
+			var d events.AnchorRecorded
+			if e.Type != events.TypeAnchorRecorded || json.Unmarshal(e.Data, &d) != nil || done[d.Rekor] {
+				continue
+			}
+			found, err := b.recorded(ctx, &d)
+			if err != nil {
+				return fmt.Errorf("anchors: %w", err)
+			}
+			if found {
+				done[d.Rekor] = true
+				b.show(r, place)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,176 @@
+// Package readertest holds every ledger.Reader to the same behaviour. [Run] is the
+// suite; [World] is a real ledger that it reads, while it grows.
+package readertest
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/schemas"
+)
+
+// Origin is the ledger's.
+const Origin = "ledger.example.my/test"
+
+// World is a ledger with an authority and an operator. Its methods are for one
+// goroutine.
+type World struct {
+	t testing.TB
+	// Dir is the ledger's directory, which has published a checkpoint.
+	Dir string
+	Log *verify.Log
+	// LogKey signs checkpoints, for tests in which the log lies.
+	LogKey note.Signer
+	// Ledger is open for writing until the test ends.
+	Ledger *ledger.Ledger
+	// Bodies are those of all leaves, by index. Read it between calls of Grow only.
+	Bodies [][]byte
+
+	authority, operator *events.Signer
+	registry, recorder  events.Manifest
+	seq                 uint64
+	genuine             []byte // an envelope that was accepted
+}
+
+// New makes a ledger whose only leaf is its genesis.
+func New(t testing.TB) *World {
+	t.Helper()
+	w := &World{t: t, Dir: t.TempDir(), authority: newSigner(t), operator: newSigner(t)}
+	private, public, err := note.GenerateKey(rand.Reader, Origin)
+	w.must(err)
+	w.LogKey, err = note.NewSigner(private)
+	w.must(err)
+	w.Log, err = verify.NewLog(public)
+	w.must(err)
+	config := ledger.Config{Dir: w.Dir, LogKey: w.LogKey, EventKey: newSigner(t), Log: slog.New(slog.DiscardHandler)}
+	w.registry = events.Manifest{Recorder: events.RegistryRecorder("mcmc"), Incarnation: 1, First: 1}
+	recorder, err := events.ParseRecorder("nimbus-my/lab-1/bastion-1")
+	w.must(err)
+	w.recorder = events.Manifest{Recorder: recorder, Incarnation: 1, First: 1}
+	genesis := w.seal(&w.registry, w.authority, events.TypeGenesis, events.Genesis{
+		Origin: Origin, Jurisdiction: "MY",
+		Authorities: []events.GenesisMandate{{
+			Authority: "mcmc", Key: w.authority.PublicKey().String(),
+			Mandate: events.Mandate{Facilities: []string{"*"}, Families: []string{"*"}},
+		}},
+		LedgerKey: config.EventKey.PublicKey().String(), LogKey: public,
+		Ruleset:   events.DigestOf(schemas.CurrentRuleset()).String(),
+		Retention: events.Retention{Access: "P7Y", Facility: "P7Y", Attestation: "P7Y", Registry: "forever", Rejected: "P1Y"},
+	})
+	w.must(ledger.Create(t.Context(), config, genesis))
+	w.Bodies = append(w.Bodies, genesis)
+	w.Ledger, err = ledger.Open(t.Context(), config)
+	w.must(err)
+	t.Cleanup(func() { w.Ledger.Close(t.Context()) })
+	return w
+}
+
+func (w *World) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func newSigner(t testing.TB) *events.Signer {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := events.NewSigner(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer
+}
+
+// seal makes the next envelope of a recorder, with one event for each data.
+func (w *World) seal(m *events.Manifest, signer *events.Signer, eventType string, data ...any) []byte {
+	lines := make([][]byte, len(data))
+	for i := range data {
+		event, err := events.NewEvent(m.Recorder, eventType, fmt.Sprintf("e-%d-%d", m.First, i), time.Now(), data[i], rand.Reader)
+		w.must(err)
+		lines[i], err = event.Marshal()
+		w.must(err)
+	}
+	envelope, err := events.Seal(m, lines, signer)
+	w.must(err)
+	m.First, m.Previous = m.Last()+1, envelope.ManifestDigest()
+	return envelope.Marshal()
+}
+
+// Grow adds messages until the ledger has size leaves: registry events first, then
+// envelopes of one event and of several, duplicates, and messages that are rejected,
+// among them an empty one. It returns when a checkpoint that covers them is published.
+func (w *World) Grow(size uint64) {
+	w.t.Helper()
+	for uint64(len(w.Bodies)) < size {
+		n := min(size-uint64(len(w.Bodies)), ledger.MaxChunk)
+		messages := make([]ledger.Received, n)
+		for i := range messages {
+			messages[i] = w.next()
+		}
+		_, err := w.Ledger.Admit(w.t.Context(), w.Ledger.Prepare(messages))
+		w.must(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		signed, err := w.Ledger.Checkpoint(w.t.Context())
+		w.must(err)
+		checkpoint, err := w.Log.OpenCheckpoint(signed)
+		w.must(err)
+		if checkpoint.Size >= size {
+			return
+		}
+		if time.Now().After(deadline) {
+			w.t.Fatalf("no checkpoint of %d leaves was published in 10 s", size)
+		}
+	}
+}
+
+func (w *World) next() ledger.Received {
+	var body []byte
+	recorder := w.recorder.Recorder
+	switch index := len(w.Bodies); {
+	case index == 1:
+		recorder = w.registry.Recorder
+		body = w.seal(&w.registry, w.authority, events.TypeOperatorAdmitted,
+			events.OperatorAdmitted{Operator: "nimbus-my", Country: "CN", Keys: []string{w.operator.PublicKey().String()}})
+	case index == 2:
+		recorder = w.registry.Recorder
+		body = w.seal(&w.registry, w.authority, events.TypeFacilityDeclared, events.FacilityDeclared{Facility: "lab-1", Country: "MY"})
+	case index == 3:
+		recorder = w.registry.Recorder
+		body = w.seal(&w.registry, w.authority, events.TypeRecorderDeclared,
+			events.RecorderDeclared{Recorder: "nimbus-my/lab-1/bastion-1", Kind: events.RecorderBastion})
+	case index%11 == 5:
+		body = []byte("no envelope\n")
+	case index%37 == 6:
+		body = []byte{}
+	case index%13 == 7 && w.genuine != nil:
+		body = w.genuine
+	case index%7 == 4:
+		body = w.seal(&w.recorder, w.operator, events.TypeSessionClosed, closed(), closed(), closed())
+	default:
+		body = w.seal(&w.recorder, w.operator, events.TypeSessionClosed, closed())
+		w.genuine = body
+	}
+	w.seq++
+	w.Bodies = append(w.Bodies, body)
+	return ledger.Received{Subject: recorder.Subject(), Body: body, Seq: w.seq, Time: time.Now()}
+}
+
+func closed() any {
+	return map[string]any{
+		"session": "s-1", "ended": "normal",
+		"actor": map[string]any{"id": "p-1", "kind": "person", "party": "operator", "employerCountry": "??", "officeCountry": "??", "physicalCountry": "??"},
+	}
+}

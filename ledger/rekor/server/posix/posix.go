@@ -1,0 +1,34 @@
+// Package posix is rekor-tiles' POSIX server, as a program's only task. It is apart
+// from package server because of all that it links in.
+package posix
+
+import (
+	"io"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix/app"
+)
+
+// stopWithin is how long the server may take to end in order.
+const stopWithin = 8 * time.Second
+
+// Main runs the server with arguments as rekor-server-posix has them, "serve" first,
+// until it gets SIGTERM or its parent is gone: until parent, a pipe, ends. It takes
+// the whole process over, os.Args included, and ends it if the server can't go on.
+func Main(args []string, parent io.Reader) {
+	go func() {
+		io.Copy(io.Discard, parent)
+		self, err := os.FindProcess(os.Getpid())
+		if err == nil {
+			err = self.Signal(syscall.SIGTERM)
+		}
+		if err == nil {
+			time.Sleep(stopWithin)
+		}
+		os.Exit(1)
+	}()
+	os.Args = append([]string{"rekor-server"}, args...)
+	app.Execute()
+}

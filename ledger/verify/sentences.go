@@ -1,0 +1,291 @@
+package verify
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/saksi-ledger/saksi/events"
+)
+
+// statement says what was found. Nothing in it was believed without a check but what
+// a sentence calls somebody's word.
+func (v *verification) statement() *Statement {
+	s := &Statement{
+		Ledger: StatedLedger{
+			Origin: v.ledger.Origin, Owner: v.ledger.Owner, Genesis: v.ledger.Genesis, Size: v.checkpoint.Size, Root: v.checkpoint.Root,
+		},
+		Anchors: []StatedAnchor{},
+	}
+	for _, a := range v.anchors {
+		s.Anchors = append(s.Anchors, v.statedAnchor(a))
+	}
+	for _, l := range v.subjects() {
+		s.Records = append(s.Records, v.record(l))
+	}
+	for i := range s.Records {
+		s.speakOf(&s.Records[i])
+	}
+	s.speakOfTree(v)
+	s.speakOfLimits(v)
+	return s
+}
+
+func (v *verification) record(l *openedLeaf) StatedRecord {
+	m := l.envelope.Manifest
+	r := StatedRecord{
+		Leaf: l.index, Recorder: m.Recorder.String(), Manifest: l.envelope.ManifestDigest(), Incarnation: m.Incarnation,
+		First: m.First, Count: uint64(len(m.Events)), Received: l.leaf.Received,
+	}
+	for _, e := range l.events {
+		if _, asked := v.about[e.ref]; asked {
+			r.Events = append(r.Events, StatedEvent{
+				Ref: e.ref, Sequence: m.First + uint64(e.ref.Event), Digest: e.digest, ID: e.ID, Type: e.Type, Subject: e.Subject, Time: e.Time, Data: e.Data,
+			})
+		}
+	}
+	for _, k := range l.signers {
+		r.Signers = append(r.Signers, StatedSigner{KeyID: k.public.ID(), Party: k.party, Registered: k.registered, By: k.by, Revoked: k.revoked})
+	}
+	if l.operator != nil {
+		r.Operator, r.Facility, r.Declared = &l.operator.StatedOperator, &l.facility.StatedFacility, &l.recorder.StatedRecorder
+	}
+	r.NotBefore, r.NotAfter = v.bounds(l)
+	return r
+}
+
+func (s *Statement) proven(format string, args ...any) { s.say(Proven, format, args...) }
+func (s *Statement) said(format string, args ...any)   { s.say(Said, format, args...) }
+func (s *Statement) open(format string, args ...any)   { s.say(NotProven, format, args...) }
+
+func (s *Statement) say(kind SentenceKind, format string, args ...any) {
+	s.Sentences = append(s.Sentences, Sentence{kind, fmt.Sprintf(format, args...)})
+}
+
+// at writes a time for people, to the second or finer as it came.
+func at(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+
+// speakOf says who signed what, and when it came.
+func (s *Statement) speakOf(r *StatedRecord) {
+	who := "The recorder " + r.Recorder
+	switch recorder, _ := events.ParseRecorder(r.Recorder); {
+	case recorder.IsRegistry():
+		who = "The authority " + recorder.Owner
+	case recorder.IsLedger():
+		who = "The ledger itself"
+	}
+	for _, e := range r.Events {
+		s.proven("%s said event %s, %s, with the id %q, as its number %d (incarnation %d).", who, e.Ref, plain(e.Type), clip(e.ID), e.Sequence, r.Incarnation)
+		if e.Time != "" {
+			s.said("Event %s says of itself that it happened at %s.", e.Ref, plain(e.Time))
+		}
+		s.said("Event %s says: %s", e.Ref, shown(e.Data))
+	}
+	for _, k := range r.Signers {
+		owner := "the ledger"
+		if k.Party != ledgerParty {
+			owner = k.Party
+		}
+		given := fmt.Sprintf("which %s registered for %s in event %s", k.By, owner, k.Registered)
+		if k.Registered.Leaf == 0 {
+			given = fmt.Sprintf("which the genesis gives to %s", owner)
+		}
+		s.proven("Leaf %d is signed by the key %s, %s.", r.Leaf, k.KeyID, given)
+		if k.Revoked != nil {
+			s.proven("That key was revoked later, by %s in event %s%s.", k.Revoked.By, k.Revoked.Event, since(k.Revoked.From))
+			s.said("%s gave as the reason %q.", k.Revoked.By, clip(k.Revoked.Reason))
+		}
+	}
+	if r.Operator != nil {
+		s.proven("Before leaf %d, %s admitted the operator %s (%s, event %s), %s declared the facility %s (%s, event %s), and %s the recorder, a %s (event %s).",
+			r.Leaf, r.Operator.By, r.Operator.Operator, plain(r.Operator.Country), r.Operator.Event,
+			r.Facility.By, r.Facility.Facility, plain(r.Facility.Country), r.Facility.Event, r.Declared.By, plain(string(r.Declared.Kind)), r.Declared.Event)
+	}
+	s.proven("It stands as leaf %d of %d in the ledger %s, whose key and genesis the trust file names.", r.Leaf, s.Ledger.Size, s.Ledger.Origin)
+	s.speakOfTime(r)
+}
+
+func since(from time.Time) string {
+	if from.IsZero() {
+		return ""
+	}
+	return ", as from " + at(from)
+}
+
+// speakOfTime says between which moments a leaf was received, and by whose word.
+func (s *Statement) speakOfTime(r *StatedRecord) {
+	for _, b := range r.NotBefore {
+		s.proven("Leaf %d is later than entry %d of the Rekor %s, which the ledger recorded in event %s.", r.Leaf, b.Index, b.Rekor, b.Recorded)
+	}
+	for _, b := range r.NotAfter {
+		s.proven("Leaf %d is earlier than entry %d of the Rekor %s, which covers it.", r.Leaf, b.Index, b.Rekor)
+	}
+	early, late := latest(r.NotBefore), earliest(r.NotAfter)
+	if early != nil {
+		s.said("So it was received at %s at the earliest, by the word of the Rekor %s%s.", at(early.Time), early.Rekor, whose(early))
+	} else {
+		s.open("When leaf %d was received at the earliest: no anchor before it gives a time.", r.Leaf)
+	}
+	if late != nil {
+		s.said("So it was received at %s at the latest, by the word of the Rekor %s%s.", at(late.Time), late.Rekor, whose(late))
+	} else {
+		s.open("When leaf %d was received at the latest: no anchor that covers it gives a time.", r.Leaf)
+	}
+	s.said("The ledger says that it received leaf %d at %s: that is the word of whoever runs it.", r.Leaf, at(r.Received))
+}
+
+func whose(b *StatedBound) string {
+	if b.Independent {
+		return ""
+	}
+	return ", which is not independent"
+}
+
+// latest returns the bound that says most of those with a time; an independent one
+// goes before any other.
+func latest(bounds []StatedBound) *StatedBound { return best(bounds, time.Time.After) }
+
+func earliest(bounds []StatedBound) *StatedBound { return best(bounds, time.Time.Before) }
+
+func best(bounds []StatedBound, better func(a, b time.Time) bool) *StatedBound {
+	var found *StatedBound
+	for i := range bounds {
+		b := &bounds[i]
+		if b.Time.IsZero() {
+			continue
+		}
+		if found == nil || b.Independent && !found.Independent || b.Independent == found.Independent && better(b.Time, found.Time) {
+			found = b
+		}
+	}
+	return found
+}
+
+// speakOfTree says which tree it is, and what holds it fast.
+func (s *Statement) speakOfTree(v *verification) {
+	s.proven("The ledger %s signed the checkpoint of %d leaves with the root %s, and each leaf named here stands under it.", s.Ledger.Origin, s.Ledger.Size, s.Ledger.Root)
+	if s.Ledger.Owner != "" {
+		s.said("The trust file says that the ledger is run by %s.", s.Ledger.Owner)
+	}
+	covering := 0
+	for _, a := range s.Anchors {
+		switch {
+		case !a.Believed && len(v.ledger.AnchorKeys) == 0:
+			s.open("That the checkpoint of %d leaves stands in the Rekor %q: the trust file names no key that the ledger anchors with.", a.Size, clip(a.Rekor))
+			continue
+		case !a.Believed:
+			s.open("That the checkpoint of %d leaves stands in the Rekor %q: the trust file does not name it.", a.Size, clip(a.Rekor))
+			continue
+		}
+		s.proven("The ledger's checkpoint of %d leaves stands as entry %d in the Rekor %s, %s, signed with the ledger's anchor key.", a.Size, a.Index, a.Rekor, ownership(a, s.Ledger.Owner))
+		if a.Independent {
+			covering++
+		}
+	}
+	switch {
+	case len(s.Anchors) == 0:
+		s.open("That the checkpoint is anchored anywhere. Whoever runs the ledger could show others another tree.")
+	case covering == 0:
+		s.open("That anybody but the ledger's owner holds the checkpoint fast: no anchor here is in a Rekor that the trust file calls independent. Whoever runs the ledger could show others another tree.")
+	}
+}
+
+func ownership(a StatedAnchor, ledgerOwner string) string {
+	switch {
+	case a.Independent && a.Owner != "":
+		return fmt.Sprintf("run by %s, which the trust file calls independent", a.Owner)
+	case a.Independent:
+		return "which the trust file calls independent"
+	case a.Owner != "" && a.Owner == ledgerOwner:
+		return fmt.Sprintf("run by %s as the ledger is, and so no independent anchor", a.Owner)
+	case a.Owner != "":
+		return fmt.Sprintf("run by %s, which the trust file does not call independent", a.Owner)
+	}
+	return "which the trust file does not call independent"
+}
+
+// speakOfLimits says what no bundle proves.
+func (s *Statement) speakOfLimits(v *verification) {
+	s.open("That what the events say is true. They prove who said it, and that it hasn't been changed since.")
+	var hidden []string
+	for _, r := range s.Records {
+		if n := r.Count - uint64(len(r.Events)); n > 0 {
+			hidden = append(hidden, fmt.Sprintf("leaf %d has %d more", r.Leaf, n))
+		}
+	}
+	if len(hidden) > 0 {
+		s.open("That this is all that happened. Events of the same envelopes are not shown: %s.", strings.Join(hidden, ", "))
+	} else {
+		s.open("That this is all that happened.")
+	}
+	s.open("That no registry event which is not shown revoked a key, suspended an operator or declared something anew before. The ledger accepted the leaves, so it says that none did; saksi audit recomputes it from the whole ledger.")
+	s.open("That witnesses have seen the same tree: the trust file names none.")
+}
+
+// clip bounds what a sentence quotes of foreign text.
+func clip(s string) string {
+	const most = 120
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}
+
+// shown is an event's data, as much of it as people want to read at once.
+func shown(data []byte) string {
+	const most = 1000
+	if len(data) <= most {
+		return string(data)
+	}
+	return strings.ToValidUTF8(string(data[:most]), "") + "…"
+}
+
+// plain quotes foreign text, unless it is a word that can't be taken for part of the
+// sentence.
+func plain(s string) string {
+	for _, c := range []byte(s) {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-_.:+", rune(c)) {
+			return strconv.Quote(clip(s))
+		}
+	}
+	if s == "" || len(s) > 120 {
+		return strconv.Quote(clip(s))
+	}
+	return s
+}
+
+// Text returns the sentences for people, by how far they can be relied on.
+func (s *Statement) Text() string {
+	var b strings.Builder
+	for _, part := range []struct {
+		kind SentenceKind
+		head string
+	}{
+		{Proven, "Proven:"},
+		{Said, "Said, and only as good as the word of whom it names:"},
+		{NotProven, "Not proven:"},
+	} {
+		first := true
+		for _, sentence := range s.Sentences {
+			if sentence.Kind != part.kind {
+				continue
+			}
+			if first {
+				b.WriteString(part.head + "\n")
+			}
+			first = false
+			b.WriteString("  " + strings.Map(printable, sentence.Text) + "\n")
+		}
+	}
+	return b.String()
+}
+
+// printable keeps what a stranger wrote from steering a terminal.
+func printable(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return '·'
+}

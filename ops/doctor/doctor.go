@@ -1,0 +1,190 @@
+// Package doctor looks at an authority's node from outside, running or not, and
+// says what is wrong with it and what to do. It reads what the node keeps and asks
+// what it serves, and changes nothing.
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ops/home"
+)
+
+// State is how a part of the node is.
+type State string
+
+// The states. Only Wrong makes the whole not well.
+const (
+	Well  State = "well"
+	Watch State = "watch" // it works, and somebody should look
+	Wrong State = "wrong"
+)
+
+// Part is one thing that was looked at.
+type Part struct {
+	Name  string `json:"name"`
+	State State  `json:"state"`
+	// Found says what was seen; Do what to do about it, where there is something.
+	Found string `json:"found"`
+	Do    string `json:"do,omitempty"`
+}
+
+// examination is one look at a home.
+type examination struct {
+	home  *home.Authority
+	dir   string
+	parts []Part
+	// node is the node's address over HTTP; empty where it never ran. size is of
+	// the published checkpoint.
+	node string
+	size uint64
+}
+
+// askTime bounds each question to the node.
+const askTime = 5 * time.Second
+
+// Examine looks at the home in dir. An error means that there is no home to look
+// at; whatever is wrong with it is in the parts.
+func Examine(ctx context.Context, dir string) ([]Part, error) {
+	h, err := home.OpenAuthority(dir)
+	if err != nil {
+		return nil, err
+	}
+	e := &examination{home: h, dir: dir}
+	e.keys()
+	e.disk()
+	e.running(ctx)
+	e.checkpoint()
+	e.views(ctx)
+	e.anchors()
+	e.registry()
+	return e.parts, nil
+}
+
+func (e *examination) add(name string, state State, found, do string) {
+	e.parts = append(e.parts, Part{Name: name, State: state, Found: found, Do: do})
+}
+
+// keys checks that secrets are their owner's alone.
+func (e *examination) keys() {
+	var open []string
+	count := 0
+	for _, sub := range []string{"keys", "broker"} {
+		filepath.WalkDir(filepath.Join(e.dir, sub), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || strings.HasSuffix(path, ".pub") || strings.HasSuffix(path, ".jwt") {
+				return nil
+			}
+			info, err := d.Info()
+			if err != nil {
+				return nil
+			}
+			count++
+			if info.Mode().Perm()&0o077 != 0 {
+				open = append(open, path)
+			}
+			return nil
+		})
+	}
+	if len(open) > 0 {
+		e.add("keys", Wrong, fmt.Sprintf("others may read %s", strings.Join(open, ", ")), "chmod 600, and think about who has read them")
+		return
+	}
+	e.add("keys", Well, fmt.Sprintf("%d files, readable by their owner alone", count), "")
+}
+
+const (
+	littleDisk = 10 << 30
+	noDisk     = 1 << 30
+)
+
+func (e *examination) disk() {
+	var s unix.Statfs_t
+	if err := unix.Statfs(e.dir, &s); err != nil {
+		e.add("disk", Watch, fmt.Sprintf("how much is free can't be read: %v", err), "")
+		return
+	}
+	free := s.Bavail * uint64(s.Bsize)
+	found := fmt.Sprintf("%.1f GiB free", float64(free)/(1<<30))
+	switch {
+	case free < noDisk:
+		e.add("disk", Wrong, found, "make room: when the disk is full the node stops taking messages (what has a receipt is safe)")
+	case free < littleDisk:
+		e.add("disk", Watch, found, "make room before it is full: some 2 kB an event")
+	default:
+		e.add("disk", Well, found, "")
+	}
+}
+
+func (e *examination) running(ctx context.Context) {
+	addresses, err := e.home.Addresses()
+	if err != nil {
+		e.add("node", Wrong, "it has never run", "start it with saksi up --home "+e.dir)
+		return
+	}
+	e.node = "http://" + addresses.HTTPListen
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	began := time.Now()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, e.node+"/healthz", nil)
+	if err == nil {
+		var response *http.Response
+		if response, err = http.DefaultClient.Do(request); err == nil {
+			response.Body.Close()
+			if response.StatusCode != http.StatusOK {
+				err = fmt.Errorf("it answers %s", response.Status)
+			}
+		}
+	}
+	if err != nil {
+		e.add("node", Wrong, fmt.Sprintf("it does not answer at %s: %v", e.node, err), "start it with saksi up --home "+e.dir+", and read what it logs")
+		return
+	}
+	e.add("node", Well, fmt.Sprintf("it answers at %s in %d ms", e.node, time.Since(began).Milliseconds()), "")
+}
+
+func (e *examination) checkpoint() {
+	key, err := e.home.LogVerifierKey()
+	var log *verify.Log
+	if err == nil {
+		log, err = verify.NewLog(key)
+	}
+	var note []byte
+	if err == nil {
+		note, err = ledger.ReadCheckpoint(e.home.LedgerDir())
+	}
+	var checkpoint *verify.Checkpoint
+	if err == nil {
+		checkpoint, err = log.OpenCheckpoint(note)
+	}
+	if err != nil {
+		e.add("checkpoint", Wrong, err.Error(), "saksi audit tells what of the ledger still holds; restore what it names from a copy")
+		return
+	}
+	e.size = checkpoint.Size
+	e.add("checkpoint", Well, fmt.Sprintf("%s, %d leaves", checkpoint.Origin, checkpoint.Size), "")
+}
+
+func (e *examination) registry() {
+	registry, err := ledger.ReadRegistry(e.home.LedgerDir())
+	if err != nil {
+		e.add("registry", Wrong, err.Error(), "start the node: it makes its database anew from the ledger")
+		return
+	}
+	suspended := 0
+	for _, o := range registry.Operators() {
+		if o.Suspended {
+			suspended++
+		}
+	}
+	e.add("registry", Well, fmt.Sprintf("%d operators, %d of them suspended; %d facilities; %d recorders",
+		len(registry.Operators()), suspended, len(registry.Facilities()), len(registry.Recorders())), "")
+}

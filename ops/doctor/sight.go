@@ -1,0 +1,78 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/saksi-ledger/saksi/ledger/rekor"
+	"github.com/saksi-ledger/saksi/projections"
+	"github.com/saksi-ledger/saksi/projections/views"
+)
+
+// behindLeaves is how far views may be behind the checkpoint while they follow it.
+const behindLeaves = 5000
+
+// views looks at how far they have come.
+func (e *examination) views(ctx context.Context) {
+	const again = "saksi rebuild --home "
+	store, err := projections.OpenStore(ctx, e.home.ViewsDir(), views.All())
+	if err != nil {
+		e.add("views", Wrong, err.Error(), "start the node, which makes them; where that doesn't help, "+again+e.dir)
+		return
+	}
+	defer store.Close()
+	position, err := store.Position(ctx)
+	if err != nil {
+		e.add("views", Wrong, err.Error(), again+e.dir)
+		return
+	}
+	found := fmt.Sprintf("they have seen %d leaves", position.Size)
+	switch {
+	case position.Size > e.size:
+		e.add("views", Wrong, fmt.Sprintf("%s of a ledger of %d: it was put back", found, e.size), "find out who restored the ledger from a copy; then "+again+e.dir)
+	case e.size-position.Size > behindLeaves:
+		e.add("views", Watch, fmt.Sprintf("%s, %d behind the checkpoint", found, e.size-position.Size), "look again in a minute; if it grows, read what the node logs")
+	default:
+		e.add("views", Well, found, "")
+	}
+}
+
+const (
+	// lagWatch and lagWrong are how long leaves may wait for an anchor.
+	lagWatch = 5 * time.Minute
+	lagWrong = time.Hour
+)
+
+// anchors looks at how far each Rekor has come.
+func (e *examination) anchors() {
+	all, err := rekor.ReadStatus(filepath.Join(e.home.LedgerDir(), rekor.DirName))
+	if err != nil {
+		e.add("anchors", Watch, err.Error(), "")
+		return
+	}
+	if len(all) == 0 {
+		e.add("anchors", Watch, "nothing was ever anchored", "start the node with a Rekor: its own, or others with --rekor")
+		return
+	}
+	for _, s := range all {
+		name := "anchors in " + s.Rekor
+		found := fmt.Sprintf("%d leaves are anchored", s.Size)
+		lag := s.Lag(e.size)
+		if lag.Leaves > 0 {
+			found += fmt.Sprintf("; %d wait, for %s", lag.Leaves, lag.Since.Round(time.Second))
+		}
+		if s.Error != "" {
+			found += "; last it failed: " + s.Error
+		}
+		switch {
+		case lag.Since > lagWrong:
+			e.add(name, Wrong, found, "anchoring catches up by itself when that Rekor answers: ask who runs it, or name another with --rekor")
+		case lag.Since > lagWatch:
+			e.add(name, Watch, found, "anchoring catches up by itself when that Rekor answers")
+		default:
+			e.add(name, Well, found, "")
+		}
+	}
+}

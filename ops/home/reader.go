@@ -1,0 +1,74 @@
+package home
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/nats-io/jwt/v2"
+)
+
+// Reader is the home of a reader: somebody who reads views, feeds and, if the
+// role goes that far, bodies. Its signing key signs its requests to the API.
+type Reader struct{ party }
+
+const credsFile = "reader.creds"
+
+// NewReader makes a reader's home in an empty directory: keys and the request for
+// the authority.
+func NewReader(dir, name string) (*Reader, error) {
+	p, err := newParty(dir, RoleReader, name)
+	if err != nil {
+		return nil, err
+	}
+	return &Reader{*p}, nil
+}
+
+// OpenReader opens a reader's home.
+func OpenReader(dir string) (*Reader, error) {
+	id, err := open(dir, RoleReader)
+	if err != nil {
+		return nil, err
+	}
+	return &Reader{party{Identity: id, dir: dir}}, nil
+}
+
+// Join takes the authority's grant into the home, after checking that it is for
+// this reader and these keys, and writes the credentials file beside it.
+func (r *Reader) Join(grantPath string) (*Grant, error) {
+	grant, err := ReadGrant(grantPath)
+	if err != nil {
+		return nil, err
+	}
+	if grant.Mandate == nil || !grant.Mandate.Role.Valid() {
+		return nil, fmt.Errorf("grant %s: it doesn't say as what it lets read", grantPath)
+	}
+	if err := r.accept(grantPath, grant); err != nil {
+		return nil, err
+	}
+	seed, err := r.ConnectionSeed()
+	if err != nil {
+		return nil, err
+	}
+	creds, err := jwt.FormatUserConfig(grant.User, seed)
+	if err != nil {
+		return nil, fmt.Errorf("grant %s: make credentials: %w", grantPath, err)
+	}
+	// The grant comes last: with it, the home has joined.
+	if err := replace(r.CredsFile(), creds, 0o600); err != nil {
+		return nil, fmt.Errorf("write credentials: %w", err)
+	}
+	return grant, r.keep(grant)
+}
+
+// CredsFile is the NATS credentials file, for any NATS client. It is there when
+// the home has joined, and secret.
+func (r *Reader) CredsFile() string { return r.path(credsFile) }
+
+// FeedDir returns where a reader keeps how far it has read feeds, and makes it.
+func (r *Reader) FeedDir() (string, error) {
+	dir := r.path("feeds")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("make a place for feeds: %w", err)
+	}
+	return dir, nil
+}

@@ -1,0 +1,50 @@
+package node
+
+import (
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/admission"
+	"github.com/saksi-ledger/saksi/ledger/http/token"
+	"github.com/saksi-ledger/saksi/ops/home"
+)
+
+// register knows who may ask over HTTP: the readers that the authority has let in,
+// and operators, by the keys that the ledger's registry has of them.
+type register struct {
+	readers *home.Readers
+	ledger  *ledger.Ledger
+}
+
+// Grantee implements [token.Register].
+func (r *register) Grantee(name string, id events.KeyID) (token.Entry, bool, error) {
+	reader, found, err := r.readers.ByKeyID(id)
+	if err != nil {
+		return token.Entry{}, false, err
+	}
+	if found && reader.Name == name {
+		key, err := reader.PublicKey()
+		return token.Entry{
+			Grantee: token.Grantee{Name: reader.Name, Role: token.Role(reader.Role), Facilities: reader.Facilities, Operators: reader.Operators},
+			Key:     key, Suspended: reader.Suspended,
+		}, err == nil, err
+	}
+	entry, found := r.operator(name, id)
+	return entry, found, nil
+}
+
+func (r *register) operator(name string, id events.KeyID) (entry token.Entry, found bool) {
+	r.ledger.Registry(func(registry *admission.Registry) {
+		party, valid, known := registry.KeyOwner(id)
+		if !known || !valid || party != name {
+			return
+		}
+		for _, o := range registry.Operators() {
+			if o.Name == name {
+				key, _ := registry.PublicKey(id)
+				entry = token.Entry{Grantee: token.Grantee{Name: name, Role: token.Operator}, Key: key, Suspended: o.Suspended}
+				found = true
+			}
+		}
+	})
+	return entry, found
+}

@@ -1,0 +1,11 @@
+// Package projections makes what authorities see out of what the ledger holds.
+//
+// A [View] is a pure function of leaves 0..n and their bodies to rows. The
+// [Engine] shows leaves to views in order, keeps their rows and commits them
+// together with its position in the tree. Rows are intervals, so a view as of any
+// earlier tree size is a filter; a [Store] answers such questions, in this process
+// or another, while the engine writes.
+//
+// Everything here can be made again from the ledger: [Rebuild] does, beside the
+// live copy, and says whether both are equal.
+package projections

@@ -1,0 +1,139 @@
+package feeds
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	feedsStream     = "FEEDS"
+	positionStream  = "POSITIONS"
+	positionSubject = "positions.feeds"
+)
+
+// published is how far FEEDS has come: its last sequence, and each view's last
+// change.
+type published struct {
+	last  uint64
+	views map[string]place
+}
+
+// place is the last change of a view that was published, and where in FEEDS its
+// message stands, or stood.
+type place struct {
+	Mark
+	Sequence uint64 `json:"sequence"`
+}
+
+// resume finds out from FEEDS how far publishing has come, at one moment: were the
+// views' places from after the last sequence, the sequences that messages expect
+// would be counted from a wrong one, and might fit by chance.
+func resume(ctx context.Context, js jetstream.JetStream, views []View) (*published, time.Duration, error) {
+	stream, err := js.Stream(ctx, feedsStream)
+	if err != nil {
+		return nil, 0, fmt.Errorf("look for stream %s: %w", feedsStream, err)
+	}
+	for {
+		before := stream.CachedInfo()
+		p, err := placesOf(ctx, js, stream, before, views)
+		if err != nil {
+			return nil, 0, err
+		}
+		after, err := stream.Info(ctx)
+		if err != nil {
+			return nil, 0, fmt.Errorf("look at stream %s: %w", feedsStream, err)
+		}
+		if after.State.LastSeq == p.last {
+			return p, after.Config.MaxAge, nil
+		}
+	}
+}
+
+func placesOf(ctx context.Context, js jetstream.JetStream, stream jetstream.Stream, info *jetstream.StreamInfo, views []View) (*published, error) {
+	p := &published{last: info.State.LastSeq, views: map[string]place{}}
+	kept, err := positions(ctx, js)
+	if err != nil {
+		return nil, err
+	}
+	for _, view := range views {
+		at, err := lastOf(ctx, stream, view.Name)
+		if err != nil {
+			return nil, err
+		}
+		// No message of the view, and its last one stood before all that is left: it
+		// was dropped for its age, not lost.
+		if k := kept[view.Name]; at.Mark == (Mark{}) && k.Change > 0 && k.Sequence < info.State.FirstSeq {
+			at = k
+		}
+		switch {
+		case at.Version > view.Version:
+			return nil, &fatalError{fmt.Errorf("stream %s has version %d of view %s, and this program makes version %d: it is older than the one that published", feedsStream, at.Version, view.Name, view.Version)}
+		case at.Version < view.Version:
+			at.Mark = Mark{Version: view.Version}
+		}
+		p.views[view.Name] = at
+	}
+	return p, nil
+}
+
+// lastOf returns the last message of a view that is in FEEDS.
+func lastOf(ctx context.Context, stream jetstream.Stream, view string) (place, error) {
+	m, err := stream.GetLastMsgForSubject(ctx, subjectPrefix+view+".>")
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return place{}, nil
+	} else if err != nil {
+		return place{}, fmt.Errorf("look for the last message of view %s: %w", view, err)
+	}
+	of, mark, err := parseID(m.Header.Get(nats.MsgIdHdr))
+	if err == nil && of != view {
+		err = fmt.Errorf("it is of view %s", of)
+	}
+	if err != nil {
+		return place{}, &fatalError{fmt.Errorf("message %d on %s is none of ours: %w", m.Sequence, m.Subject, err)}
+	}
+	return place{Mark: mark, Sequence: m.Sequence}, nil
+}
+
+// positions reads how far publishing had come when [savePositions] last wrote it.
+func positions(ctx context.Context, js jetstream.JetStream) (map[string]place, error) {
+	stream, err := js.Stream(ctx, positionStream)
+	if err != nil {
+		return nil, fmt.Errorf("look for stream %s: %w", positionStream, err)
+	}
+	m, err := stream.GetLastMsgForSubject(ctx, positionSubject)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, nil
+	} else if err != nil {
+		return nil, fmt.Errorf("read stream %s: %w", positionStream, err)
+	}
+	var kept map[string]place
+	if err := json.Unmarshal(m.Data, &kept); err != nil {
+		return nil, fmt.Errorf("read stream %s: %w", positionStream, err)
+	}
+	return kept, nil
+}
+
+// savePositions writes down how far publishing has come, for the day on which a
+// view's last message is older than what FEEDS keeps. It needs to be done now and
+// then within that age.
+func savePositions(ctx context.Context, js jetstream.JetStream, p *published) error {
+	body, err := json.Marshal(p.views)
+	if err != nil {
+		return err
+	}
+	if _, err := js.Publish(ctx, positionSubject, body); err != nil {
+		return fmt.Errorf("write stream %s: %w", positionStream, err)
+	}
+	return nil
+}
+
+// fatalError is one that trying again doesn't help against.
+type fatalError struct{ error }
+
+func (e *fatalError) Unwrap() error { return e.error }

@@ -1,0 +1,419 @@
+package findings_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/projections/findings"
+	"github.com/saksi-ledger/saksi/projections/findings/trail"
+	"github.com/saksi-ledger/saksi/projections/views/viewtest"
+)
+
+// story is what happens in a test, and what must be found at each point of it.
+type story struct {
+	*viewtest.World
+	bastion *viewtest.Recorder // need not attest
+	sworn   *viewtest.Recorder // must, each day
+	wanted  []wanted
+}
+
+type wanted struct {
+	size     uint64
+	findings []string
+}
+
+// finds says what is found by now: "rule state subject" for each, in any order.
+func (s *story) finds(all ...string) { s.wanted = append(s.wanted, wanted{s.Size(), all}) }
+
+const day = 24 * time.Hour
+
+// stories are told for each finding: how it is raised, how it is resolved, and what is
+// ordinary enough not to raise it.
+var stories = []struct {
+	name string
+	tell func(s *story)
+}{
+	{"an ordinary day", func(s *story) {
+		start := s.Now
+		for i := range 20 {
+			name := fmt.Sprint("s-", i)
+			s.bastion.Say(viewtest.Opened(name), viewtest.Performed(name).Ago(s.Now, -2*time.Second))
+			s.sworn.Say(viewtest.Performed("").Ago(s.Now, time.Minute))
+			s.Pass(time.Hour)
+			s.bastion.Say(viewtest.Closed(name, ""))
+		}
+		s.Pass(4*time.Hour + 4*time.Second)
+		s.sworn.Say(s.sworn.Attest(start, start.Add(day), 1))
+		s.Pass(time.Hour)
+		s.finds()
+	}},
+	{"the same envelope again", func(s *story) {
+		e := s.bastion.Seal(viewtest.Performed(""))
+		e.Send()
+		e.Send()
+		s.finds()
+	}},
+	{"a gap that fills", func(s *story) {
+		s.bastion.Say(viewtest.Performed(""))
+		two := s.bastion.Seal(viewtest.Performed(""), viewtest.Performed(""))
+		three := s.bastion.Seal(viewtest.Performed(""))
+		s.bastion.Say(viewtest.Performed(""))
+		s.finds("sequence-gap open 2-4")
+		three.Send()
+		s.finds("sequence-gap open 2-4")
+		two.Send()
+		s.finds("sequence-gap resolved 2-4")
+	}},
+	{"a gap at the beginning", func(s *story) {
+		s.bastion.Seal(viewtest.Performed(""))
+		s.bastion.Say(viewtest.Performed(""))
+		s.finds("sequence-gap open 1")
+	}},
+	{"a gap that something else fills", func(s *story) {
+		s.bastion.Say(viewtest.Performed(""))
+		before := *s.bastion.Next()
+		s.bastion.Seal(viewtest.Performed(""))
+		s.bastion.Say(viewtest.Performed(""))
+		next := *s.bastion.Next()
+		*s.bastion.Next() = before
+		s.bastion.Say(viewtest.Performed(""))
+		s.finds("sequence-gap resolved 2", "broken-chain open 3")
+		*s.bastion.Next() = next
+		s.bastion.Say(viewtest.Performed(""))
+		s.finds("sequence-gap resolved 2", "broken-chain open 3")
+	}},
+	{"more gaps than are followed", func(s *story) {
+		var left []*viewtest.Envelope
+		for range trail.MaxGaps + 2 {
+			left = append(left, s.bastion.Seal(viewtest.Performed("")))
+			s.bastion.Say(viewtest.Performed(""))
+		}
+		all := func(state string) (all []string) {
+			for i := range trail.MaxGaps {
+				all = append(all, fmt.Sprintf("sequence-gap %s %d", state, 2*i+1))
+			}
+			return append(all, fmt.Sprintf("sequence-gap %s incarnation 1", state))
+		}
+		s.finds(all("open")...)
+		for _, e := range left {
+			e.Send()
+		}
+		s.finds(all("resolved")...)
+	}},
+	{"a chain that is broken", func(s *story) {
+		s.bastion.Say(viewtest.Performed(""))
+		s.bastion.Next().Previous = events.DigestOf([]byte("another"))
+		s.bastion.Say(viewtest.Performed(""))
+		s.finds("broken-chain open 2")
+		s.bastion.Say(viewtest.Performed(""))
+		s.finds("broken-chain open 2")
+	}},
+	{"a first manifest that names one before it", func(s *story) {
+		s.bastion.Next().Previous = events.DigestOf([]byte("another"))
+		s.bastion.Say(viewtest.Performed(""))
+		s.finds("broken-chain open 1")
+	}},
+	{"a restored backup writes on", func(s *story) {
+		s.bastion.Say(viewtest.Performed(""), viewtest.Performed(""))
+		backup := *s.bastion.Next()
+		for range 5 {
+			s.bastion.Say(viewtest.Performed(""))
+		}
+		s.finds()
+		*s.bastion.Next() = backup
+		s.bastion.Say(viewtest.Performed(""), viewtest.Performed(""))
+		s.finds("contradiction open 3-4")
+		s.bastion.Say(viewtest.Performed(""), viewtest.Performed(""), viewtest.Performed(""))
+		s.finds("contradiction open 3-7")
+		s.bastion.Say(viewtest.Performed(""))
+		s.finds("contradiction open 3-7", "broken-chain open 8")
+	}},
+	{"the same events in other envelopes", func(s *story) {
+		start := *s.bastion.Next()
+		one := s.bastion.Seal(viewtest.Performed(""), viewtest.Performed(""), viewtest.Performed(""))
+		one.Send()
+		lines := one.Lines()
+		*s.bastion.Next() = start
+		s.bastion.SealLines(lines[:2]).Send()
+		s.bastion.SealLines(lines[2:]).Send()
+		s.finds()
+	}},
+	{"a restart", func(s *story) {
+		s.bastion.Say(viewtest.Performed(""))
+		s.bastion.Restart()
+		s.bastion.Say(viewtest.Performed(""))
+		s.finds("recorder-restarted open incarnation 2")
+		s.bastion.Say(viewtest.Performed(""))
+		s.finds("recorder-restarted open incarnation 2")
+	}},
+	{"a restart with an envelope of before still on its way", func(s *story) {
+		s.bastion.Say(viewtest.Performed(""))
+		late := s.bastion.Seal(viewtest.Performed(""))
+		s.bastion.Next().Previous = late.Manifest.Previous
+		s.bastion.Restart()
+		s.bastion.Say(viewtest.Performed(""))
+		late.Send()
+		s.finds("recorder-restarted open incarnation 2")
+	}},
+	{"an attestation that is late", func(s *story) {
+		start := s.Now
+		s.Pass(day + 59*time.Minute)
+		s.finds()
+		s.Pass(2 * time.Minute)
+		s.finds("attestation-overdue open 2026-11-24 00:00:00Z")
+		s.Pass(30 * time.Hour)
+		s.finds("attestation-overdue open 2026-11-24 00:00:00Z")
+		s.sworn.Say(s.sworn.Attest(start, start.Add(day), 1))
+		s.finds("attestation-overdue open 2026-11-24 00:00:00Z")
+		s.sworn.Say(s.sworn.Attest(start.Add(day), start.Add(2*day), 2))
+		s.finds("attestation-overdue resolved 2026-11-24 00:00:00Z")
+		s.Pass(18 * time.Hour)
+		s.finds("attestation-overdue resolved 2026-11-24 00:00:00Z", "attestation-overdue open 2026-11-26 00:00:00Z")
+	}},
+	{"an attestation of the future", func(s *story) {
+		s.Pass(time.Hour)
+		s.sworn.Say(s.sworn.Attest(s.Now, s.Now.Add(365*day), 1))
+		s.Pass(day + time.Hour)
+		s.finds("attestation-overdue open 2026-11-24 01:00:00Z")
+	}},
+	{"a recorder that need not attest any more", func(s *story) {
+		s.Pass(26 * time.Hour)
+		s.finds("attestation-overdue open 2026-11-24 00:00:00Z")
+		s.Register(events.TypeRecorderDeclared, events.RecorderDeclared{Recorder: s.sworn.Name(), Kind: events.RecorderBastion})
+		s.Pass(3 * day)
+		s.finds("attestation-overdue resolved 2026-11-24 00:00:00Z")
+	}},
+	{"an attestation that nobody touched it", func(s *story) {
+		start := s.Now
+		s.Pass(day)
+		s.sworn.Say(s.sworn.Attest(start, s.Now, 1))
+		s.Pass(day)
+		s.sworn.Say(s.sworn.Attest(start.Add(day), s.Now, 1)) // names the attestation before, in which nothing else is
+		s.Pass(day)
+		s.sworn.Say(viewtest.Attestation(events.PeriodAttested{
+			Recorder: s.sworn.Name(), Incarnation: 1, From: events.At(s.Now.Add(-day)), To: events.At(s.Now),
+		}))
+		s.finds()
+	}},
+	{"an attestation that nobody touched it, and somebody did", func(s *story) {
+		start := s.Now
+		s.Pass(time.Hour)
+		s.sworn.Say(viewtest.Performed(""))
+		s.Pass(23 * time.Hour)
+		s.sworn.Say(viewtest.Attestation(events.PeriodAttested{
+			Recorder: s.sworn.Name(), Incarnation: 1, From: events.At(start), To: events.At(s.Now),
+		}))
+		s.finds("attestation-contradicted open 2026-11-23 00:00:00Z/2026-11-24 00:00:00Z")
+	}},
+	{"an attestation with a wrong count", func(s *story) {
+		start := s.Now
+		s.Pass(time.Hour)
+		s.sworn.Say(viewtest.Performed(""), viewtest.Performed(""), viewtest.Performed(""))
+		s.Pass(23 * time.Hour)
+		attested := s.sworn.Attest(start, s.Now, 1)
+		statement := attested.Data.(events.Statement)
+		statement.Predicate.Count = 2
+		attested.Data = statement
+		s.sworn.Say(attested)
+		s.finds("attestation-contradicted open 2026-11-23 00:00:00Z/2026-11-24 00:00:00Z")
+	}},
+	{"an attestation that counts what happened, not what was recorded", func(s *story) {
+		start := s.Now
+		s.Pass(time.Hour)
+		s.sworn.Say(viewtest.Performed(""), viewtest.Performed("").Ago(s.Now, 3*time.Hour), viewtest.Performed(""))
+		s.Pass(23 * time.Hour)
+		attested := s.sworn.Attest(start, s.Now, 1)
+		statement := attested.Data.(events.Statement)
+		statement.Predicate.Count = 2
+		attested.Data = statement
+		s.sworn.Say(attested)
+		s.finds()
+	}},
+	{"an attestation that doesn't count attestations", func(s *story) {
+		start := s.Now
+		s.Pass(time.Hour)
+		before := viewtest.Performed("").Ago(s.Now, 3*time.Hour)
+		s.sworn.Say(viewtest.Performed(""), before, before, s.sworn.Attest(start, start.Add(time.Minute), 1))
+		s.Pass(23 * time.Hour)
+		attested := s.sworn.Attest(start, s.Now, 1)
+		statement := attested.Data.(events.Statement)
+		statement.Predicate.Count = 3
+		attested.Data = statement
+		s.sworn.Say(attested)
+		s.finds()
+	}},
+	{"an attestation that names another last manifest", func(s *story) {
+		start := s.Now
+		s.Pass(time.Hour)
+		s.sworn.Say(viewtest.Performed(""))
+		s.Pass(23 * time.Hour)
+		attested := s.sworn.Attest(start, s.Now, 1)
+		statement := attested.Data.(events.Statement)
+		statement.Predicate.Manifest = events.DigestOf([]byte("another")).String()
+		attested.Data = statement
+		s.sworn.Say(attested)
+		s.finds("attestation-contradicted open 2026-11-23 00:00:00Z/2026-11-24 00:00:00Z")
+	}},
+	{"an attestation of what has not come", func(s *story) {
+		start := s.Now
+		s.Pass(time.Hour)
+		s.sworn.Say(viewtest.Performed(""))
+		held := s.sworn.Seal(viewtest.Performed(""))
+		s.Pass(23 * time.Hour)
+		s.sworn.Say(s.sworn.Attest(start, s.Now, 1))
+		s.finds("sequence-gap open 2", "attestation-contradicted open 2026-11-23 00:00:00Z/2026-11-24 00:00:00Z")
+		held.Send()
+		s.finds("sequence-gap resolved 2", "attestation-contradicted resolved 2026-11-23 00:00:00Z/2026-11-24 00:00:00Z")
+	}},
+	{"an attestation that leaves out the first", func(s *story) {
+		start := s.Now
+		s.Pass(time.Hour)
+		s.sworn.Say(viewtest.Performed(""), viewtest.Performed(""))
+		s.Pass(23 * time.Hour)
+		s.sworn.Say(s.sworn.Attest(start, s.Now, 2))
+		s.finds("attestation-contradicted open 2026-11-23 00:00:00Z/2026-11-24 00:00:00Z")
+	}},
+	{"more of a time that was attested", func(s *story) {
+		start := s.Now
+		s.sworn.Say(viewtest.Performed(""))
+		s.Pass(day)
+		ref := s.sworn.Say(s.sworn.Attest(start, s.Now, 1))
+		s.sworn.Say(viewtest.Performed("").Ago(s.Now, time.Minute)) // midnight
+		s.finds()
+		s.sworn.Say(viewtest.Performed("").Ago(s.Now, time.Hour))
+		s.sworn.Say(viewtest.Performed("").Ago(s.Now, 2*time.Hour), viewtest.Performed("").Ago(s.Now, 3*time.Hour))
+		s.finds("attestation-contradicted open attested in " + ref.String())
+	}},
+	{"a session that is left open", func(s *story) {
+		s.bastion.Say(viewtest.Opened("s-1"), viewtest.Opened("s-2"))
+		s.Pass(11 * time.Hour)
+		s.bastion.Say(viewtest.Closed("s-2", ""))
+		s.Pass(59 * time.Minute)
+		s.finds()
+		s.Pass(time.Minute)
+		s.finds("session-overlong open s-1")
+		s.Pass(day)
+		s.finds("session-overlong open s-1")
+		s.bastion.Say(viewtest.Closed("s-1", ""))
+		s.finds("session-overlong resolved s-1")
+		s.bastion.Say(viewtest.Opened("s-1"))
+		s.Pass(13 * time.Hour)
+		s.finds("session-overlong resolved s-1", "session-overlong open s-1")
+	}},
+	{"sessions of yesterday, imported", func(s *story) {
+		s.bastion.Say(viewtest.Opened("s-1").Ago(s.Now, 30*time.Hour), viewtest.Opened("s-2").Ago(s.Now, 30*time.Hour))
+		s.Clock()
+		s.Now = s.Now.Add(time.Minute)
+		s.bastion.Say(viewtest.Closed("s-1", "").Ago(s.Now, 29*time.Hour))
+		s.Clock()
+		s.finds()
+		s.Pass(time.Hour)
+		s.finds("session-overlong open s-2")
+	}},
+	{"a session by a clock that is ahead", func(s *story) {
+		s.bastion.Say(viewtest.Opened("s-1").Ago(s.Now, -30*day))
+		s.Pass(13 * time.Hour)
+		s.finds("session-overlong open s-1")
+	}},
+	{"an old log", func(s *story) {
+		s.bastion.Say(viewtest.Performed("").Ago(s.Now, 35*time.Hour))
+		s.finds()
+		old := func(n int) (said []viewtest.Said) {
+			for i := range n {
+				said = append(said, viewtest.Performed("").Ago(s.Now, 100*day+time.Duration(i)*time.Hour))
+			}
+			return said
+		}
+		for range 30 {
+			s.bastion.Say(old(10)...)
+			s.Now = s.Now.Add(time.Second)
+		}
+		s.finds("late-record open 2026-08-14/2026-08-15")
+		s.Pass(2 * day)
+		s.bastion.Say(old(1)...)
+		s.finds("late-record open 2026-08-14/2026-08-15", "late-record open 2026-08-17/2026-08-17")
+	}},
+}
+
+func TestFindings(t *testing.T) {
+	for _, test := range stories {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := viewtest.New(t)
+			s := &story{
+				World:   w,
+				bastion: w.Recorder(viewtest.Operator, "bastion-1", events.RecorderBastion, 0),
+				sworn:   w.Recorder(viewtest.Operator, "sworn-1", events.RecorderControlPlane, 0),
+			}
+			if strings.Contains(test.name, "attest") || strings.Contains(test.name, "ordinary") {
+				s.sworn = w.Recorder(viewtest.Operator, "daily-1", events.RecorderControlPlane, day)
+			}
+			test.tell(s)
+			replay := w.Replay(findings.View())
+			for i, want := range s.wanted {
+				var got []string
+				for _, f := range viewtest.Rows[findings.Finding](replay, "findings", want.size) {
+					got = append(got, fmt.Sprintf("%s %s %s", f.Rule, f.State, f.Subject))
+					check(t, f, want.size)
+				}
+				slices.Sort(got)
+				slices.Sort(want.findings)
+				if !slices.Equal(got, want.findings) {
+					t.Errorf("point %d, at %d leaves: found\n%s\nwant\n%s", i, want.size, strings.Join(got, "\n"), strings.Join(want.findings, "\n"))
+				}
+			}
+			for _, f := range viewtest.Rows[findings.Finding](replay, "findings", 0) {
+				t.Logf("%s (%s, %s): %s %v", f.ID, f.Severity, f.State, f.Summary, f.Evidence)
+			}
+		})
+	}
+}
+
+// check looks at what every finding must have.
+func check(t *testing.T, f findings.Finding, size uint64) {
+	t.Helper()
+	switch {
+	case f.Facility != viewtest.Facility || f.Operator != viewtest.Operator || !strings.HasPrefix(f.ID, f.Rule+"/"+f.Recorder+"/"):
+		t.Errorf("%s is about %s/%s, %s", f.ID, f.Operator, f.Facility, f.Recorder)
+	case !strings.HasSuffix(f.Summary, ".") || !strings.Contains(f.Summary, f.Recorder) || strings.ContainsAny(f.Summary, "%\n"):
+		t.Errorf("%s says %q", f.ID, f.Summary)
+	case len(f.Evidence) == 0 || len(f.Evidence) > 16:
+		t.Errorf("%s has the evidence %v", f.ID, f.Evidence)
+	case f.Raised.IsZero() || f.Since.IsZero() || (f.State == findings.Resolved) == f.Resolved.IsZero():
+		t.Errorf("%s: since %v, raised %v, resolved %v, %s", f.ID, f.Since, f.Raised, f.Resolved, f.State)
+	}
+	for i, ref := range f.Evidence {
+		if slices.Contains(f.Evidence[:i], ref) {
+			t.Errorf("%s has the evidence %v", f.ID, f.Evidence)
+		}
+		if ref.Leaf >= size {
+			t.Errorf("%s of %d leaves has evidence in leaf %d", f.ID, size, ref.Leaf)
+		}
+	}
+}
+
+// TestLateRecordIsOneFinding: importing an old log makes few versions of one row, and
+// the count is right within the hour.
+func TestLateRecordIsOneFinding(t *testing.T) {
+	w := viewtest.New(t)
+	r := w.Recorder(viewtest.Operator, "import-1", events.RecorderControlPlane, 0)
+	const envelopes = 100
+	for range envelopes {
+		r.Say(viewtest.Performed("").Ago(w.Now, 400*day), viewtest.Performed("").Ago(w.Now, 401*day))
+		w.Now = w.Now.Add(time.Second)
+	}
+	w.Pass(time.Hour + time.Minute)
+	replay := w.Replay(findings.View())
+	rows := viewtest.Rows[findings.Finding](replay, "findings", 0)
+	if len(rows) != 1 || !strings.HasPrefix(rows[0].Summary, fmt.Sprint(2*envelopes, " events from ", r.Name())) {
+		t.Fatalf("%+v", rows)
+	}
+	changes, err := replay.Store.Changes(t.Context(), "findings", 0, 0)
+	if err != nil || len(changes) > 10 {
+		t.Fatalf("%d versions of one finding: %v", len(changes), err)
+	}
+}

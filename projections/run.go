@@ -1,0 +1,251 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/projections/store"
+)
+
+const (
+	// A batch ends with the leaf that reaches one of these; near the head it ends
+	// with the checkpoint.
+	batchLeaves = 4096
+	batchEvents = 20000
+	batchBytes  = 16 << 20
+
+	// indexFrom is how many leaves must be ahead of an empty database for its
+	// indexes to be made afterwards.
+	indexFrom = 10000
+
+	// lookInterval is how often an idle engine looks whether a rebuilt copy waits.
+	lookInterval = time.Second
+
+	retryFirst = 100 * time.Millisecond
+	retryMost  = 5 * time.Second
+	// mostRetries is how many commits in a row may fail.
+	mostRetries = 5
+)
+
+// readError is an error of the reader, which may be away for a while.
+type readError struct{ error }
+
+func (e readError) Unwrap() error { return e.error }
+
+// Run shows the views every leaf that the reader's checkpoints cover, until the
+// context ends, then returns nil. While the reader is away it waits and tries again.
+// An error of a view names view, leaf and events.
+func (e *Engine) Run(ctx context.Context, reader ledger.Reader) error {
+	wait := retryFirst
+	for {
+		began, size := time.Now(), e.Position().Size
+		err := e.follow(ctx, reader, math.MaxUint64)
+		if ctx.Err() != nil {
+			return nil
+		}
+		var away readError
+		if !errors.As(err, &away) {
+			return err
+		}
+		if e.Position().Size > size || time.Since(began) > retryMost {
+			wait = retryFirst
+		}
+		e.log.Warn("following the ledger was interrupted", "error", err, "retry", wait)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, retryMost)
+	}
+}
+
+// RunTo shows the views the leaves up to a tree size, waiting for a checkpoint that
+// covers it, and returns.
+func (e *Engine) RunTo(ctx context.Context, reader ledger.Reader, size uint64) error {
+	return e.follow(ctx, reader, size)
+}
+
+func (e *Engine) follow(ctx context.Context, reader ledger.Reader, target uint64) error {
+	if err := e.check(ctx, reader); err != nil {
+		return err
+	}
+	for {
+		adopted, err := e.adoptWaiting(ctx)
+		if err != nil {
+			return err
+		}
+		if adopted {
+			if err := e.check(ctx, reader); err != nil {
+				return err
+			}
+		}
+		size := e.Position().Size
+		if size >= target {
+			return e.makeIndexes(ctx)
+		}
+		looking, cancel := context.WithTimeout(ctx, lookInterval)
+		checkpoint, err := reader.Wait(looking, size)
+		late := looking.Err() != nil
+		cancel()
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil && late:
+			continue
+		case err != nil:
+			return readError{fmt.Errorf("wait for more than %d leaves: %w", size, err)}
+		}
+		if err := e.catchUp(ctx, reader, checkpoint, min(target, checkpoint.Size)); err != nil {
+			return err
+		}
+	}
+}
+
+// check compares the position with the reader's tree.
+func (e *Engine) check(ctx context.Context, reader ledger.Reader) error {
+	if e.stale {
+		if err := e.restore(ctx); err != nil {
+			return err
+		}
+	}
+	checkpoint, err := reader.Checkpoint(ctx)
+	if err == nil {
+		err = checkChain(ctx, reader, checkpoint, e.Position())
+	}
+	if err != nil && !errors.Is(err, ErrOtherLedger) {
+		return readError{err}
+	}
+	return err
+}
+
+// catchUp shows the views the leaves up to to, which the checkpoint covers.
+func (e *Engine) catchUp(ctx context.Context, reader ledger.Reader, checkpoint *verify.Checkpoint, to uint64) error {
+	from := e.Position().Size
+	if !e.bulk && (from > 0 || to < indexFrom) {
+		if err := e.makeIndexes(ctx); err != nil {
+			return err
+		}
+	}
+	reading, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var batch []*Fact
+	events, bytes := 0, 0
+	for d := range e.decoder.read(reading, reader, checkpoint, from, to) {
+		if d.err != nil {
+			return readError{d.err}
+		}
+		for _, f := range d.facts {
+			batch = append(batch, f)
+			events += len(f.Events)
+			bytes += f.size
+			if len(batch) < batchLeaves && events < batchEvents && bytes < batchBytes && f.Index+1 < to {
+				continue
+			}
+			if err := e.apply(ctx, batch); err != nil {
+				return err
+			}
+			batch, events, bytes = nil, 0, 0
+		}
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	p := e.Position()
+	if p.Size != to {
+		return nil // a commit that failed had been made, or had to be made again
+	}
+	if err := checkChain(ctx, reader, checkpoint, p); err != nil {
+		if errors.Is(err, ErrOtherLedger) {
+			return err
+		}
+		return readError{err}
+	}
+	if !e.bulk {
+		return e.makeIndexes(ctx)
+	}
+	return nil
+}
+
+// apply shows the views a batch. Where the database failed it finds out whether the
+// batch was written, and writes it if not.
+func (e *Engine) apply(ctx context.Context, batch []*Fact) error {
+	last := batch[len(batch)-1].Index + 1
+	for wait := retryFirst; ; wait *= 2 {
+		err := e.Apply(ctx, batch)
+		if err == nil {
+			e.retried = 0
+			if e.progress != nil {
+				e.progress(last, e.total)
+			}
+			return nil
+		}
+		if !errors.Is(err, errCommit) || e.bulk || e.retried == mostRetries {
+			return err
+		}
+		e.retried++
+		e.log.Warn("the views could not be written", "error", err, "retry", wait)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+		if err := e.restore(ctx); err != nil {
+			continue // Apply tries it again
+		}
+		if e.Position().Size == last {
+			return nil
+		}
+	}
+}
+
+func (e *Engine) makeIndexes(ctx context.Context) error {
+	if e.bulk || e.db.Indexed() {
+		return nil
+	}
+	return e.db.MakeIndexes(ctx)
+}
+
+// adoptWaiting makes a rebuilt copy that waits the live one.
+func (e *Engine) adoptWaiting(ctx context.Context) (bool, error) {
+	if e.bulk {
+		return false, nil
+	}
+	if _, err := os.Stat(filepath.Join(e.dir, store.NextName)); err != nil {
+		return false, nil
+	}
+	if err := e.db.Close(); err != nil {
+		return false, fmt.Errorf("take the rebuilt views over: %w", err)
+	}
+	e.db = nil
+	if err := e.start(ctx); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// adopt puts a rebuilt copy that waits in the live one's place, unless its rows are
+// of other views. The live one must be closed.
+func (e *Engine) adopt(ctx context.Context) error {
+	next := filepath.Join(e.dir, store.NextName)
+	if _, err := os.Stat(next); err != nil {
+		return nil
+	}
+	db, err := store.Open(ctx, next, e.catalog.layout, false)
+	if err == nil {
+		err = db.Close()
+	}
+	if err != nil {
+		e.log.Warn("rebuilt views can't be taken over, and are thrown away", "error", err)
+		return store.Remove(e.dir, store.NextName)
+	}
+	e.log.Info("rebuilt views take the place of the live ones", "dir", e.dir)
+	return store.Replace(e.dir, store.NextName)
+}

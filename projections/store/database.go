@@ -1,0 +1,282 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// ErrOther is wrapped by the error of opening a database whose rows were made by
+// something else than the layout says.
+var ErrOther = errors.New("its rows were made by other views")
+
+// DB is a database open for writing. One goroutine commits; what was committed
+// last can be read from any number.
+//
+// Commits are made with synchronous=NORMAL: a power cut can take the last of them
+// back, never a part of one, and what it takes is made again from the ledger.
+type DB struct {
+	path   string
+	layout Layout
+	bulk   bool
+
+	writer *sql.DB
+	conn   *sql.Conn // the writer's one connection
+	insert map[insertKey]driver.Stmt
+	values []driver.NamedValue // what is bound; kept for its memory
+
+	readers *sql.DB
+	current []*sql.Stmt // of each table, by key
+	states  []*sql.Stmt
+
+	mu       sync.Mutex // guards the below
+	keyIndex []bool     // which tables have it
+	indexed  bool
+}
+
+type insertKey struct {
+	table string
+	rows  int
+}
+
+const (
+	walPragmas  = "&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=journal_size_limit(67108864)&_pragma=cache_size(-65536)"
+	bulkPragmas = "&_pragma=journal_mode(OFF)&_pragma=synchronous(OFF)&_pragma=cache_size(-131072)"
+	pragmas     = "?_pragma=busy_timeout(10000)"
+)
+
+// Open opens a database for writing, and makes it where there is none. With bulk,
+// which is for a copy that nobody else looks at, a crash leaves rubbish, and it has
+// no indexes until [DB.Finish]. An error that wraps [ErrOther] says that another
+// layout's rows are in it.
+func Open(ctx context.Context, path string, layout Layout, bulk bool) (_ *DB, err error) {
+	db := &DB{path: path, layout: layout, bulk: bulk, insert: map[insertKey]driver.Stmt{}, keyIndex: make([]bool, len(layout.Tables))}
+	defer func() {
+		if err != nil {
+			db.Close()
+			err = fmt.Errorf("open views %s: %w", path, explain(err))
+		}
+	}()
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	f.Close()
+	dsn := "file:" + path + pragmas + walPragmas
+	if bulk {
+		dsn = "file:" + path + pragmas + bulkPragmas
+	}
+	if db.writer, err = sql.Open("sqlite", dsn); err != nil {
+		return nil, err
+	}
+	db.writer.SetMaxOpenConns(1)
+	if db.conn, err = db.writer.Conn(ctx); err != nil {
+		return nil, err
+	}
+	if err := db.ready(ctx); err != nil {
+		return nil, err
+	}
+	if db.readers, err = sql.Open("sqlite", "file:"+path+pragmas+"&mode=ro&_pragma=query_only(1)"); err != nil {
+		return nil, err
+	}
+	db.readers.SetMaxOpenConns(4)
+	return db, db.prepare(ctx)
+}
+
+// ready makes the tables, or finds that they are there.
+func (db *DB) ready(ctx context.Context) error {
+	var version int
+	if err := db.conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return err
+	}
+	switch version {
+	case formatVersion:
+	case 0:
+		made := fmt.Sprintf("BEGIN IMMEDIATE; %s PRAGMA user_version = %d; INSERT INTO stamp VALUES (?); COMMIT", db.layout.tables(), formatVersion)
+		if _, err := db.conn.ExecContext(ctx, made, db.layout.Stamp); err != nil {
+			return err
+		}
+	default:
+		return fmt.Errorf("version %d of the tables, where this program knows %d: %w", version, formatVersion, ErrOther)
+	}
+	if err := checkStamp(ctx, db.conn, db.layout.Stamp); err != nil {
+		return err
+	}
+	return db.findIndexes(ctx)
+}
+
+// querier is a connection, a transaction or a pool.
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func checkStamp(ctx context.Context, q querier, want string) error {
+	var stamp string
+	if err := q.QueryRowContext(ctx, "SELECT text FROM stamp").Scan(&stamp); err != nil {
+		return err
+	}
+	if stamp != want {
+		return ErrOther
+	}
+	return nil
+}
+
+func (db *DB) findIndexes(ctx context.Context) error {
+	var have, want int
+	if err := db.conn.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL").Scan(&have); err != nil {
+		return err
+	}
+	for i, t := range db.layout.Tables {
+		want += len(t.indexes())
+		err := db.conn.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND name = ?", t.Name+".key").Scan(&db.keyIndex[i])
+		if err != nil {
+			return err
+		}
+	}
+	db.indexed = have >= want
+	return nil
+}
+
+// Indexed tells whether all indexes are there.
+func (db *DB) Indexed() bool {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	return db.indexed
+}
+
+// MakeIndexes makes the indexes that are missing. On many rows it takes a while,
+// and is much faster than to insert them with the indexes there.
+func (db *DB) MakeIndexes(ctx context.Context) error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.indexed {
+		return nil
+	}
+	for i, t := range db.layout.Tables {
+		for _, statement := range t.indexes() {
+			if _, err := db.conn.ExecContext(ctx, statement); err != nil {
+				return fmt.Errorf("index the rows of %s: %w", t.Name, explain(err))
+			}
+		}
+		db.keyIndex[i] = true
+	}
+	db.indexed = true
+	return nil
+}
+
+// needKeyIndex makes the one index that looking rows up by key needs.
+func (db *DB) needKeyIndex(ctx context.Context, table int) error {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.keyIndex[table] {
+		return nil
+	}
+	if _, err := db.conn.ExecContext(ctx, db.layout.Tables[table].keyIndex()); err != nil {
+		return err
+	}
+	db.keyIndex[table] = true
+	return nil
+}
+
+func (db *DB) prepare(ctx context.Context) error {
+	for _, t := range db.layout.Tables {
+		s, err := db.readers.PrepareContext(ctx, fmt.Sprintf("SELECT %s FROM %s WHERE key = ? ORDER BY change DESC LIMIT 1", t.selected(), quote(t.Name)))
+		if err != nil {
+			return err
+		}
+		db.current = append(db.current, s)
+	}
+	for _, name := range db.layout.States {
+		s, err := db.readers.PrepareContext(ctx, fmt.Sprintf("SELECT value FROM %s WHERE key = ?", quote(name)))
+		if err != nil {
+			return err
+		}
+		db.states = append(db.states, s)
+	}
+	return nil
+}
+
+// Finish makes a bulk copy whole: indexes, write-ahead logging, all on the disk.
+// The database is closed after it.
+func (db *DB) Finish(ctx context.Context) error {
+	if err := db.MakeIndexes(ctx); err != nil {
+		return err
+	}
+	db.closeReaders()
+	for _, statement := range []string{"PRAGMA synchronous = FULL", "PRAGMA journal_mode = WAL", "PRAGMA wal_checkpoint(TRUNCATE)"} {
+		if _, err := db.conn.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("finish views %s: %w", db.path, explain(err))
+		}
+	}
+	if err := db.Close(); err != nil {
+		return fmt.Errorf("finish views %s: %w", db.path, err)
+	}
+	f, err := os.Open(db.path) // with no connection left, so that closing it drops no locks
+	if err != nil {
+		return fmt.Errorf("finish views: %w", err)
+	}
+	defer f.Close()
+	return f.Sync()
+}
+
+func (db *DB) closeReaders() error {
+	var err error
+	for _, s := range append(db.current, db.states...) {
+		err = errors.Join(err, s.Close())
+	}
+	db.current, db.states = nil, nil
+	if db.readers != nil {
+		err = errors.Join(err, db.readers.Close())
+		db.readers = nil
+	}
+	return err
+}
+
+// Close closes the database.
+func (db *DB) Close() error {
+	err := db.closeReaders()
+	for key, s := range db.insert {
+		delete(db.insert, key)
+		err = errors.Join(err, s.Close())
+	}
+	if db.conn != nil {
+		err = errors.Join(err, db.conn.Close())
+		db.conn = nil
+	}
+	if db.writer != nil {
+		err = errors.Join(err, db.writer.Close())
+		db.writer = nil
+	}
+	return err
+}
+
+// hinted is an error with what to do about it.
+type hinted struct {
+	error
+	hint string
+}
+
+func (e hinted) Unwrap() error { return e.error }
+
+// Hint says what to do.
+func (e hinted) Hint() string { return e.hint }
+
+// explain adds what to do about a database that is damaged.
+func explain(err error) error {
+	var s *sqlite.Error
+	if errors.As(err, &s) {
+		switch s.Code() & 0xff {
+		case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+			return hinted{err, "the views' database is damaged; saksi rebuild makes it again from the ledger"}
+		}
+	}
+	return err
+}
