@@ -87,7 +87,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			initCommand(), upCommand(), brokerCommand(), operatorCommand(), readerCommand(), facilityCommand(), recorderCommand(), keyCommand(),
 			viewCommand(), rebuildCommand(), doctorCommand(), trustCommand(),
 			enrolCommand(), joinCommand(), importCommand(), publishCommand(), outboxCommand(), watchCommand(),
-			verifyCommand(), auditCommand(), schemaCommand(), benchCommand(), versionCommand(), rekorCommand(),
+			evidenceCommand(), verifyCommand(), auditCommand(), schemaCommand(), benchCommand(), versionCommand(), rekorCommand(),
 		},
 	}
 	complete(app.Commands)

@@ -23,7 +23,7 @@ const memoryLimit = 448 << 20
 func upCommand() *cli.Command {
 	return &cli.Command{
 		Name:     "up",
-		Usage:    "run the node: broker, ledger and its public half over HTTP",
+		Usage:    "run the node: broker, ledger, views, feeds, API and anchors",
 		Category: "authority",
 		Description: "Listens on loopback unless told otherwise, and on the addresses of its last start.\n" +
 			"Prints them when it takes messages; Ctrl-C stops it in order.",
@@ -68,7 +68,7 @@ func upCommand() *cli.Command {
 				Replicas: c.Int("replicas"), Log: log,
 				Rekors: rekors, NoRekor: none, AnchorEvery: c.Duration("anchor-every"),
 				Ready: func(a home.Addresses, l *ledger.Ledger) {
-					fmt.Fprintf(c.App.Writer, "ledger  %s, %d leaves\nnats    %s\nhttp    %s\n", h.Origin, l.Size(), a.NATS, a.HTTP)
+					fmt.Fprintf(c.App.Writer, "ledger  %s, %d leaves\nnats    %s\nhttp    %s\napi     %s/v1/docs\n", h.Origin, l.Size(), a.NATS, a.HTTP, a.HTTP)
 				},
 			})
 		},

@@ -116,7 +116,7 @@ func brief(view string) []string {
 	return map[string][]string{
 		"touches":      {"time", "facility", "actor.id", "actor.party", "from.country", "mode", "operation", "outcome", "reason", "evidence"},
 		"sessions":     {"state", "opened", "closed", "facility", "actor.id", "actor.party", "from.country", "mode", "reason", "evidence"},
-		"facilities":   {"facility", "operator", "country", "landlord", "owner", "operatingEntity", "ultimateParent", "ultimateParent.country", "evidence"},
+		"facilities":   {"facility", "operator", "country", "landlord", "owner.name", "operatingEntity.name", "ultimateParent.name", "ultimateParent.country", "evidence"},
 		"completeness": {"recorder", "kind", "last", "events", "gaps", "breaks", "contradictions", "nextDue", "overdue", "evidence"},
 		"findings":     {"severity", "state", "rule", "facility", "summary", "evidence"},
 	}[view]
@@ -151,7 +151,7 @@ func pageResult(view string, page projections.Page, chosen string, all bool) (re
 		cells := row.Cells()
 		line := make([]any, len(names))
 		for i, name := range names {
-			line[i] = viewCell(cells[name])
+			line[i] = viewCell(cells[name], all)
 		}
 		out.rows = append(out.rows, line)
 	}
@@ -166,23 +166,31 @@ func pageResult(view string, page projections.Page, chosen string, all bool) (re
 	return out, nil
 }
 
-// viewCell writes a value for people: times to the second, lists with commas.
-func viewCell(v any) any {
+// viewCell writes a value: whole for programs, for people with times to the second
+// and long lists cut short.
+func viewCell(v any, whole bool) any {
 	switch v := v.(type) {
 	case nil:
 		return ""
 	case time.Time:
-		if v.IsZero() {
+		switch {
+		case v.IsZero():
 			return ""
+		case whole:
+			return v.UTC().Format(time.RFC3339Nano)
 		}
 		return v.UTC().Format("2006-01-02 15:04:05Z")
 	case projections.Refs:
 		const most = 3
+		shown := v
+		if !whole {
+			shown = v[:min(most, len(v))]
+		}
 		var texts []string
-		for _, ref := range v[:min(most, len(v))] {
+		for _, ref := range shown {
 			texts = append(texts, ref.String())
 		}
-		if more := len(v) - most; more > 0 {
+		if more := len(v) - len(shown); more > 0 {
 			texts = append(texts, fmt.Sprintf("and %d more", more))
 		}
 		return strings.Join(texts, " ")

@@ -110,8 +110,8 @@ func (t *changeTable) line(cells ...string) error {
 	return err
 }
 
-// rowCells returns a row's facility and operator, and its other columns that hold
-// something as name=value; evidence is left to --format json.
+// rowCells returns a row's facility and operator, and of its other columns those
+// that are neither empty nor zero, as name=value; evidence is left to --format json.
 func rowCells(row json.RawMessage) (facility, operator, rest string, err error) {
 	var columns map[string]any
 	if err := json.Unmarshal(row, &columns); err != nil {
@@ -140,6 +140,14 @@ func cellText(value any) string {
 	switch v := value.(type) {
 	case nil:
 		return ""
+	case bool:
+		if !v {
+			return ""
+		}
+	case float64:
+		if v == 0 {
+			return ""
+		}
 	case string:
 		return v
 	case []any:

@@ -86,20 +86,19 @@ func (b *builder) open(ctx context.Context, a *ledgerhttp.Anchor) (*anchored, er
 	return &anchored{checkpoint, entry.Marshal()}, nil
 }
 
-// take adds an anchor to the bundle, once.
-func (b *builder) take(a *anchored) {
+// take adds an anchor to the bundle, once, and reports whether it has its place there.
+func (b *builder) take(a *anchored) bool {
 	for _, known := range b.anchors {
 		if string(known.entry) == string(a.entry) && known.checkpoint.Size == a.checkpoint.Size {
-			return
+			return true
 		}
 	}
-	if len(b.anchors) < maxAnchors {
-		b.anchors = append(b.anchors, a)
+	if len(b.anchors) == verify.MaxAnchors {
+		return false
 	}
+	b.anchors = append(b.anchors, a)
+	return true
 }
-
-// maxAnchors is the most that a bundle takes.
-const maxAnchors = 64
 
 // cover takes, for each leaf, the anchors in each Rekor that bound it most closely
 // from above, and reports whether each leaf has one.
@@ -174,8 +173,7 @@ func (b *builder) recorded(ctx context.Context, r *events.AnchorRecorded) (bool,
 			return false, err
 		}
 		if a != nil && events.DigestOf(a.entry).String() == r.Entry && events.DigestOf(a.checkpoint.Note).String() == r.Checkpoint {
-			b.take(a)
-			return true, nil
+			return b.take(a), nil
 		}
 	}
 	return false, nil

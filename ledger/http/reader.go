@@ -268,10 +268,23 @@ func (r *Reader) bodies(ctx context.Context, from uint64, count int) ([][]byte, 
 	if err != nil {
 		return nil, fmt.Errorf("fetch bodies from %d: %w", from, err)
 	}
-	bodies := make([][]byte, 0, count)
-	for len(b) > 0 && len(bodies) < count {
+	bodies, err := parseFrames(b, count)
+	if err != nil {
+		return nil, fmt.Errorf("bodies from %d, from %s: %w", from, r.fetch.base, err)
+	}
+	return bodies, nil
+}
+
+// parseFrames reads bodies as [Bodies] writes them: at least one and at most count.
+// One that is withheld is nil, one that is empty is not. They alias b.
+func parseFrames(b []byte, count int) ([][]byte, error) {
+	bodies := make([][]byte, 0, min(count, maxCount))
+	for len(b) > 0 {
+		if len(bodies) == count {
+			return nil, fmt.Errorf("more came than the %d asked for", count)
+		}
 		if len(b) < 4 {
-			return nil, fmt.Errorf("bodies from %d, from %s: they end within a length", from, r.fetch.base)
+			return nil, errors.New("they end within a length")
 		}
 		n := binary.BigEndian.Uint32(b)
 		b = b[4:]
@@ -280,13 +293,13 @@ func (r *Reader) bodies(ctx context.Context, from uint64, count int) ([][]byte, 
 			bodies = append(bodies, nil)
 			continue
 		case uint64(n) > uint64(len(b)):
-			return nil, fmt.Errorf("bodies from %d, from %s: body %d is cut short", from, r.fetch.base, len(bodies))
+			return nil, fmt.Errorf("body %d is cut short", len(bodies))
 		}
 		bodies = append(bodies, b[:n:n])
 		b = b[n:]
 	}
-	if len(bodies) == 0 || len(b) > 0 {
-		return nil, fmt.Errorf("bodies from %d, from %s: none came, or more than the %d asked for", from, r.fetch.base, count)
+	if len(bodies) == 0 {
+		return nil, errors.New("none came")
 	}
 	return bodies, nil
 }

@@ -135,6 +135,22 @@ func (s *site) recorded() []events.AnchorRecorded {
 	return all
 }
 
+// quiet waits until all that is kept is recorded.
+func (s *site) quiet(rekors ...rekor.Rekor) {
+	s.Helper()
+	s.until("all anchors are recorded", func() bool {
+		n := 0
+		for _, r := range rekors {
+			sizes, err := rekor.OpenStore(s.dir).Sizes(r.Name)
+			if err != nil {
+				s.Fatal(err)
+			}
+			n += len(sizes)
+		}
+		return n == len(s.recorded())
+	})
+}
+
 // check verifies everything that is kept and recorded: each anchor once.
 func (s *site) check(rekors ...rekor.Rekor) {
 	s.Helper()
@@ -174,6 +190,7 @@ func (s *site) check(rekors ...rekor.Rekor) {
 }
 
 func TestAnchorer(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	r := startServer(t, t.TempDir()).Rekor("own")
 	a, stop := s.run(s.config(r))
@@ -246,6 +263,7 @@ func (c *timed) Submit(ctx context.Context, digest [32]byte, key *ecdsa.PrivateK
 
 // At most every interval, whatever comes, and then all of it.
 func TestInterval(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	r := startServer(t, t.TempDir()).Rekor("own")
 	client := &timed{Client: r.Client}
@@ -264,6 +282,7 @@ func TestInterval(t *testing.T) {
 		t.Error("leaves waited, and its status never said so")
 	}
 	s.until("all that came is anchored", func() bool { return a.Status()[0].Waiting.IsZero() && a.Status()[0].Size >= uint64(len(s.Bodies)) })
+	s.quiet(r)
 	stop()
 	for i := 1; i < len(client.at); i++ {
 		if apart := client.at[i].Sub(client.at[i-1]); apart < config.Interval {
@@ -276,8 +295,10 @@ func TestInterval(t *testing.T) {
 // Between keeping and recording, a process may end. Whether its leaf was added or not,
 // it is there once in the end.
 func TestCrashBetween(t *testing.T) {
+	t.Parallel()
 	for name, persisted := range map[string]bool{"recorded and reported as failed": true, "failed and not recorded": false} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := newSite(t)
 			r := startServer(t, t.TempDir()).Rekor("own")
 			config := s.config(r)
@@ -309,8 +330,10 @@ func TestCrashBetween(t *testing.T) {
 
 // Within one process too: an error that isn't the ledger's end is tried again.
 func TestRecordFails(t *testing.T) {
+	t.Parallel()
 	for name, persisted := range map[string]bool{"recorded and reported as failed": true, "failed and not recorded": false} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			s := newSite(t)
 			r := startServer(t, t.TempDir()).Rekor("own")
 			config := s.config(r)
@@ -337,6 +360,7 @@ func TestRecordFails(t *testing.T) {
 
 // An anchor that can't be kept is not recorded until it can.
 func TestStoreFails(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	r := startServer(t, t.TempDir()).Rekor("own")
 	// Something stands where the note should be.
@@ -359,6 +383,7 @@ func TestStoreFails(t *testing.T) {
 
 // A Rekor that is away holds up no other, and catches up when it is back.
 func TestAway(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	dir := t.TempDir()
 	away, here := startServer(t, dir), startServer(t, t.TempDir()).Rekor("here")
@@ -376,11 +401,13 @@ func TestAway(t *testing.T) {
 	back := startServer(t, dir).Rekor("away")
 	a, stop = s.run(s.config(back, here))
 	s.until("it has caught up", func() bool { return a.Status()[0].Size >= 6 && a.Status()[0].Failures == 0 })
+	s.quiet(back, here)
 	stop()
 	s.check(back, here)
 }
 
 func TestNewRefuses(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	r := startServer(t, t.TempDir()).Rekor("own")
 	for name, change := range map[string]func(*rekor.Config){

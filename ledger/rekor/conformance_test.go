@@ -22,8 +22,15 @@ import (
 
 // TestConformance holds both versions to the same behaviour, against the real servers.
 func TestConformance(t *testing.T) {
-	t.Run("v2", func(t *testing.T) { conformance(t, startServer(t, t.TempDir()).Rekor("own")) })
-	t.Run("v1", func(t *testing.T) { conformance(t, rekorV1(t)) })
+	t.Parallel()
+	t.Run("v2", func(t *testing.T) {
+		t.Parallel()
+		conformance(t, startServer(t, t.TempDir()).Rekor("own"))
+	})
+	t.Run("v1", func(t *testing.T) {
+		t.Parallel()
+		conformance(t, rekorV1(t))
+	})
 }
 
 // rekorV1 is the Rekor v1 that .ci/rekor-v1 started.

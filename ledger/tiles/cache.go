@@ -54,11 +54,17 @@ func New(source Source) *Cache {
 // one goroutine. All trees that one Cache reads must continue each other; [Head]
 // sees to that.
 func (c *Cache) Tree(ctx context.Context, tree tlog.Tree) tlog.HashReader {
+	return c.tree(ctx, tree, nil)
+}
+
+// tree is [Cache.Tree] with tiles that needn't be read from the source, and are
+// proven as those are.
+func (c *Cache) tree(ctx context.Context, tree tlog.Tree, given map[tlog.Tile][]byte) tlog.HashReader {
 	return tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
 		if tree.N <= 0 || tree.N > maxSize {
 			return nil, fmt.Errorf("hashes of a tree of %d leaves: there are none", tree.N)
 		}
-		return tlog.TileHashReader(tree, &reader{ctx, c}).ReadHashes(indexes)
+		return tlog.TileHashReader(tree, &reader{ctx, c, given}).ReadHashes(indexes)
 	})
 }
 
@@ -66,6 +72,7 @@ func (c *Cache) Tree(ctx context.Context, tree tlog.Tree) tlog.HashReader {
 type reader struct {
 	ctx   context.Context
 	cache *Cache
+	given map[tlog.Tile][]byte
 }
 
 func (r *reader) Height() int { return Height }
@@ -74,6 +81,9 @@ func (r *reader) ReadTiles(ids []tlog.Tile) ([][]byte, error) {
 	data := make([][]byte, len(ids))
 	for i, id := range ids {
 		if data[i] = r.cache.get(id); data[i] != nil {
+			continue
+		}
+		if data[i] = r.given[id]; data[i] != nil {
 			continue
 		}
 		b, err := r.cache.source.ReadTile(r.ctx, uint64(id.L), uint64(id.N), uint8(id.W%Width))

@@ -1,10 +1,12 @@
 package tiles
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"testing"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -171,6 +173,38 @@ func TestChangedTiles(t *testing.T) {
 			t.Errorf("tile %d of level %d, put right: %v", at.index, at.level, err)
 		}
 		head = NewHead(New(f))
+	}
+}
+
+// Leaves that fill a tile need none of their own, and are proven all the same.
+func TestFullTiles(t *testing.T) {
+	f := &forest{}
+	c := f.grow(t, 1100)
+	for at := range 4 {
+		head := NewHead(New(f))
+		var entries [][]byte
+		for n := range int64(256) {
+			entries = append(entries, leafOf(int64(at)*256+n))
+		}
+		f.reads = 0
+		if err := head.Leaves(t.Context(), c, uint64(at)*256, entries); err != nil {
+			t.Fatal(err)
+		}
+		if f.reads != 2 { // the right edge
+			t.Errorf("leaves from %d: %d tiles were read", at*256, f.reads)
+		}
+		head = NewHead(New(f))
+		entries[100+at] = []byte("other")
+		err := head.Leaves(t.Context(), c, uint64(at)*256, entries)
+		if want := fmt.Sprintf("leaf %d is not", at*256+100+at); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("another leaf: %v", err)
+		}
+		for n, x := range head.cache.byID {
+			proven, err := f.ReadTile(t.Context(), uint64(n.L), uint64(n.N), uint8(n.W%256))
+			if err != nil || !bytes.Equal(proven[:n.W*tlog.HashSize], x.Value.(*keptTile).data) {
+				t.Errorf("tile %v is kept, and not the tree's: %v", n, err)
+			}
+		}
 	}
 }
 

@@ -11,8 +11,6 @@ import (
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
-
-	"github.com/saksi-ledger/saksi/events"
 )
 
 // Ref names an event by its leaf and its place in the envelope, from 0: event 3 of
@@ -97,7 +95,11 @@ const (
 	aboutHead   = "saksi evidence v1\n"
 	aboutMember = "about"
 
-	maxAnchors = 64
+	// MaxAnchors, MaxLeaves and MaxEvents are the most of each in a bundle. They
+	// bound the work, and the statement, that a bundle can ask for.
+	MaxAnchors = 64
+	MaxLeaves  = 1000
+	MaxEvents  = 10_000
 )
 
 func anchorMember(i int, part string) string     { return fmt.Sprintf("anchors/%04d/%s", i+1, part) }
@@ -180,8 +182,8 @@ func (p *bundleParser) bundle() (*Bundle, error) {
 		return nil, err
 	}
 	for len(p.members) > 0 && strings.HasPrefix(p.members[0].name, "anchors/") {
-		if len(bundle.Anchors) == maxAnchors {
-			return nil, fmt.Errorf("it holds more than %d anchors", maxAnchors)
+		if len(bundle.Anchors) == MaxAnchors {
+			return nil, fmt.Errorf("it holds more than %d anchors", MaxAnchors)
 		}
 		a, err := p.anchor(len(bundle.Anchors))
 		if err != nil {
@@ -278,17 +280,20 @@ func (b *Bundle) checkOrder() error {
 		return errors.New("it does not say what it is about")
 	case len(b.Leaves) == 0:
 		return errors.New("it holds no leaf")
+	case len(b.Leaves) > MaxLeaves:
+		return fmt.Errorf("it holds more than %d leaves", MaxLeaves)
 	case !ascending(b.About, compareRefs):
 		return errors.New("what it is about is not in order")
 	case !ascending(b.Anchors, compareAnchors):
 		return errors.New("its anchors are not in order")
 	}
+	shown := 0
 	for _, l := range b.Leaves {
-		if len(l.Events) > events.MaxEvents {
-			return fmt.Errorf("leaf %d: more than %d events", l.Receipt.Index, events.MaxEvents)
-		}
 		if len(l.Events) == 0 {
 			return fmt.Errorf("leaf %d: it shows no event", l.Receipt.Index)
+		}
+		if shown += len(l.Events); shown > MaxEvents {
+			return fmt.Errorf("it shows more than %d events", MaxEvents)
 		}
 	}
 	return nil

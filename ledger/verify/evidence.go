@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -51,6 +52,7 @@ type verification struct {
 	registry *registryProof
 	about    map[Ref]bool // whether the event is there
 	leaves   []*openedLeaf
+	subjects []*openedLeaf // those that the evidence is about
 	anchors  []*openedAnchor
 }
 
@@ -69,9 +71,8 @@ type openedLeaf struct {
 
 type openedEvent struct {
 	*events.Event
-	ref    Ref
-	digest events.Digest
-	// needs is what the event serves beside being asked for.
+	ref     Ref
+	digest  events.Digest
 	subject subjectOf
 }
 
@@ -115,6 +116,9 @@ func (v *verification) openLeaves() error {
 			return err
 		}
 		v.leaves = append(v.leaves, l)
+		if slices.ContainsFunc(l.events, func(e *openedEvent) bool { return v.about[e.ref] }) {
+			v.subjects = append(v.subjects, l)
+		}
 	}
 	return nil
 }
@@ -220,27 +224,13 @@ func (v *verification) checkNeeds() error {
 	return nil
 }
 
-// subjects returns the leaves that the evidence is about.
-func (v *verification) subjects() []*openedLeaf {
-	var list []*openedLeaf
-	for _, l := range v.leaves {
-		for _, e := range l.events {
-			if _, asked := v.about[e.ref]; asked {
-				list = append(list, l)
-				break
-			}
-		}
-	}
-	return list
-}
-
 // served returns the events that leaves which the evidence is about rest on, or that
 // bear on their operator or keys.
 func (v *verification) served() map[Ref]bool {
 	serves := map[Ref]bool{}
 	var last uint64
 	operators, facilities, recorders, keys := map[string]bool{}, map[string]bool{}, map[string]bool{}, map[events.KeyID]bool{}
-	for _, l := range v.subjects() {
+	for _, l := range v.subjects {
 		last = l.index
 		if r := l.envelope.Manifest.Recorder; r.IsOperator() {
 			operators[r.Owner], facilities[r.Facility], recorders[r.String()] = true, true, true
@@ -256,7 +246,7 @@ func (v *verification) served() map[Ref]bool {
 			case s.revokes != "":
 				serves[e.ref] = keys[s.revokes]
 			case s.anchor != nil:
-				serves[e.ref] = l.index < last && v.anchorOf(s.anchor) != nil
+				serves[e.ref] = l.index < last && s.recorded
 			default:
 				serves[e.ref] = l.index < last && (operators[s.operator] || facilities[s.facility] || recorders[s.recorder])
 			}

@@ -19,6 +19,9 @@ type openedAnchor struct {
 	// believed is nil where the trust file doesn't let the entry be checked.
 	believed *Anchor
 	entry    *LogEntry
+	// recorded are the events, among those shown, by which the ledger recorded it,
+	// ascending.
+	recorded []Ref
 }
 
 func (v *verification) openAnchors() error {
@@ -33,6 +36,7 @@ func (v *verification) openAnchors() error {
 		}
 		v.anchors = append(v.anchors, a)
 	}
+	v.findRecordings()
 	return nil
 }
 
@@ -107,42 +111,40 @@ func originOf(e *LogEntry) string {
 	return origin
 }
 
-// anchorOf returns the anchor that the ledger recorded, if it is in the bundle: the
-// same bytes of both. An entry holds the Rekor's signatures, which nobody knows
-// before it is made, and so is older than the leaf that holds its digest. Its index
-// and times alone could be guessed.
-func (v *verification) anchorOf(recorded *events.AnchorRecorded) *openedAnchor {
+// findRecordings finds which anchors the ledger recorded: an event holds the digests
+// of both, entry and checkpoint. An entry holds the Rekor's signatures, which nobody
+// knows before they are made, and so is older than the leaf that holds its digest.
+// Its index and its time alone could be guessed.
+func (v *verification) findRecordings() {
+	kept := map[[2]string]*openedAnchor{}
 	for _, a := range v.anchors {
-		if recorded.Entry == events.DigestOf(a.bundled.Entry).String() && recorded.Checkpoint == events.DigestOf(a.bundled.Checkpoint).String() {
-			return a
-		}
+		kept[[2]string{events.DigestOf(a.bundled.Entry).String(), events.DigestOf(a.bundled.Checkpoint).String()}] = a
 	}
-	return nil
-}
-
-// recordings returns the events, among those shown, by which the ledger recorded the
-// anchor.
-func (v *verification) recordings(a *openedAnchor) []Ref {
-	var found []Ref
 	for _, l := range v.leaves {
 		for _, e := range l.events {
-			if e.subject.anchor != nil && v.anchorOf(e.subject.anchor) == a {
-				found = append(found, e.ref)
+			if e.subject.anchor == nil {
+				continue
+			}
+			if a := kept[[2]string{e.subject.anchor.Entry, e.subject.anchor.Checkpoint}]; a != nil {
+				e.subject.recorded = true
+				a.recorded = append(a.recorded, e.ref)
 			}
 		}
 	}
-	return found
 }
 
 // needs reports whether an anchor bounds a leaf that the evidence is about.
 func (v *verification) needs(a *openedAnchor) bool {
-	recorded := v.recordings(a)
-	for _, l := range v.subjects() {
-		if a.checkpoint.Size > l.index || len(recorded) > 0 && recorded[0].Leaf < l.index {
+	for _, l := range v.subjects {
+		if a.checkpoint.Size > l.index || a.recordedBefore(l) {
 			return true
 		}
 	}
 	return false
+}
+
+func (a *openedAnchor) recordedBefore(l *openedLeaf) bool {
+	return len(a.recorded) > 0 && a.recorded[0].Leaf < l.index
 }
 
 // independent tells whether an anchor is in a Rekor of nobody's whom the evidence is
@@ -171,8 +173,8 @@ func (v *verification) bounds(l *openedLeaf) (notBefore, notAfter []StatedBound)
 		bound := StatedBound{Rekor: a.believed.Rekor, Index: a.believed.Index, Time: a.believed.IntegratedTime, Independent: v.independent(a)}
 		if a.checkpoint.Size > l.index {
 			notAfter = append(notAfter, bound)
-		} else if recorded := v.recordings(a); len(recorded) > 0 && recorded[0].Leaf < l.index {
-			bound.Recorded = &recorded[0]
+		} else if a.recordedBefore(l) {
+			bound.Recorded = &a.recorded[0]
 			notBefore = append(notBefore, bound)
 		}
 	}

@@ -44,6 +44,7 @@ type subjectOf struct {
 	operator, facility, recorder string
 	revokes                      events.KeyID
 	anchor                       *events.AnchorRecorded
+	recorded                     bool // and that anchor is in the bundle
 }
 
 func newRegistryProof() *registryProof {

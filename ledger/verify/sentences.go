@@ -22,7 +22,7 @@ func (v *verification) statement() *Statement {
 	for _, a := range v.anchors {
 		s.Anchors = append(s.Anchors, v.statedAnchor(a))
 	}
-	for _, l := range v.subjects() {
+	for _, l := range v.subjects {
 		s.Records = append(s.Records, v.record(l))
 	}
 	for i := range s.Records {
@@ -165,7 +165,7 @@ func best(bounds []StatedBound, better func(a, b time.Time) bool) *StatedBound {
 
 // speakOfTree says which tree it is, and what holds it fast.
 func (s *Statement) speakOfTree(v *verification) {
-	s.proven("The ledger %s signed the checkpoint of %d leaves with the root %s, and each leaf named here stands under it.", s.Ledger.Origin, s.Ledger.Size, s.Ledger.Root)
+	s.proven("The ledger %s signed the checkpoint of %s with the root %s, and each leaf named here stands under it.", s.Ledger.Origin, leaves(s.Ledger.Size), s.Ledger.Root)
 	if s.Ledger.Owner != "" {
 		s.said("The trust file says that the ledger is run by %s.", s.Ledger.Owner)
 	}
@@ -173,13 +173,13 @@ func (s *Statement) speakOfTree(v *verification) {
 	for _, a := range s.Anchors {
 		switch {
 		case !a.Believed && len(v.ledger.AnchorKeys) == 0:
-			s.open("That the checkpoint of %d leaves stands in the Rekor %q: the trust file names no key that the ledger anchors with.", a.Size, clip(a.Rekor))
+			s.open("That the checkpoint of %s stands in the Rekor %q: the trust file names no key that the ledger anchors with.", leaves(a.Size), clip(a.Rekor))
 			continue
 		case !a.Believed:
-			s.open("That the checkpoint of %d leaves stands in the Rekor %q: the trust file does not name it.", a.Size, clip(a.Rekor))
+			s.open("That the checkpoint of %s stands in the Rekor %q: the trust file does not name it.", leaves(a.Size), clip(a.Rekor))
 			continue
 		}
-		s.proven("The ledger's checkpoint of %d leaves stands as entry %d in the Rekor %s, %s, signed with the ledger's anchor key.", a.Size, a.Index, a.Rekor, ownership(a, s.Ledger.Owner))
+		s.proven("The ledger's checkpoint of %s stands as entry %d in the Rekor %s, %s, signed with the ledger's anchor key.", leaves(a.Size), a.Index, a.Rekor, ownership(a, s.Ledger.Owner))
 		if a.Independent {
 			covering++
 		}
@@ -222,6 +222,13 @@ func (s *Statement) speakOfLimits(v *verification) {
 	}
 	s.open("That no registry event which is not shown revoked a key, suspended an operator or declared something anew before. The ledger accepted the leaves, so it says that none did; saksi audit recomputes it from the whole ledger.")
 	s.open("That witnesses have seen the same tree: the trust file names none.")
+}
+
+func leaves(n uint64) string {
+	if n == 1 {
+		return "1 leaf"
+	}
+	return fmt.Sprintf("%d leaves", n)
 }
 
 // clip bounds what a sentence quotes of foreign text.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -160,7 +161,12 @@ func TestStockServer(t *testing.T) {
 	}
 	stop()
 
-	// And with an account directory that was lost.
+	// And with an account directory that was lost, and acknowledgement subjects of
+	// the other form.
+	b.WriteString("feature_flags { js_ack_fc_v2: true }\n")
+	if err := os.WriteFile(config, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.RemoveAll(filepath.Join(store, "accounts")); err != nil {
 		t.Fatal(err)
 	}
@@ -172,8 +178,14 @@ func TestStockServer(t *testing.T) {
 	if err := publish("late"); err != nil {
 		t.Errorf("after pushing all: %v", err)
 	}
-	if _, err := w.reader("desk").Consumer(ctx, "FEEDS", "desk_touches"); err != nil {
+	js := w.reader("desk")
+	if _, err := js.ResetConsumer(ctx, "FEEDS", "desk_touches"); err != nil {
 		t.Errorf("a reader after pushing all: %v", err)
+	}
+	if _, messages := fetch(t, js, "desk_touches"); len(messages) != 1 {
+		t.Errorf("desk got %d messages", len(messages))
+	} else if err := messages[0].DoubleAck(ctx); err != nil || !strings.HasPrefix(messages[0].Reply(), "$JS.ACK._.") {
+		t.Errorf("acknowledge on %s: %v", messages[0].Reply(), err)
 	}
 	if _, err := w.dial("a"); !errors.Is(err, nats.ErrAuthorization) {
 		t.Errorf("a suspended account after pushing all: %v", err)

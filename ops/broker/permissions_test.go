@@ -265,6 +265,8 @@ func TestImportedStreamsArrive(t *testing.T) {
 		{"a", []string{"rejections.a", "checkpoints", "anchors"}},
 		{"b", []string{"rejections.b", "checkpoints", "anchors"}},
 		{"authority", []string{"rejections.registry.mcmc", "checkpoints"}},
+		{"r", []string{"checkpoints", "anchors"}},
+		{"s", []string{"checkpoints", "anchors"}},
 	} {
 		for _, subject := range c.subjects {
 			nc := w.connect(c.who)

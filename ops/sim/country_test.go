@@ -58,8 +58,8 @@ func trouble(t *testing.T, messages []Message) map[string]string {
 // length, and of another day they are wrong where that is planted.
 func TestTroubleIsPlanted(t *testing.T) {
 	signers := fixedSigners(t)
-	for seed := range uint64(4) {
-		for _, hours := range []int{1, 5, 24, 60} {
+	for seed := range uint64(3) {
+		for _, hours := range []int{1, 5, 30} {
 			honest := New(Config{Seed: seed, Start: monday.Add(time.Duration(seed) * 5 * time.Hour), Hours: hours, Honest: true})
 			if wrong := trouble(t, sealed(t, honest, signers)); len(wrong) > 0 {
 				t.Errorf("seed %d, %d hours: an honest country has %v", seed, hours, wrong)
@@ -82,7 +82,7 @@ func TestTroubleIsPlanted(t *testing.T) {
 // nor after its period was attested, and nothing before or after the day.
 func TestDelivery(t *testing.T) {
 	var latest time.Duration
-	for seed := range uint64(5) {
+	for seed := range uint64(3) {
 		c := New(Config{Seed: seed, Start: monday.Add(7 * time.Hour), Honest: true, Scale: 4})
 		sworn, before := map[events.Recorder]time.Time{}, c.config.Start
 		for s := range c.Steps() {
@@ -141,8 +141,8 @@ func read[D any](t *testing.T, s seen) (d D) {
 // go in by doors, and sign out. Rules that will look for the contrary find nothing.
 func TestManners(t *testing.T) {
 	tailgated := 0
-	for seed := range uint64(6) {
-		c := New(Config{Seed: seed, Start: monday.Add(time.Duration(seed) * 3 * time.Hour), Honest: true, Scale: 1 + float64(seed%2)*4})
+	for seed := range uint64(4) {
+		c := New(Config{Seed: seed, Start: monday.Add(time.Duration(seed) * 5 * time.Hour), Honest: true, Scale: 1 + float64(seed%2)*2})
 		approved, open, halls := map[string]events.AccessRequested{}, map[string]events.SessionOpened{}, map[string]bool{}
 		asked := map[string]events.AccessRequested{}
 		type place struct {
@@ -210,11 +210,11 @@ func TestManners(t *testing.T) {
 	}
 }
 
-// TestScale: a large country is made in the time of as many small ones.
+// TestScale: as much more goes on as was asked for.
 func TestScale(t *testing.T) {
-	small, large := New(Config{Seed: 1, Start: monday}).Events(), New(Config{Seed: 1, Start: monday, Scale: 50}).Events()
-	if large < 100_000 || large < 40*small {
-		t.Errorf("50 times %d events are %d", small, large)
+	small, large := New(Config{Seed: 1, Start: monday}).Events(), New(Config{Seed: 1, Start: monday, Scale: 20}).Events()
+	if large < 40_000 || large < 18*small {
+		t.Errorf("20 times %d events are %d", small, large)
 	}
 }
 

@@ -117,13 +117,15 @@ article { border-top: 1px solid var(--line); padding-top: .5rem; margin-top: 1.5
 <p>The same as an OpenAPI 3.1 document: <a href="/v1/openapi.json">JSON</a>, <a href="/v1/openapi.yaml">YAML</a>. Errors are problem details (RFC 9457).</p>
 <p id="tokens">Where a mandate is needed, send <code>Authorization: Bearer TOKEN</code>. {{.Scheme}}</p>
 <nav aria-label="Operations">
-{{range .Sections}}<h2>{{.Description}}</h2>
+<ul>{{range .Sections}}<li>{{.Description}}
 <ul>{{range .Operations}}<li><a href="#{{.OperationID}}"><code>{{.Path}}</code></a>: {{.Summary}}</li>
+{{end}}</ul></li>
 {{end}}</ul>
-{{end}}</nav>
+</nav>
 </header>
 <main id="main">
-{{range .Sections}}{{range .Operations}}<article id="{{.OperationID}}">
+{{range .Sections}}<h2>{{.Description}}</h2>
+{{range .Operations}}<article id="{{.OperationID}}">
 <h3><code>GET {{.Path}}</code></h3>
 <p>{{.Summary}}.{{if .Description}} {{.Description}}{{end}}</p>
 <p>{{if .Mandate}}Needs a <a href="#tokens">mandate</a>.{{else}}Public.{{end}}</p>

@@ -139,6 +139,7 @@ func (f *follower) session(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	stored := uint64(0) // sequence of the last message in the stream
 	for delivered := uint64(1); ; {
 		messages, err := f.fetch(ctx, consumer)
 		if err != nil {
@@ -158,6 +159,12 @@ func (f *follower) session(ctx context.Context) error {
 				}
 				return errGap
 			}
+			// Sequences rise, but for what is delivered again because handling took long.
+			// Anything else would be taken for a repeat, and be lost.
+			if meta.Sequence.Stream <= stored && meta.NumDelivered == 1 {
+				return handleError{fmt.Errorf("message %d of stream %s came after message %d", meta.Sequence.Stream, feedsStream, stored)}
+			}
+			stored = max(stored, meta.Sequence.Stream)
 			delivered++
 		}
 		if err := f.handle(messages); err != nil {

@@ -32,7 +32,7 @@ func (m Mark) id(view string) string {
 	return view + "/" + strconv.Itoa(m.Version) + "/" + strconv.FormatUint(m.Change, 10)
 }
 
-// parseID reads what [Mark.id] wrote, and nothing else.
+// parseID reads what Mark.id wrote, and nothing else.
 func parseID(id string) (view string, m Mark, err error) {
 	parts := strings.Split(id, "/")
 	if len(parts) == 3 {

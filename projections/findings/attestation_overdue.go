@@ -13,6 +13,10 @@ import (
 // times can be added to it.
 const maxInterval = 10 * 365 * 24 * time.Hour
 
+// overdueGrace is how long an attestation that comes when the next one is overdue
+// already is left alone.
+const overdueGrace = time.Minute
+
 // Interval returns how often a recorder must attest; 0 if it need not.
 func Interval(d *events.RecorderDeclared) time.Duration {
 	return time.Duration(min(max(int64(d.AttestEverySeconds), 0), int64(maxInterval/time.Second))) * time.Second
@@ -113,8 +117,11 @@ func (r attestationOverdue) settle(b *book, p *promise, by projections.Ref) erro
 	switch {
 	case p.Every == 0:
 		err = b.tx.Cancel(r.name() + "/" + p.Recorder)
-	case p.Finding == "" || overdue.After(b.tx.Now()):
+	case overdue.After(b.tx.Now()):
 		err = b.tx.At(overdue, r.name()+"/"+p.Recorder)
+	case p.Finding == "":
+		// Where a backlog is being delivered, the next attestation is on its way.
+		err = b.tx.At(b.tx.Now().Add(overdueGrace), r.name()+"/"+p.Recorder)
 	}
 	if err != nil {
 		return err

@@ -26,7 +26,7 @@ type Touch struct {
 
 	ActorID              string `col:"actor.id,index" json:"actor.id" doc:"a pseudonym"`
 	ActorKind            string `col:"actor.kind" json:"actor.kind" doc:"person, service, automation or unstated"`
-	ActorParty           string `col:"actor.party" json:"actor.party" doc:"operator, parent, landlord, vendor, customer or authority"`
+	ActorParty           string `col:"actor.party,index" json:"actor.party" doc:"operator, parent, landlord, vendor, customer or authority"`
 	ActorEmployer        string `col:"actor.employer" json:"actor.employer" doc:"by whom employed"`
 	ActorEmployerCountry string `col:"actor.employerCountry" json:"actor.employerCountry" doc:"where the employer is established"`
 	ActorOfficeCountry   string `col:"actor.officeCountry" json:"actor.officeCountry" doc:"where the job is based"`

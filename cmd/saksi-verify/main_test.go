@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/saksi-ledger/saksi/ledger/verify"
+)
+
+var vectors = filepath.Join("..", "..", "ledger", "verify", "testdata", "evidence")
+
+// TestVectors runs the program as people do, on every vector.
+func TestVectors(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(vectors, "vectors.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all struct {
+		Trust   string
+		Vectors []struct {
+			File, Says string
+			Proven     []string
+		}
+	}
+	if err := json.Unmarshal(text, &all); err != nil || len(all.Vectors) == 0 {
+		t.Fatalf("%d vectors, %v", len(all.Vectors), err)
+	}
+	trust := filepath.Join(vectors, all.Trust)
+	for _, v := range all.Vectors {
+		var stdout, stderr bytes.Buffer
+		status := run([]string{"-trust", trust, filepath.Join(vectors, v.File)}, &stdout, &stderr)
+		switch {
+		case v.Says == "" && (status != exitDone || stderr.Len() > 0):
+			t.Errorf("%s: status %d, %s", v.File, status, stderr.String())
+		case v.Says != "" && (status != exitDoesNotHold || stdout.Len() > 0 || !strings.HasSuffix(stderr.String(), "does not hold: "+v.Says+"\n")):
+			t.Errorf("%s: status %d, %s%s", v.File, status, stdout.String(), stderr.String())
+		}
+		for _, sentence := range v.Proven {
+			if !strings.Contains(stdout.String(), "\n  "+sentence+"\n") {
+				t.Errorf("%s: it does not say %q:\n%s", v.File, sentence, stdout.String())
+			}
+		}
+	}
+
+	var stdout, stderr bytes.Buffer
+	if status := run([]string{"-trust", trust, "-format", "json", filepath.Join(vectors, "good.saksi")}, &stdout, &stderr); status != exitDone {
+		t.Fatalf("status %d, %s", status, stderr.String())
+	}
+	var s verify.Statement
+	if err := json.Unmarshal(stdout.Bytes(), &s); err != nil || len(s.Records) != 1 || s.Records[0].Leaf != 4 {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+func TestUsage(t *testing.T) {
+	good, trust := filepath.Join(vectors, "good.saksi"), filepath.Join(vectors, "trust.json")
+	for _, row := range []struct {
+		status int
+		args   []string
+	}{
+		{exitDone, []string{"-h"}},
+		{exitUsage, nil},
+		{exitUsage, []string{good}},
+		{exitUsage, []string{"-trust", trust}},
+		{exitUsage, []string{"-trust", trust, good, good}},
+		{exitUsage, []string{"-trust", trust, "-format", "yaml", good}},
+		{exitUsage, []string{"-nonsense"}},
+		{exitFailed, []string{"-trust", trust, "no such file"}},
+		{exitFailed, []string{"-trust", "no such file", good}},
+		{exitFailed, []string{"-trust", good, good}},
+		{exitDoesNotHold, []string{"-trust", trust, trust}},
+	} {
+		var stdout, stderr bytes.Buffer
+		if status := run(row.args, &stdout, &stderr); status != row.status || stdout.Len() > 0 || stderr.Len() == 0 {
+			t.Errorf("%q: status %d, %s%s", row.args, status, stdout.String(), stderr.String())
+		}
+	}
+}
+
+// TestSpeed: a bundle is verified within 20 ms.
+func TestSpeed(t *testing.T) {
+	best := time.Hour
+	for range 5 {
+		var stdout, stderr bytes.Buffer
+		start := time.Now()
+		run([]string{"-trust", filepath.Join(vectors, "trust.json"), filepath.Join(vectors, "good.saksi")}, &stdout, &stderr)
+		best = min(best, time.Since(start))
+	}
+	t.Logf("%v", best)
+	if best > 20*time.Millisecond {
+		t.Errorf("verified in %v: want 20 ms at the most", best)
+	}
+}
