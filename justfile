@@ -40,4 +40,4 @@ ci:
 
 # the README's commands, from a new ledger to an audit, as the test runs them
 demo-transcript:
-    go test -v -count 1 -run 'TestScripts/transcript' ./cmd/saksi
+    go test -v -count 1 -run 'TestScripts/readme' ./cmd/saksi

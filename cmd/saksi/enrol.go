@@ -51,6 +51,7 @@ type party interface {
 	RequestFile() string
 	Signer() (*events.Signer, error)
 	Join(grantPath string) (*home.Grant, error)
+	Grant() (*home.Grant, error)
 }
 
 func enrolled(role home.Role, dir, name string) (party, error) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/saksi-ledger/saksi/ops/home"
+	"github.com/saksi-ledger/saksi/projections"
+	"github.com/saksi-ledger/saksi/projections/views"
 )
 
 func TestMain(m *testing.M) {
@@ -32,6 +35,8 @@ func TestMain(m *testing.M) {
 //	json PATH VALUE         the JSON on stdout has this at a path such as flushed.events
 //	mode OCTAL FILE…        files have these permissions
 //	flip FILE OFFSET        change one byte; an offset below 0 counts from the end
+//	seen HOME VIEW N        wait until a view has that many rows
+//	keep NAME               the last line on stdout becomes a variable
 func TestScripts(t *testing.T) {
 	cloudtrail, err := filepath.Abs("../../../shared/data/cloudtrail/invictus")
 	if err != nil {
@@ -59,7 +64,7 @@ func TestScripts(t *testing.T) {
 			return err == nil, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status": scriptStatus, "ready": scriptReady, "json": scriptJSON, "mode": scriptMode, "flip": scriptFlip,
+			"status": scriptStatus, "ready": scriptReady, "json": scriptJSON, "mode": scriptMode, "flip": scriptFlip, "keep": scriptKeep, "seen": scriptSeen,
 		},
 	})
 }
@@ -185,14 +190,45 @@ func scriptFlip(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(name, b, 0o600))
 }
 
-// TestReadmeIsTheTranscript holds the README's commands to those of
-// transcript.txtar, which is run: each must stand there, in the same order.
+func scriptSeen(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: seen HOME VIEW N")
+	}
+	want, err := strconv.ParseUint(args[2], 10, 64)
+	ts.Check(err)
+	authority, err := home.OpenAuthority(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ctx := context.Background()
+	store, err := projections.OpenStore(ctx, authority.ViewsDir(), views.All())
+	ts.Check(err)
+	defer store.Close()
+	var rows uint64
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		page, err := store.Rows(ctx, args[1], projections.Query{Limit: 1, Count: true})
+		ts.Check(err)
+		if rows = *page.Total; rows >= want {
+			return
+		}
+	}
+	ts.Fatalf("%s has %d rows: want %d", args[1], rows, want)
+}
+
+func scriptKeep(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: keep NAME")
+	}
+	lines := strings.Split(strings.TrimSpace(ts.ReadFile("stdout")), "\n")
+	ts.Setenv(args[0], lines[len(lines)-1])
+}
+
+// TestReadmeIsTheTranscript holds the README's commands to those of readme.txtar,
+// which is run: each must stand there, in the same order.
 func TestReadmeIsTheTranscript(t *testing.T) {
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	transcript, err := os.ReadFile("testdata/script/transcript.txtar")
+	transcript, err := os.ReadFile("testdata/script/readme.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,11 +256,11 @@ func TestReadmeIsTheTranscript(t *testing.T) {
 			run = run[1:]
 		}
 		if len(run) == 0 {
-			t.Fatalf("README.md has \"saksi %s\", which transcript.txtar does not run, or not in this order", line)
+			t.Fatalf("README.md has \"saksi %s\", which readme.txtar does not run, or not in this order", line)
 		}
 		run = run[1:]
 	}
 	if said < 10 {
-		t.Errorf("README.md has %d commands in its sh blocks: want the whole transcript", said)
+		t.Errorf("README.md has %d commands in its sh blocks: want all of it", said)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +18,7 @@ func watchCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "watch",
 		Usage:     "the changes of a view as they happen, from its feed",
-		Category:  "reader",
+		Category:  "everyone",
 		ArgsUsage: "VIEW",
 		Description: "Goes on where it stopped, and ends with Ctrl-C. With --output, changes are appended to a file as JSON\n" +
 			"Lines, one CloudEvent a line: nothing is missing and nothing stands twice, wherever it was interrupted.",
@@ -90,7 +89,7 @@ func (t *changeTable) print(messages []feeds.Message) error {
 		if err != nil {
 			return err
 		}
-		facility, operator, rest, err := rowCells(e.Data.Row)
+		facility, operator, rest, err := rowCells(m.View, e.Data.Row)
 		if err != nil {
 			return fmt.Errorf("change %d of view %s: %w", m.Change, m.View, err)
 		}
@@ -110,30 +109,25 @@ func (t *changeTable) line(cells ...string) error {
 	return err
 }
 
-// rowCells returns a row's facility and operator, and of its other columns those
-// that are neither empty nor zero, as name=value; evidence is left to --format json.
-func rowCells(row json.RawMessage) (facility, operator, rest string, err error) {
+// rowCells returns a row's facility and operator, and of the columns that matter
+// most in its view those that are neither empty nor zero, as name=value. All of it is
+// in --format json.
+func rowCells(view string, row json.RawMessage) (facility, operator, rest string, err error) {
 	var columns map[string]any
 	if err := json.Unmarshal(row, &columns); err != nil {
 		return "", "", "", err
 	}
 	var cells []string
-	for name, value := range columns {
-		text := cellText(value)
+	for _, name := range brief(view) {
 		switch name {
-		case "facility":
-			facility = text
-		case "operator":
-			operator = text
-		case "evidence":
-		default:
-			if text != "" {
-				cells = append(cells, name+"="+text)
-			}
+		case "facility", "operator", "evidence":
+			continue
+		}
+		if text := cellText(columns[name]); text != "" {
+			cells = append(cells, name+"="+text)
 		}
 	}
-	slices.Sort(cells)
-	return facility, operator, strings.Join(cells, " "), nil
+	return cellText(columns["facility"]), cellText(columns["operator"]), strings.Join(cells, " "), nil
 }
 
 func cellText(value any) string {

@@ -21,10 +21,14 @@ import (
 // Run holds a reader to what [ledger.Reader] promises. open returns one of w's
 // ledger, with a mandate for bodies.
 func Run(t *testing.T, open func(t *testing.T, w *World) ledger.Reader) {
-	t.Run("sizes", func(t *testing.T) { testSizes(t, open) })
-	t.Run("older checkpoints", func(t *testing.T) { testOlder(t, open) })
-	t.Run("growth", func(t *testing.T) { testGrowth(t, open) })
-	t.Run("cancellation", func(t *testing.T) { testCancellation(t, open) })
+	for name, test := range map[string]func(*testing.T, func(*testing.T, *World) ledger.Reader){
+		"sizes": testSizes, "older checkpoints": testOlder, "growth": testGrowth, "cancellation": testCancellation,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, open)
+		})
+	}
 }
 
 // walk reads all entries that checkpoint covers and compares them with what was

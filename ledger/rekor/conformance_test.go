@@ -106,10 +106,7 @@ func conformance(t *testing.T, r rekor.Rekor) {
 	}
 
 	// The tree grows, and can be shown to have only grown.
-	var newer *verify.Anchor
-	for range 5 {
-		newer = submit(note())
-	}
+	newer := submit(note())
 	if newer.Checkpoint.Size <= anchor.Checkpoint.Size {
 		t.Fatalf("its tree had %d entries, and then %d", anchor.Checkpoint.Size, newer.Checkpoint.Size)
 	}

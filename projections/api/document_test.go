@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"log/slog"
 	"net/http/httptest"
@@ -10,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/readertest"
@@ -94,6 +97,50 @@ func TestDocument(t *testing.T) {
 	}
 	if again := w.get("", "/v1/openapi.json", "If-None-Match", a.header.Get("ETag")); again.status != 304 {
 		t.Errorf("again: %d", again.status)
+	}
+}
+
+// What is answered is what the document says.
+func TestAnswersMatchDocument(t *testing.T) {
+	for name, w := range map[string]*world{"made up": newWorld(t, 60), "real": real(t)} {
+		document, err := jsonschema.UnmarshalJSON(bytes.NewReader(w.get("", "/v1/openapi.json").body))
+		w.must(err)
+		compiler := jsonschema.NewCompiler()
+		compiler.AssertFormat()
+		w.must(compiler.AddResource("openapi.json", document))
+		valid := func(schema string, what string, body []byte) {
+			t.Helper()
+			compiled, err := compiler.Compile("openapi.json#/components/schemas/" + schema)
+			w.must(err)
+			value, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
+			w.must(err)
+			if err := compiled.Validate(value); err != nil {
+				t.Errorf("%s: %s is no %s: %v", name, what, schema, err)
+			}
+		}
+		rows := 0
+		for _, v := range w.store.Views() {
+			a := w.get("auditor", viewPath(v.Name)+"?limit=50")
+			valid(schemaName(v.Name)+"Page", v.Name, a.body)
+			rows += strings.Count(string(a.body), `"from_leaf"`)
+			var r reader
+			if len(w.changes(v.Name)) == 0 {
+				continue
+			}
+			w.must(r.follow(t.Context(), w.server.URL, "auditor", feedPath(v.Name), func(r *reader) bool { return len(r.events) > 0 }))
+			event, err := json.Marshal(r.events[0])
+			w.must(err)
+			valid(schemaName(v.Name)+"Event", v.Name, event)
+		}
+		if rows == 0 {
+			t.Errorf("%s: no view has rows", name)
+		}
+		for _, index := range []string{"0", "5", "6", "8", "20"} {
+			valid("EntryBody", "leaf "+index, w.get("auditor", "/v1/entries/"+index+"?body=true").body)
+		}
+		valid("ViewList", "the list of views", w.get("auditor", "/v1/views").body)
+		valid("AnchorsBody", "the list of anchors", w.get("", "/v1/anchors").body)
+		valid("ErrorModel", "a problem", w.get("", "/v1/views/none").body)
 	}
 }
 
