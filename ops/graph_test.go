@@ -28,9 +28,19 @@ var only = map[string][]string{
 	"events/publish":   {"events", "events/canonical", "ledger/verify"},
 	"events/connect/…": {"events", "events/canonical", "events/connect/…"},
 	"ledger/verify":    {"events", "events/canonical"},
-	"ops/broker":       {"events"},
-	"ops/home":         {"events", "ledger/verify"},
-	"ops/operator":     {"schemas", "events/…", "ledger/verify", "ops/home"},
+	"cmd/saksi-verify": {"ledger/verify"},
+	// Projections know of the ledger that it can be read, and no more.
+	"projections":            {"events", "events/…", "ledger", "ledger/tiles", "ledger/verify", "projections/store"},
+	"projections/store":      {},
+	"projections/views":      {"events", "projections", "projections/findings/…"},
+	"projections/findings/…": {"events", "projections", "projections/findings/…"},
+	"projections/feeds":      {"projections"},
+	"projections/api":        {"events", "ledger", "ledger/http/…", "ledger/verify", "projections"},
+	"cmd/saksi-verify":       {"ledger/verify"},
+	"ops/broker":             {"events"},
+	"ops/home":               {"events", "ledger/verify"},
+	"ops/operator":           {"schemas", "events/…", "ledger/verify", "ops/home"},
+	"ops/reader":             {"events", "ledger/verify", "ops/broker", "ops/home", "projections", "projections/feeds"},
 }
 
 // never lists what a package may not reach, however far down. Where net is not in
@@ -43,6 +53,7 @@ var never = map[string][]string{
 		"net/http", "os/exec", "database/sql", "github.com/nats-io/…", "github.com/transparency-dev/tessera/…", "modernc.org/…",
 	},
 	"ledger/admission": {"net/http", "os/exec", "database/sql", "github.com/nats-io/…"},
+	"cmd/saksi-verify": {"net/http", "os/exec", "database/sql", "github.com/nats-io/…", "github.com/transparency-dev/…", "modernc.org/…"},
 }
 
 // directly lists what a package's own files may not import. Libraries below may,

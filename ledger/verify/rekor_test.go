@@ -14,6 +14,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -304,10 +305,12 @@ func TestCosignedAnchor(t *testing.T) {
 	witness, _ := fixedLog(t, "witness.example")
 	for _, r := range allRekors(t) {
 		e := r.anchor(t, text, key)
-		n, err := note.Open([]byte(e.InclusionProof.Checkpoint.Envelope), note.VerifierList())
-		if n = err.(*note.UnverifiedNoteError).Note; n == nil {
+		_, err := note.Open([]byte(e.InclusionProof.Checkpoint.Envelope), note.VerifierList())
+		var unverified *note.UnverifiedNoteError
+		if !errors.As(err, &unverified) {
 			t.Fatal(err)
 		}
+		n := unverified.Note
 		cosigned, err := note.Sign(&note.Note{Text: n.Text, UnverifiedSigs: n.UnverifiedSigs}, witness)
 		if err != nil {
 			t.Fatal(err)
