@@ -55,9 +55,12 @@ type builder struct {
 	leaves map[uint64]*leaf
 	shown  map[verify.Ref]bool
 	about  []verify.Ref
-	// registry are the accepted leaves of the registry and the ledger, ascending.
-	registry []*leaf
-	anchors  []*anchored
+	// registry are the accepted leaves of the registry, own the indexes of the
+	// ledger's; both ascend.
+	registry    []*leaf
+	own         []uint64
+	anchors     []*anchored
+	rekorsKnown int
 }
 
 // leaf is one that was read, with its body.

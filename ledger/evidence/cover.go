@@ -32,6 +32,7 @@ func (b *builder) rekors(ctx context.Context) ([]string, error) {
 			names = append(names, a.Rekor)
 		}
 	}
+	b.rekorsKnown = len(names)
 	return names, nil
 }
 

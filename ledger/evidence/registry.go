@@ -16,8 +16,8 @@ type leavesReader interface {
 	Leaves(ctx context.Context, checkpoint *verify.Checkpoint, from uint64) ([]ledger.Entry, error)
 }
 
-// readRegistry reads all leaves, and the bodies of the registry's and the ledger's
-// own. A revocation may come long after what it is about.
+// readRegistry reads all leaves, and the bodies of the registry's. A revocation may
+// come long after what it is about.
 func (b *builder) readRegistry(ctx context.Context) error {
 	reader, bare := b.source.Reader.(leavesReader)
 	for from := uint64(0); from < b.newest.Size; {
@@ -35,6 +35,9 @@ func (b *builder) readRegistry(ctx context.Context) error {
 			}
 		}
 		for i := range page {
+			if page[i].Leaf.Subject == events.LedgerRecorder.Subject() && page[i].Leaf.Verdict == verify.Accepted {
+				b.own = append(b.own, page[i].Index)
+			}
 			if !registers(&page[i]) {
 				continue
 			}
@@ -49,10 +52,10 @@ func (b *builder) readRegistry(ctx context.Context) error {
 	return nil
 }
 
-// registers tells whether a leaf is an accepted one of the registry or the ledger.
+// registers tells whether a leaf is an accepted one of the registry.
 func registers(e *ledger.Entry) bool {
 	recorder, err := events.ParseSubject(e.Leaf.Subject)
-	return err == nil && !recorder.IsOperator() && e.Leaf.Verdict == verify.Accepted
+	return err == nil && recorder.IsRegistry() && e.Leaf.Verdict == verify.Accepted
 }
 
 // fillBodies reads the bodies of the registry's leaves in a page.
@@ -87,9 +90,6 @@ func (b *builder) support(ctx context.Context, l *leaf) error {
 	last := map[string]verify.Ref{} // by what it says
 	for _, r := range b.registry {
 		for place, line := range r.envelope.Lines {
-			if r.envelope.Manifest.Recorder.IsLedger() || r.Index == 0 {
-				continue
-			}
 			e, err := events.ParseEvent(line)
 			if err != nil {
 				return fmt.Errorf("event %d/%d: %w", r.Index, place, err)
@@ -147,9 +147,9 @@ func (b *builder) showKeys(l *leaf, place int, unregistered map[events.KeyID]boo
 	}
 }
 
-// lookBack bounds how many of the ledger's own leaves before another are looked at
-// for anchors. With one anchor a minute and a clock an hour it is eight hours.
-const lookBack = 500
+// lookBack bounds how many of the ledger's own leaves before another are read in
+// search of anchors. With one anchor a minute they are those of an hour and more.
+const lookBack = 100
 
 // supportTime chooses the last anchor of each Rekor that the ledger recorded before a
 // leaf: the leaf is later.
@@ -157,14 +157,16 @@ func (b *builder) supportTime(ctx context.Context, l *leaf) error {
 	if b.source.Anchors == nil {
 		return nil
 	}
+	end, _ := slices.BinarySearch(b.own, l.Index)
 	done := map[string]bool{} // Rekors
-	looked := 0
-	for _, r := range slices.Backward(b.registry) {
-		if r.Index >= l.Index || !r.envelope.Manifest.Recorder.IsLedger() {
-			continue
+	for _, index := range slices.Backward(b.own[max(0, end-lookBack):end]) {
+		entries, err := b.source.Reader.Entries(ctx, b.newest, index)
+		if err != nil {
+			return err
 		}
-		if looked++; looked > lookBack {
-			break
+		r, err := b.keep(&entries[0])
+		if err != nil {
+			return err
 		}
 		for place, line := range r.envelope.Lines {
 			e, err := events.ParseEvent(line)
@@ -183,6 +185,9 @@ func (b *builder) supportTime(ctx context.Context, l *leaf) error {
 				done[d.Rekor] = true
 				b.show(r, place)
 			}
+		}
+		if len(done) > 0 && len(done) >= b.rekorsKnown {
+			return nil
 		}
 	}
 	return nil
