@@ -77,7 +77,10 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	slow := p.slow
 	p.mu.Unlock()
 	if slow {
-		<-r.Context().Done()
+		select {
+		case <-r.Context().Done():
+		case <-p.release: // an unread body hides from the server that its client left
+		}
 		return
 	}
 	answer := forward()

@@ -73,8 +73,8 @@ func proposed(digest [sha256.Size]byte, s *signature) *models.Hashedrekord {
 }
 
 func (c *clientV1) create(ctx context.Context, entry models.ProposedEntry) (models.LogEntry, error) {
-	created, err := c.rekor.Entries.CreateLogEntry(
-		entries.NewCreateLogEntryParamsWithContext(ctx).WithProposedEntry(entry).WithHTTPClient(c.http))
+	created, err := c.rekor.Entries.CreateLogEntryContext(ctx,
+		entries.NewCreateLogEntryParams().WithProposedEntry(entry).WithHTTPClient(c.http))
 	if err != nil {
 		return nil, err
 	}
@@ -88,8 +88,8 @@ func (c *clientV1) existing(ctx context.Context, location string) (models.LogEnt
 	if b, err := hex.DecodeString(id); err != nil || len(b) != 32 && len(b) != 40 {
 		return nil, fmt.Errorf("the Rekor has this entry already, at %.100q, which names none", location)
 	}
-	got, err := c.rekor.Entries.GetLogEntryByUUID(
-		entries.NewGetLogEntryByUUIDParamsWithContext(ctx).WithEntryUUID(id).WithHTTPClient(c.http))
+	got, err := c.rekor.Entries.GetLogEntryByUUIDContext(ctx,
+		entries.NewGetLogEntryByUUIDParams().WithEntryUUID(id).WithHTTPClient(c.http))
 	if err != nil {
 		return nil, fmt.Errorf("read the entry that the Rekor has already: %w", err)
 	}
@@ -126,11 +126,11 @@ func entryJSON(log models.LogEntry) ([]byte, error) {
 // Consistency implements [Client].
 func (c *clientV1) Consistency(ctx context.Context, older, newer *verify.Checkpoint) (tlog.TreeProof, error) {
 	first := int64(older.Size)
-	params := tlogapi.NewGetLogProofParamsWithContext(ctx).WithFirstSize(&first).WithLastSize(int64(newer.Size)).WithHTTPClient(c.http)
+	params := tlogapi.NewGetLogProofParams().WithFirstSize(&first).WithLastSize(int64(newer.Size)).WithHTTPClient(c.http)
 	if _, tree, ok := strings.Cut(newer.Origin, " - "); ok {
 		params = params.WithTreeID(&tree)
 	}
-	got, err := c.rekor.Tlog.GetLogProof(params)
+	got, err := c.rekor.Tlog.GetLogProofContext(ctx, params)
 	if err != nil {
 		return nil, within(ctx, shortened(err))
 	}
