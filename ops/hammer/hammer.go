@@ -31,6 +31,9 @@ type Config struct {
 	Dir string
 	// Duration is how long each measure lasts; DefaultDuration if zero.
 	Duration time.Duration
+	// Rows is how many rows the views have in the measure of making them anew;
+	// DefaultRows if zero. Their number is in the figures' names.
+	Rows int
 	// Only names the one measure to take, or is empty for all of them.
 	Only string
 	// Log gets the node's warnings; they are dropped if it is nil.
@@ -42,6 +45,9 @@ type Config struct {
 
 // DefaultDuration is how long a measure lasts unless told otherwise.
 const DefaultDuration = 10 * time.Second
+
+// DefaultRows is how many rows views are made of unless told otherwise.
+const DefaultRows = 1_000_000
 
 // Figure is one result.
 type Figure struct {
@@ -95,6 +101,9 @@ func Run(ctx context.Context, config Config, report func(Figure)) error {
 	}
 	if config.Duration == 0 {
 		config.Duration = DefaultDuration
+	}
+	if config.Rows == 0 {
+		config.Rows = DefaultRows
 	}
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)

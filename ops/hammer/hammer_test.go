@@ -13,7 +13,7 @@ import (
 // each ledger made has stood up to its audit or Run would have failed.
 func TestMeasures(t *testing.T) {
 	seen := map[string]hammer.Figure{}
-	err := hammer.Run(t.Context(), hammer.Config{Dir: t.TempDir(), Duration: 250 * time.Millisecond}, func(f hammer.Figure) {
+	err := hammer.Run(t.Context(), hammer.Config{Dir: t.TempDir(), Duration: 250 * time.Millisecond, Rows: 32_000}, func(f hammer.Figure) {
 		if f.Value <= 0 || f.N <= 0 || f.Unit == "" || !strings.Contains(f.Conditions, "cores") {
 			t.Errorf("figure %+v", f)
 		}
@@ -27,7 +27,9 @@ func TestMeasures(t *testing.T) {
 	}
 	for _, name := range []string{
 		"ingest-1", "ingest-1-disk", "ingest-32", "ingest-32-disk", "audit-1", "audit-1-events", "audit-32", "audit-32-events",
-		"receipt-1-p50", "receipt-1-p99", "receipt-32-p50", "receipt-32-p99", "tessera", "ed25519-one", "jetstream",
+		"receipt-1-p50", "receipt-1-p99", "receipt-32-p50", "receipt-32-p99", "view-1-p50", "view-32-p99", "feed-1-p50",
+		"rebuild-touches-3200", "rebuild-touches-32k", "rebuild-all-32k", "page-3200-p50", "page-32k-p99",
+		"tessera", "ed25519-one", "jetstream",
 	} {
 		if _, ok := seen[name]; !ok {
 			t.Errorf("there is no figure %s", name)

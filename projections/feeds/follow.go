@@ -115,11 +115,11 @@ func (f *follower) run(ctx context.Context) error {
 		if f.idle() {
 			return nil
 		}
-		if said != err.Error() && f.Trouble != nil && !errors.Is(err, errGap) {
+		if said != err.Error() && f.Trouble != nil && !startsOver(err) {
 			f.Trouble(err)
 			said = err.Error()
 		}
-		if !errors.Is(err, errGap) && !sleep(ctx, retryAfter) {
+		if !startsOver(err) && !sleep(ctx, retryAfter) {
 			return nil
 		}
 	}
@@ -127,8 +127,13 @@ func (f *follower) run(ctx context.Context) error {
 
 func (f *follower) idle() bool { return f.Idle > 0 && time.Since(f.heard) >= f.Idle }
 
-// errGap: a delivery went elsewhere.
-var errGap = errors.New("a delivery was lost on the way")
+// Reasons for a session to end and another to begin.
+var (
+	errGap  = errors.New("a delivery was lost on the way")
+	errBack = errors.New("the stream has gone back")
+)
+
+func startsOver(err error) bool { return errors.Is(err, errGap) || errors.Is(err, errBack) }
 
 // session sets the consumer back to what was acknowledged, and reads from there.
 // Deliveries are counted by the broker without gaps. When one is missing, it went
@@ -159,10 +164,14 @@ func (f *follower) session(ctx context.Context) error {
 				}
 				return errGap
 			}
-			// Sequences rise, but for what is delivered again because handling took long.
-			// Anything else would be taken for a repeat, and be lost.
+			// Sequences rise, but for what is delivered again because handling took long,
+			// and where a broker that lost its tail stores anew. What comes out of order
+			// would be taken for a repeat, and be lost.
 			if meta.Sequence.Stream <= stored && meta.NumDelivered == 1 {
-				return handleError{fmt.Errorf("message %d of stream %s came after message %d", meta.Sequence.Stream, feedsStream, stored)}
+				if err := f.handle(messages[:i]); err != nil {
+					return err
+				}
+				return errBack
 			}
 			stored = max(stored, meta.Sequence.Stream)
 			delivered++
