@@ -99,7 +99,7 @@ func (s *Statement) speakOf(r *StatedRecord) {
 		}
 	}
 	if r.Operator != nil {
-		s.proven("Before leaf %d, %s admitted the operator %s (%s, event %s), %s declared the facility %s (%s, event %s), and %s the recorder, a %s (event %s).",
+		s.proven("Before leaf %d, %s admitted the operator %s (%s, event %s), %s declared the facility %s (%s, event %s), and %s the recorder as one of the kind %s (event %s).",
 			r.Leaf, r.Operator.By, r.Operator.Operator, plain(r.Operator.Country), r.Operator.Event,
 			r.Facility.By, r.Facility.Facility, plain(r.Facility.Country), r.Facility.Event, r.Declared.By, plain(string(r.Declared.Kind)), r.Declared.Event)
 	}
