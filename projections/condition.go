@@ -31,7 +31,11 @@ func ParseCondition(s string) (Condition, error) {
 		Problem: fmt.Sprintf("%.80q is no condition", s),
 		hint:    "want COLUMN, one of = != < <= > >= ~, and a value, as in facility=lab-1",
 	}
-	if n == 0 || len(s) > maxCondition || !utf8.ValidString(s) {
+	switch {
+	case !utf8.ValidString(s):
+		problem.Problem = fmt.Sprintf("the condition %.80q is not UTF-8", s)
+		return Condition{}, problem
+	case n == 0 || len(s) > maxCondition || strings.HasPrefix(s[n:], "=="):
 		return Condition{}, problem
 	}
 	for _, op := range [...]Op{NotEqual, LessOrEqual, MoreOrEqual, Equal, Less, More, Contains} {

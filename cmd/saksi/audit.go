@@ -18,7 +18,7 @@ func auditCommand() *cli.Command {
 		ArgsUsage: "DIRECTORY",
 		Description: "DIRECTORY is an authority's home or a ledger's directory; its node may be running. Nothing is believed\n" +
 			"but the trust file. The exit status is 3 if something does not hold.",
-		Flags: []cli.Flag{stringFlag("trust", "the trust `FILE`"), formatFlag()},
+		Flags: []cli.Flag{stringFlag("trust", "the trust `FILE`"), formatFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "DIRECTORY")
 			if err != nil {

@@ -39,10 +39,10 @@ func bench(c *cli.Context) error {
 	if _, err := arguments(c); err != nil {
 		return err
 	}
-	asJSON := c.String("format") == "json"
+	asJSON := formatOf(c) == "json"
 	switch {
-	case !asJSON && c.String("format") != "table":
-		return usage("--format %s: want table or json", c.String("format"))
+	case !asJSON && formatOf(c) != "table":
+		return usage("--format %s: want table or json", formatOf(c))
 	case c.Duration("duration") <= 0:
 		return usage("--duration %s: want more than 0", c.Duration("duration"))
 	case c.String("cpuprofile") != "" && c.String("only") == "":

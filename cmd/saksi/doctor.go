@@ -15,7 +15,7 @@ func doctorCommand() *cli.Command {
 		Category: "authority",
 		Description: "Looks at keys, disk, node, checkpoint, views, anchors and registry, and changes nothing. The exit status is 1\n" +
 			"if something is wrong.",
-		Flags: []cli.Flag{homeFlag(), formatFlag()},
+		Flags: []cli.Flag{homeFlag(), formatFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err

@@ -15,7 +15,7 @@ func enrolCommand() *cli.Command {
 		ArgsUsage: "NAME",
 		Flags: []cli.Flag{homeFlag(),
 			&cli.StringFlag{Name: "role", Usage: "as `WHAT` to take part: operator or reader", Value: string(home.RoleOperator), EnvVars: env("role")},
-			formatFlag()},
+			formatFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "NAME")
 			if err != nil {

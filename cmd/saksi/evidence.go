@@ -38,7 +38,7 @@ func evidenceCommand() *cli.Command {
 		Flags: []cli.Flag{homeFlag(),
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write it to `FILE`", TakesFile: true},
 			&cli.BoolFlag{Name: "wait-anchor", Usage: "wait until a Rekor's entry covers the leaves", EnvVars: env("wait-anchor")},
-			timeoutFlag(evidenceWait), formatFlag()},
+			timeoutFlag(evidenceWait), formatFlag(), jsonFlag()},
 		Action: makeEvidence,
 	}
 }

@@ -19,7 +19,7 @@ func facilityCommand() *cli.Command {
 				Flags: []cli.Flag{homeFlag(), stringFlag("country", "the `COUNTRY` that it stands in"),
 					stringFlag("landlord", "the `OPERATOR` that owns the building"),
 					&cli.StringSliceFlag{Name: "occupant", Usage: "an `OPERATOR` in it; may be repeated"},
-					timeoutFlag(registryWait), formatFlag()},
+					timeoutFlag(registryWait), formatFlag(), jsonFlag()},
 				Action: func(c *cli.Context) error {
 					args, err := arguments(c, "NAME")
 					if err != nil {
@@ -39,7 +39,7 @@ func facilityCommand() *cli.Command {
 					})
 				},
 			},
-			{Name: "list", Usage: "list facilities", Flags: []cli.Flag{homeFlag(), formatFlag()}, Action: listFacilities},
+			{Name: "list", Usage: "list facilities", Flags: []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: listFacilities},
 		},
 	}
 }

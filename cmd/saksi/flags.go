@@ -34,6 +34,22 @@ func formatFlag() cli.Flag {
 	return &cli.StringFlag{Name: "format", Usage: "`HOW` results are printed: table, json or csv", Value: "table", EnvVars: env("format")}
 }
 
+// jsonFlag goes with formatFlag, for what programs ask for most.
+func jsonFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "json", Usage: "the same as --format json"}
+}
+
+// formatOf returns how results are to be printed.
+func formatOf(c *cli.Context) string {
+	switch {
+	case c.Bool("json"):
+		return "json"
+	case c.String("format") == "":
+		return "table"
+	}
+	return c.String("format")
+}
+
 func required(c *cli.Context, names ...string) error {
 	for _, name := range names {
 		if c.String(name) == "" && !(name == "home" && homeOf(c) != "") {

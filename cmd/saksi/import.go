@@ -27,7 +27,7 @@ func importCommand() *cli.Command {
 			stringFlag("recorder", "the `FACILITY/RECORDER` to publish as"),
 			stringFlag("party", "`WHOSE` account this is: operator, parent, landlord, vendor, customer or authority"),
 			&cli.BoolFlag{Name: "dry-run", Usage: "print the events, as JSON Lines, and publish nothing", EnvVars: env("dry-run")},
-			timeoutFlag(time.Hour), formatFlag()},
+			timeoutFlag(time.Hour), formatFlag(), jsonFlag()},
 		Action: runImport,
 	}
 }

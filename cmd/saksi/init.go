@@ -24,7 +24,7 @@ func initCommand() *cli.Command {
 			stringFlag("origin", "the `NAME` of the tree in its checkpoints, such as ledger.example.my/saksi/2026"),
 			stringFlag("jurisdiction", "the `COUNTRY` it is for, two capital letters"),
 			&cli.StringFlag{Name: "authority", Usage: "the first authority's `NAME`", Value: "authority", EnvVars: env("authority")},
-			formatFlag(),
+			formatFlag(), jsonFlag(),
 		},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {

@@ -12,7 +12,7 @@ func joinCommand() *cli.Command {
 		Usage:     "take the authority's grant: credentials, addresses, trust",
 		Category:  "everyone",
 		ArgsUsage: "GRANT",
-		Flags:     []cli.Flag{homeFlag(), formatFlag()},
+		Flags:     []cli.Flag{homeFlag(), formatFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "GRANT")
 			if err != nil {

@@ -19,7 +19,7 @@ func keyCommand() *cli.Command {
 		Subcommands: []*cli.Command{
 			{
 				Name: "add", Usage: "let an operator sign with one more key, that of a request", ArgsUsage: "REQUEST",
-				Flags: []cli.Flag{homeFlag(), timeoutFlag(registryWait), formatFlag()},
+				Flags: []cli.Flag{homeFlag(), timeoutFlag(registryWait), formatFlag(), jsonFlag()},
 				Action: func(c *cli.Context) error {
 					args, err := arguments(c, "REQUEST")
 					if err != nil {
@@ -46,7 +46,7 @@ func keyCommand() *cli.Command {
 				Name: "revoke", Usage: "end a key's validity from the next leaf on", ArgsUsage: "KEYID",
 				Flags: []cli.Flag{homeFlag(), operatorFlag, stringFlag("reason", "`WHY`, for the record"),
 					&cli.TimestampFlag{Name: "from", Usage: "the `TIME` from which what it signed is in doubt", Layout: time.RFC3339, EnvVars: env("from")},
-					timeoutFlag(registryWait), formatFlag()},
+					timeoutFlag(registryWait), formatFlag(), jsonFlag()},
 				Action: func(c *cli.Context) error {
 					args, err := arguments(c, "KEYID")
 					if err != nil {

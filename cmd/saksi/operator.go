@@ -21,12 +21,12 @@ func operatorCommand() *cli.Command {
 				Name: "add", Usage: "admit an operator by its request, and write the grant for it", ArgsUsage: "REQUEST",
 				Flags: []cli.Flag{homeFlag(), stringFlag("country", "the `COUNTRY` that it is established in"),
 					&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the grant to `FILE`"},
-					timeoutFlag(registryWait), formatFlag()},
+					timeoutFlag(registryWait), formatFlag(), jsonFlag()},
 				Action: addOperator,
 			},
 			suspension("suspend", "stop an operator from publishing, and cut its connections", (*authority.Registrar).SuspendOperator),
 			suspension("readmit", "end a suspension", (*authority.Registrar).ReadmitOperator),
-			{Name: "list", Usage: "list operators", Flags: []cli.Flag{homeFlag(), formatFlag()}, Action: listOperators},
+			{Name: "list", Usage: "list operators", Flags: []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: listOperators},
 		},
 	}
 }
@@ -62,7 +62,7 @@ func addOperator(c *cli.Context) error {
 func suspension(name, use string, act func(*authority.Registrar, context.Context, string, string) (uint64, error)) *cli.Command {
 	return &cli.Command{
 		Name: name, Usage: use, ArgsUsage: "OPERATOR",
-		Flags: []cli.Flag{homeFlag(), stringFlag("reason", "`WHY`, for the record"), timeoutFlag(registryWait), formatFlag()},
+		Flags: []cli.Flag{homeFlag(), stringFlag("reason", "`WHY`, for the record"), timeoutFlag(registryWait), formatFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "OPERATOR")
 			if err != nil {

@@ -16,19 +16,19 @@ func outboxCommand() *cli.Command {
 		Name: "outbox", Usage: "what waits for a receipt, and what has one", Category: "operator",
 		Flags: []cli.Flag{homeFlag()},
 		Subcommands: []*cli.Command{
-			{Name: "status", Usage: "what waits, was rejected, or has its receipt", Flags: []cli.Flag{homeFlag(), formatFlag()}, Action: outboxStatus},
+			{Name: "status", Usage: "what waits, was rejected, or has its receipt", Flags: []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: outboxStatus},
 			{
 				Name: "flush", Usage: "send what waits, and wait for receipts",
 				Flags: []cli.Flag{homeFlag(), &cli.BoolFlag{Name: "resend", Usage: "send rejected envelopes again, too"},
-					timeoutFlag(time.Hour), formatFlag()},
+					timeoutFlag(time.Hour), formatFlag(), jsonFlag()},
 				Action: outboxFlush,
 			},
 			{
 				Name: "forget", Usage: "drop rejected envelopes, so that their events can be imported again under another recorder",
 				Description: "The ledger's record of the rejection stays, and so does its proof.",
-				Flags:       []cli.Flag{homeFlag(), formatFlag()}, Action: outboxForget,
+				Flags:       []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: outboxForget,
 			},
-			{Name: "export", Usage: "write each receipt to a file, as a C2SP tlog-proof", ArgsUsage: "DIRECTORY", Flags: []cli.Flag{homeFlag(), formatFlag()}, Action: outboxExport},
+			{Name: "export", Usage: "write each receipt to a file, as a C2SP tlog-proof", ArgsUsage: "DIRECTORY", Flags: []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: outboxExport},
 		},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -23,13 +24,15 @@ type result struct {
 	// columns, what and value, without a head.
 	columns []string
 	rows    [][]any
+	// spare are columns that a narrow terminal is not shown, the least needed first.
+	spare []string
 	// note follows the table.
 	note string
 }
 
 func (r result) print(c *cli.Context) error {
 	w := c.App.Writer
-	switch c.String("format") {
+	switch formatOf(c) {
 	case "json":
 		enc := json.NewEncoder(w)
 		enc.SetEscapeHTML(false)
@@ -37,11 +40,11 @@ func (r result) print(c *cli.Context) error {
 		return enc.Encode(r.document)
 	case "csv":
 		return r.csv(w)
-	case "table", "":
-		r.table(w)
+	case "table":
+		r.table(w, terminalWidth(w))
 		return nil
 	}
-	return usage("--format %s: want table, json or csv", c.String("format"))
+	return usage("--format %s: want table, json or csv", formatOf(c))
 }
 
 func (r result) csv(w io.Writer) error {
@@ -77,7 +80,8 @@ func formulaSafe(cell string) string {
 	return cell
 }
 
-func (r result) table(w io.Writer) {
+// table prints for people, in lines of at most width characters if that isn't 0.
+func (r result) table(w io.Writer, width int) {
 	t := table.NewWriter()
 	t.SetOutputMirror(w)
 	style := table.StyleLight
@@ -93,7 +97,11 @@ func (r result) table(w io.Writer) {
 	}
 	t.SetStyle(style)
 	t.SuppressTrailingSpaces()
-	if width := terminalWidth(w); width > 0 {
+	var hidden []string
+	if width > 0 {
+		var configs []table.ColumnConfig
+		configs, hidden = r.fit(width)
+		t.SetColumnConfigs(configs)
 		t.Style().Size.WidthMax = width
 	}
 	for _, row := range r.rows {
@@ -107,6 +115,61 @@ func (r result) table(w io.Writer) {
 	if r.note != "" {
 		fmt.Fprintln(w, r.note)
 	}
+	if len(hidden) > 0 {
+		fmt.Fprintf(w, "Left out in so narrow a terminal: %s.\n", strings.Join(hidden, ", "))
+	}
+}
+
+// narrowest is the least that a column with a shorter head is made when a terminal
+// is too narrow, in characters: a reference to an event fits, and so does a date.
+const narrowest = 10
+
+// fit makes room in a terminal: it wraps the cells of the widest columns, and
+// leaves spare ones out, until what comes last in a row, its evidence, doesn't fall
+// off the edge. It returns the columns that are hidden or wrapped, and the names of
+// the hidden.
+func (r result) fit(terminal int) (configs []table.ColumnConfig, hidden []string) {
+	const gap = 2
+	widths, least := make([]int, len(r.columns)), make([]int, len(r.columns))
+	total, floor := 0, 0
+	for i, name := range r.columns {
+		widths[i] = text.RuneWidthWithoutEscSequences(name)
+		least[i] = max(narrowest, widths[i])
+		for _, row := range r.rows {
+			widths[i] = max(widths[i], text.RuneWidthWithoutEscSequences(printable(fmt.Sprint(row[i]))))
+		}
+		least[i] = min(least[i], widths[i])
+		total += gap + widths[i]
+		floor += gap + least[i]
+	}
+	for _, name := range r.spare {
+		i := slices.Index(r.columns, name)
+		if floor <= terminal {
+			break
+		} else if i < 0 {
+			continue
+		}
+		total -= gap + widths[i]
+		floor -= gap + least[i]
+		widths[i], least[i] = 0, 0
+		hidden = append(hidden, name)
+		configs = append(configs, table.ColumnConfig{Number: i + 1, Hidden: true})
+	}
+	wrapped := map[int]bool{}
+	for ; total > max(terminal, floor); total-- {
+		widest := -1
+		for i, width := range widths {
+			if width > least[i] && (widest < 0 || width > widths[widest]) {
+				widest = i
+			}
+		}
+		widths[widest]--
+		wrapped[widest] = true
+	}
+	for i := range wrapped {
+		configs = append(configs, table.ColumnConfig{Number: i + 1, WidthMax: widths[i], WidthMaxEnforcer: text.WrapSoft})
+	}
+	return configs, hidden
 }
 
 // printable keeps what a stranger wrote from steering the terminal.

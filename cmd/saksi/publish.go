@@ -21,7 +21,7 @@ func publishCommand() *cli.Command {
 		Description: "Each line of FILE is one event as JSON with at least a type and data; id, time, source and the rest\n" +
 			"are filled in. All of them are published, or none if one is not as its schema wants it. Publishing a file again\n" +
 			"publishes its events again, unless they have ids: what waits in the outbox is sent by saksi outbox flush.",
-		Flags: []cli.Flag{homeFlag(), stringFlag("recorder", "the `FACILITY/RECORDER` to publish as"), timeoutFlag(5 * time.Minute), formatFlag()},
+		Flags: []cli.Flag{homeFlag(), stringFlag("recorder", "the `FACILITY/RECORDER` to publish as"), timeoutFlag(5 * time.Minute), formatFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "FILE|-")
 			if err != nil {

@@ -24,12 +24,12 @@ func readerCommand() *cli.Command {
 					&cli.StringSliceFlag{Name: "facility", Usage: "only rows of this `FACILITY`; may be repeated", EnvVars: env("facility")},
 					&cli.StringSliceFlag{Name: "operator", Usage: "only rows of this `OPERATOR`; may be repeated", EnvVars: env("operator")},
 					&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the grant to `FILE`"},
-					timeoutFlag(registryWait), formatFlag()},
+					timeoutFlag(registryWait), formatFlag(), jsonFlag()},
 				Action: addReader,
 			},
 			readerAct("suspend", "let a reader in nowhere, and cut its connections", (*authority.Readership).Suspend),
 			readerAct("readmit", "end a suspension", (*authority.Readership).Readmit),
-			{Name: "list", Usage: "list readers", Flags: []cli.Flag{homeFlag(), formatFlag()}, Action: listReaders},
+			{Name: "list", Usage: "list readers", Flags: []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: listReaders},
 		},
 	}
 }
@@ -69,7 +69,7 @@ func addReader(c *cli.Context) error {
 func readerAct(name, use string, act func(*authority.Readership, context.Context, string) error) *cli.Command {
 	return &cli.Command{
 		Name: name, Usage: use, ArgsUsage: "READER",
-		Flags: []cli.Flag{homeFlag(), timeoutFlag(registryWait), formatFlag()},
+		Flags: []cli.Flag{homeFlag(), timeoutFlag(registryWait), formatFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "READER")
 			if err != nil {

@@ -22,7 +22,7 @@ func rebuildCommand() *cli.Command {
 		Flags: []cli.Flag{
 			homeFlag(),
 			&cli.BoolFlag{Name: "compare", Usage: "only say whether the live views are what the leaves give"},
-			formatFlag(),
+			formatFlag(), jsonFlag(),
 		},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {

@@ -21,7 +21,7 @@ func recorderCommand() *cli.Command {
 					stringFlag("kind", "`WHAT` it observes: control-plane, bastion, badge, approvals, hypervisor, dcim, other"),
 					&cli.DurationFlag{Name: "attest-every", Usage: "how often it must attest: a `TIME` such as 1h", EnvVars: env("attest-every")},
 					&cli.IntFlag{Name: "signatures", Usage: "signatures demanded of each envelope: 1 or 2", Value: 1, EnvVars: env("signatures")},
-					timeoutFlag(registryWait), formatFlag()},
+					timeoutFlag(registryWait), formatFlag(), jsonFlag()},
 				Action: func(c *cli.Context) error {
 					args, err := arguments(c, "OPERATOR/FACILITY/RECORDER")
 					if err != nil {
@@ -43,7 +43,7 @@ func recorderCommand() *cli.Command {
 					})
 				},
 			},
-			{Name: "list", Usage: "list recorders", Flags: []cli.Flag{homeFlag(), formatFlag()}, Action: listRecorders},
+			{Name: "list", Usage: "list recorders", Flags: []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: listRecorders},
 		},
 	}
 }

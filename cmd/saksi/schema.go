@@ -13,7 +13,7 @@ func schemaCommand() *cli.Command {
 		Name: "schema", Usage: "the event types and their JSON Schemas", Category: "everyone",
 		Subcommands: []*cli.Command{
 			{
-				Name: "list", Usage: "list event types", Flags: []cli.Flag{formatFlag()},
+				Name: "list", Usage: "list event types", Flags: []cli.Flag{formatFlag(), jsonFlag()},
 				Action: func(c *cli.Context) error {
 					if _, err := arguments(c); err != nil {
 						return err

@@ -12,7 +12,7 @@ func trustCommand() *cli.Command {
 		Usage:    "write a trust file: the ledger's key and genesis, to be looked at and pinned",
 		Category: "auditor",
 		Flags: []cli.Flag{homeFlag(),
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write it to `FILE`"}, formatFlag()},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write it to `FILE`"}, formatFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err

@@ -18,7 +18,7 @@ func verifyCommand() *cli.Command {
 		ArgsUsage: "FILE",
 		Description: "FILE is an evidence bundle, as saksi evidence makes it. Nothing is believed but the trust file, and nobody\n" +
 			"is asked. The exit status is 3 if something does not hold. saksi-verify is a small program that does the same.",
-		Flags:  []cli.Flag{stringFlag("trust", "the trust `FILE`"), formatFlag()},
+		Flags:  []cli.Flag{stringFlag("trust", "the trust `FILE`"), formatFlag(), jsonFlag()},
 		Action: verifyEvidence,
 	}
 }
@@ -57,7 +57,7 @@ func verifyEvidence(c *cli.Context) error {
 
 // printStatement prints sentences for people, or all findings for programs.
 func printStatement(c *cli.Context, s *verify.Statement) error {
-	if format := c.String("format"); format == "table" || format == "" {
+	if formatOf(c) == "table" {
 		_, err := io.WriteString(c.App.Writer, s.Text())
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 func versionCommand() *cli.Command {
 	return &cli.Command{
 		Name: "version", Usage: "print the version of this program and of its rule set", Category: "everyone",
-		Flags: []cli.Flag{formatFlag()},
+		Flags: []cli.Flag{formatFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
 			version := "(unknown)"
 			if info, ok := debug.ReadBuildInfo(); ok {

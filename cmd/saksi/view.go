@@ -32,7 +32,7 @@ func viewCommand() *cli.Command {
 			&cli.StringFlag{Name: "cursor", Usage: "go on after the page that gave this `CURSOR`"},
 			&cli.BoolFlag{Name: "oldest", Usage: "the oldest first", EnvVars: env("oldest")},
 			&cli.StringFlag{Name: "columns", Usage: "show these `NAMES`, comma-separated; ? lists them", EnvVars: env("columns")},
-			formatFlag(),
+			formatFlag(), jsonFlag(),
 		},
 		Action: view,
 	}
@@ -53,6 +53,12 @@ func view(c *cli.Context) error {
 	}
 	if err := required(c, "home"); err != nil {
 		return err
+	}
+	switch {
+	case c.IsSet("as-of") && c.Uint64("as-of") == 0:
+		return usage("--as-of 0: want a tree size from 1, at which leaf 0 was there")
+	case c.Int("limit") < 1:
+		return usage("--limit %d: want at least 1", c.Int("limit"))
 	}
 	query := projections.Query{
 		AsOf: c.Uint64("as-of"), Limit: c.Int("limit"), Cursor: c.String("cursor"), Ascending: c.Bool("oldest"), Count: true,
@@ -86,7 +92,7 @@ func view(c *cli.Context) error {
 	if err != nil {
 		return asUsage(err)
 	}
-	out, err := pageResult(args[0], page, c.String("columns"), c.String("format") == "csv")
+	out, err := pageResult(args[0], page, c.String("columns"), formatOf(c) == "csv")
 	if err != nil {
 		return err
 	}
@@ -122,6 +128,18 @@ func brief(view string) []string {
 	}[view]
 }
 
+// spare are those of the brief columns that a narrow terminal can do without, the
+// least needed first.
+func spare(view string) []string {
+	return map[string][]string{
+		"touches":      {"reason", "from.country", "mode", "facility", "outcome"},
+		"sessions":     {"reason", "mode", "from.country", "facility", "actor.party", "closed"},
+		"facilities":   {"owner.name", "operatingEntity.name", "operator", "ultimateParent.name", "landlord", "country"},
+		"completeness": {"nextDue", "kind", "last", "breaks", "events", "contradictions"},
+		"findings":     {"state", "facility", "rule"},
+	}[view]
+}
+
 func pageResult(view string, page projections.Page, chosen string, all bool) (result, error) {
 	known := map[string]bool{}
 	var names []string
@@ -147,6 +165,9 @@ func pageResult(view string, page projections.Page, chosen string, all bool) (re
 		}
 	}
 	out := result{document: page, columns: names}
+	if chosen == "" {
+		out.spare = spare(view)
+	}
 	for _, row := range page.Rows {
 		cells := row.Cells()
 		line := make([]any, len(names))

@@ -46,13 +46,13 @@ func watchCommand() *cli.Command {
 				View: args[0], Output: c.String("output"), Count: c.Int("count"), Idle: c.Duration("wait"),
 				Trouble: func(err error) { fmt.Fprintf(c.App.ErrWriter, "waiting: %s\n", printable(err.Error())) },
 			}
-			switch c.String("format") {
+			switch formatOf(c) {
 			case "json":
 				o.Print = printFeed(c.App.Writer)
 			case "table", "":
 				o.Print = (&changeTable{w: c.App.Writer}).print
 			default:
-				return usage("--format %s: want table or json", c.String("format"))
+				return usage("--format %s: want table or json", formatOf(c))
 			}
 			return reader.Watch(c.Context, h, o)
 		},

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/saksi-ledger/saksi/ledger"
@@ -69,7 +70,10 @@ func Run(ctx context.Context, config Config) (err error) {
 		}
 	}
 	d := &demo{Config: config, began: time.Now(), parties: map[string]*party{}, stopped: make(chan error, 1)}
-	if d.dir, err = os.MkdirTemp(config.Dir, "saksi-demo-"); err != nil {
+	for _, dir := range leftovers(config.Dir) {
+		d.say("An earlier demo was killed and left %s: it can be removed.", dir)
+	}
+	if d.dir, err = os.MkdirTemp(config.Dir, fmt.Sprintf("saksi-demo-%d-", os.Getpid())); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(d.dir)) }()
@@ -95,6 +99,29 @@ func Run(ctx context.Context, config Config) (err error) {
 		d.stop = nil
 		return errors.Join(errors.New("the node stopped"), err)
 	}
+}
+
+// leftovers returns the directories of demonstrations whose process is gone.
+func leftovers(dir string) []string {
+	if dir == "" {
+		dir = os.TempDir()
+	}
+	var gone []string
+	found, _ := filepath.Glob(filepath.Join(dir, "saksi-demo-*-*"))
+	for _, path := range found {
+		var pid int
+		if n, _ := fmt.Sscanf(filepath.Base(path), "saksi-demo-%d-", &pid); n != 1 || pid <= 0 {
+			continue
+		}
+		process, err := os.FindProcess(pid)
+		if err == nil {
+			err = process.Signal(syscall.Signal(0))
+		}
+		if errors.Is(err, os.ErrProcessDone) {
+			gone = append(gone, path)
+		}
+	}
+	return gone
 }
 
 func (d *demo) say(format string, args ...any) { fmt.Fprintf(d.Out, format+"\n", args...) }
