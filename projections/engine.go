@@ -106,11 +106,30 @@ func newEngine(dir string, views []*View, log *slog.Logger) (*Engine, error) {
 	return &Engine{dir: dir, catalog: c, decoder: newDecoder(views), log: log, cached: mostCached, moved: make(chan struct{})}, nil
 }
 
-// start opens the live database; one of other views is thrown away.
+// ErrDamaged is wrapped by errors of views whose database is damaged. An engine makes
+// it anew from the ledger.
+var ErrDamaged = store.ErrDamaged
+
+// start opens the live database. One of other views is thrown away, and one that is
+// damaged set aside; either is made anew.
 func (e *Engine) start(ctx context.Context) error {
 	if err := e.adopt(ctx); err != nil {
 		return err
 	}
+	err := e.load(ctx)
+	if !errors.Is(err, ErrDamaged) {
+		return err
+	}
+	e.log.Error("the views are damaged: setting them aside, and making them again from the ledger",
+		"error", err, "aside", filepath.Join(e.dir, store.DamagedName))
+	if err := store.SetAside(e.dir); err != nil {
+		return err
+	}
+	return e.load(ctx)
+}
+
+// load opens the live database and reads what is in it.
+func (e *Engine) load(ctx context.Context) error {
 	db, err := e.open(ctx)
 	if errors.Is(err, store.ErrOther) {
 		e.log.Warn("the views are of another version than this program's: making them again from the ledger", "dir", e.dir)
@@ -124,7 +143,9 @@ func (e *Engine) start(ctx context.Context) error {
 	}
 	e.db = db
 	if err := e.restore(ctx); err != nil {
-		return errors.Join(err, e.db.Close())
+		err = errors.Join(err, e.db.Close())
+		e.db = nil
+		return err
 	}
 	return nil
 }
@@ -140,7 +161,7 @@ func (e *Engine) restore(ctx context.Context) error {
 		err = errors.New("its hashes don't give its root")
 	}
 	if err != nil {
-		return hinted{fmt.Errorf("the position of the views in %s: %w", e.dir, err), "saksi rebuild makes them again from the ledger"}
+		return fmt.Errorf("%w: the position of the views in %s: %w", ErrDamaged, e.dir, err)
 	}
 	shows := make([]*show, len(e.catalog.views))
 	byView := map[string]*show{}

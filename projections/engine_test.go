@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,9 +11,11 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/projections/store"
 )
 
@@ -144,7 +147,7 @@ func TestOtherVersion(t *testing.T) {
 func TestDamaged(t *testing.T) {
 	dir := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, store.FileName), []byte(strings.Repeat("not a database ", 1000)), 0o600))
-	_, err := OpenEngine(t.Context(), dir, []*View{closings()}, Options{Log: slog.New(slog.DiscardHandler)})
+	_, err := openStore(t, dir, closings()).Position(t.Context())
 	var hint interface{ Hint() string }
 	if err == nil || !errors.As(err, &hint) || !strings.Contains(hint.Hint(), "saksi rebuild") {
 		t.Fatalf("%v: want a hint to rebuild", err)
@@ -160,6 +163,115 @@ func TestDamaged(t *testing.T) {
 	if got := openEngine(t, dir, closings()).Position().Size; got != w.ledger.Size() {
 		t.Fatalf("after the rebuild the views are at %d: want %d", got, w.ledger.Size())
 	}
+}
+
+// TestDamagedIsMadeAnew: an engine that comes upon a damaged database, opening it or
+// at work, sets it aside and makes it again.
+func TestDamagedIsMadeAnew(t *testing.T) {
+	w := newWorld(t)
+	w.say(40)
+	reader := w.reader()
+	size := w.published(reader)
+	dir := viewsDir(t)
+	quiet := Options{Log: slog.New(slog.DiscardHandler)}
+	e, err := OpenEngine(t.Context(), dir, []*View{closings()}, quiet)
+	must(t, err)
+	must(t, e.RunTo(t.Context(), reader, size))
+	must(t, e.Close())
+	// A store that stays open would keep what is damaged in its write-ahead log.
+	digest := func(dir string, size uint64) events.Digest {
+		s := openStore(t, dir, closings())
+		defer s.Close()
+		return digestOf(t, s, "closings", size)
+	}
+	want := digest(dir, size)
+	for name, damage := range map[string]func(b []byte){
+		"head":  func(b []byte) { copy(b, make([]byte, 100)) },
+		"pages": func(b []byte) { copy(b[4096:], bytes.Repeat([]byte{0xa5}, len(b)-4096)) },
+	} {
+		must(t, os.RemoveAll(filepath.Join(dir, store.DamagedName)))
+		overwrite(t, filepath.Join(dir, store.FileName), damage)
+		e, err = OpenEngine(t.Context(), dir, []*View{closings()}, quiet)
+		must(t, err)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ran := make(chan error, 1)
+		go func() { ran <- e.Run(ctx, reader) }()
+		if err := e.Wait(ctx, size); err != nil {
+			t.Fatalf("%s damaged: the views did not come back: %v", name, <-ran)
+		}
+		if got := digest(dir, size); got != want {
+			t.Errorf("%s damaged: made anew, the view has another digest", name)
+		}
+		if _, err := os.Stat(filepath.Join(dir, store.DamagedName)); err != nil {
+			t.Errorf("%s damaged: the damaged one is not kept: %v", name, err)
+		}
+
+		// The same while the engine is at work.
+		overwrite(t, filepath.Join(dir, store.FileName), damage)
+		w.say(3)
+		more := w.published(reader)
+		if err := e.Wait(ctx, more); err != nil {
+			t.Fatalf("%s damaged while running: the views did not go on: %v", name, <-ran)
+		}
+		fresh := viewsDir(t)
+		must(t, openEngine(t, fresh, closings()).RunTo(ctx, reader, more))
+		if got := digest(dir, more); got != digest(fresh, more) {
+			t.Errorf("%s damaged while running: the view is not what the leaves give", name)
+		}
+		cancel()
+		must(t, <-ran)
+		must(t, e.Close())
+	}
+}
+
+func overwrite(t *testing.T, path string, damage func([]byte)) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	must(t, err)
+	damage(b)
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	must(t, err)
+	_, err = f.WriteAt(b, 0)
+	must(t, errors.Join(err, f.Close()))
+}
+
+// TestStandsStillUntilRebuilt: an engine whose view failed takes a rebuilt copy over,
+// and goes on.
+func TestStandsStillUntilRebuilt(t *testing.T) {
+	w := newWorld(t)
+	w.say(3)
+	reader := w.reader()
+	var broken atomic.Bool
+	v := closings()
+	leaf := v.Leaf
+	v.Leaf = func(tx *Tx, f *Fact) error {
+		if f.Index == 5 && broken.Load() {
+			return errors.New("what a view says")
+		}
+		return leaf(tx, f)
+	}
+	size := w.published(reader)
+	dir := viewsDir(t)
+	e := openEngine(t, dir, v)
+	broken.Store(true)
+	if err := e.Run(t.Context(), reader); err == nil {
+		t.Fatal("a view failed, and the engine ran on")
+	}
+	broken.Store(false)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	ran := make(chan error, 1)
+	go func() { ran <- errors.Join(e.AwaitRebuilt(ctx), e.Run(ctx, reader)) }()
+	r, err := Rebuild(ctx, reader, dir, []*View{v}, RebuildOptions{Log: slog.New(slog.DiscardHandler)})
+	must(t, err)
+	if !r.Swapped {
+		t.Fatalf("%+v: want it swapped", r)
+	}
+	must(t, e.Wait(ctx, size))
+	w.say(1)
+	must(t, e.Wait(ctx, w.published(reader)))
+	cancel()
+	must(t, <-ran)
 }
 
 func TestOneEngine(t *testing.T) {

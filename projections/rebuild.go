@@ -165,8 +165,12 @@ func (r *Rebuilt) compare(ctx context.Context, dir string, c *catalog) error {
 	})
 }
 
-// swapPoll is how often it is looked whether an engine has taken a copy over.
-const swapPoll = 50 * time.Millisecond
+const (
+	// swapPoll is how often it is looked whether an engine has taken a copy over,
+	// swapTime how long that may take.
+	swapPoll = 50 * time.Millisecond
+	swapTime = time.Minute
+)
 
 // swap puts the rebuilt copy in the live one's place, or has the engine that runs
 // on that do it.
@@ -175,7 +179,7 @@ func swap(ctx context.Context, dir string) error {
 	if err := store.Offer(dir); err != nil {
 		return err
 	}
-	for {
+	for late := time.After(swapTime); ; {
 		lock, err := store.Lock(dir, "lock")
 		if err == nil {
 			if _, err = os.Stat(next); err == nil {
@@ -191,6 +195,8 @@ func swap(ctx context.Context, dir string) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-late:
+			return hinted{fmt.Errorf("the process that writes to %s hasn't taken the rebuilt views over", dir), "start the node again: it takes them over then"}
 		case <-time.After(swapPoll):
 		}
 		if _, err := os.Stat(next); errors.Is(err, os.ErrNotExist) {

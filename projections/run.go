@@ -32,6 +32,8 @@ const (
 	retryMost  = 5 * time.Second
 	// mostRetries is how many commits in a row may fail.
 	mostRetries = 5
+	// mostRenewals is how often a Run makes damaged views anew.
+	mostRenewals = 3
 )
 
 // readError is an error of the reader, which may be away for a while.
@@ -40,15 +42,23 @@ type readError struct{ error }
 func (e readError) Unwrap() error { return e.error }
 
 // Run shows the views every leaf that the reader's checkpoints cover, until the
-// context ends, then returns nil. While the reader is away it waits and tries again.
-// An error of a view names view, leaf and events.
+// context ends, then returns nil. While the reader is away it waits and tries again;
+// views that turn out to be damaged it makes anew, a few times. An error of a view
+// names view, leaf and events; Run may be called again after [Engine.AwaitRebuilt].
 func (e *Engine) Run(ctx context.Context, reader ledger.Reader) error {
-	wait := retryFirst
+	wait, renewals := retryFirst, 0
 	for {
 		began, size := time.Now(), e.Position().Size
 		err := e.follow(ctx, reader, math.MaxUint64)
 		if ctx.Err() != nil {
 			return nil
+		}
+		if errors.Is(err, ErrDamaged) && renewals < mostRenewals {
+			renewals++
+			if err := e.renew(ctx); err != nil {
+				return err
+			}
+			continue
 		}
 		var away readError
 		if !errors.As(err, &away) {
@@ -74,6 +84,14 @@ func (e *Engine) RunTo(ctx context.Context, reader ledger.Reader, size uint64) e
 }
 
 func (e *Engine) follow(ctx context.Context, reader ledger.Reader, target uint64) error {
+	if _, err := e.adoptWaiting(ctx); err != nil {
+		return err
+	}
+	if e.db == nil { // a start failed
+		if err := e.start(ctx); err != nil {
+			return err
+		}
+	}
 	if err := e.check(ctx, reader); err != nil {
 		return err
 	}
@@ -187,7 +205,7 @@ func (e *Engine) apply(ctx context.Context, batch []*Fact) error {
 			}
 			return nil
 		}
-		if !errors.Is(err, errCommit) || e.bulk || e.retried == mostRetries {
+		if !errors.Is(err, errCommit) || errors.Is(err, ErrDamaged) || e.bulk || e.retried == mostRetries {
 			return err
 		}
 		e.retried++
@@ -213,6 +231,35 @@ func (e *Engine) makeIndexes(ctx context.Context) error {
 	return e.db.MakeIndexes(ctx)
 }
 
+// renew opens the database again, which sets a damaged one aside.
+func (e *Engine) renew(ctx context.Context) error {
+	if e.db != nil {
+		e.db.Close() // what it says of a damaged database doesn't matter
+		e.db = nil
+	}
+	e.log.Error("the views are damaged: setting them aside, and making them again from the ledger",
+		"aside", filepath.Join(e.dir, store.DamagedName))
+	if err := store.SetAside(e.dir); err != nil {
+		return err
+	}
+	return e.start(ctx)
+}
+
+// AwaitRebuilt returns when a copy that [Rebuild] made waits to be taken over, or
+// with the context's error.
+func (e *Engine) AwaitRebuilt(ctx context.Context) error {
+	for {
+		if _, err := os.Stat(filepath.Join(e.dir, store.NextName)); err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lookInterval):
+		}
+	}
+}
+
 // adoptWaiting makes a rebuilt copy that waits the live one.
 func (e *Engine) adoptWaiting(ctx context.Context) (bool, error) {
 	if e.bulk {
@@ -221,10 +268,13 @@ func (e *Engine) adoptWaiting(ctx context.Context) (bool, error) {
 	if _, err := os.Stat(filepath.Join(e.dir, store.NextName)); err != nil {
 		return false, nil
 	}
-	if err := e.db.Close(); err != nil {
-		return false, fmt.Errorf("take the rebuilt views over: %w", err)
+	if e.db != nil {
+		err := e.db.Close()
+		e.db = nil
+		if err != nil && !errors.Is(err, ErrDamaged) {
+			return false, fmt.Errorf("take the rebuilt views over: %w", err)
+		}
 	}
-	e.db = nil
 	if err := e.start(ctx); err != nil {
 		return false, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -27,15 +28,15 @@ import (
 // feeds and the API. It never holds up the half that takes.
 type sight struct {
 	reader  *ledger.Directory
-	engine  *projections.Engine
 	store   *projections.Store
+	engine  atomic.Pointer[projections.Engine] // nil until it could be opened
 	anchors *ledgerhttp.Anchors
 	keys    *verify.Log
 	log     *slog.Logger
 }
 
 // openSight opens the ledger for reading, and the views. Views that can't be opened
-// are logged of and left out: the ledger goes on without them.
+// are logged of, and run tries again: the ledger waits for nothing of theirs.
 func openSight(ctx context.Context, config Config) (_ *sight, err error) {
 	s := &sight{log: config.Log}
 	defer func() {
@@ -56,13 +57,11 @@ func openSight(ctx context.Context, config Config) (_ *sight, err error) {
 	if s.anchors, err = ledgerhttp.OpenAnchors(config.Home.LedgerDir()); err != nil {
 		return nil, err
 	}
-	dir := config.Home.ViewsDir()
-	if s.engine, err = projections.OpenEngine(ctx, dir, views.All(), projections.Options{Log: config.Log}); err == nil {
-		s.store, err = projections.OpenStore(ctx, dir, views.All())
+	if s.store, err = projections.OpenStore(ctx, config.Home.ViewsDir(), views.All()); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		config.Log.Error("there are no views until this is mended: saksi rebuild makes them again", "error", err)
-		s.engine, s.store, err = nil, nil, nil
+	if err := s.openEngine(ctx, config); err != nil {
+		s.log.Error("there are no views until this is mended", "error", err, "retry", viewsRetry)
 	}
 	return s, nil
 }
@@ -71,8 +70,8 @@ func (s *sight) close() {
 	if s.store != nil {
 		s.store.Close()
 	}
-	if s.engine != nil {
-		s.engine.Close()
+	if engine := s.engine.Load(); engine != nil {
+		engine.Close()
 	}
 	if s.anchors != nil {
 		s.anchors.Close()
@@ -84,10 +83,11 @@ func (s *sight) close() {
 
 // due returns when something falls due in the views, zero if nothing does.
 func (s *sight) due() time.Time {
-	if s.engine == nil {
+	engine := s.engine.Load()
+	if engine == nil {
 		return time.Time{}
 	}
-	return s.engine.NextDue()
+	return engine.NextDue()
 }
 
 // handler serves checkpoint, tiles, anchors and bodies, and the API.
@@ -97,33 +97,74 @@ func (s *sight) handler(ctx context.Context, config Config, l *ledger.Ledger) (h
 		return nil, fmt.Errorf("serve the tree: %w", err)
 	}
 	who := &token.Verifier{Origin: config.Home.Origin, Register: &register{config.Home.Readers(), l}}
+	v1, err := api.New(api.Config{
+		Store: s.store, Ledger: s.reader, Anchors: s.anchors, Who: who, Keys: s.keys, Log: config.Log, Done: ctx.Done(),
+	})
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/", tree)
+	mux.Handle("GET /{$}", http.RedirectHandler("/v1/docs", http.StatusFound))
 	mux.Handle("/anchors/", s.anchors)
 	mux.Handle("/bodies", ledgerhttp.Bodies(s.reader, who))
-	if s.store != nil {
-		v1, err := api.New(api.Config{
-			Store: s.store, Ledger: s.reader, Anchors: s.anchors, Who: who, Keys: s.keys, Log: config.Log, Done: ctx.Done(),
-		})
-		if err != nil {
-			return nil, err
-		}
-		mux.Handle("/v1/", v1)
-	}
+	mux.Handle("/v1/", v1)
 	return mux, nil
+}
+
+// viewsRetry is how long it takes until views are opened again that couldn't be.
+const viewsRetry = 5 * time.Second
+
+func (s *sight) openEngine(ctx context.Context, config Config) error {
+	engine, err := projections.OpenEngine(ctx, config.Home.ViewsDir(), views.All(), projections.Options{Log: config.Log})
+	if err == nil {
+		s.engine.Store(engine)
+	}
+	return err
+}
+
+// opened returns the views' engine when it could be opened, or nil when the context
+// ends.
+func (s *sight) opened(ctx context.Context, config Config) *projections.Engine {
+	for told := ""; s.engine.Load() == nil; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(viewsRetry):
+		}
+		if err := s.openEngine(ctx, config); err != nil && err.Error() != told {
+			told = err.Error()
+			s.log.Error("there are still no views", "error", err, "retry", viewsRetry)
+		}
+	}
+	return s.engine.Load()
+}
+
+// follow shows the views the ledger. Where they can't go on they wait for a rebuilt
+// copy.
+func (s *sight) follow(ctx context.Context, engine *projections.Engine) {
+	for {
+		err := engine.Run(ctx, s.reader)
+		if err == nil {
+			return
+		}
+		s.log.Error("the views stand still until saksi rebuild has made them again", "size", engine.Position().Size, "error", err)
+		if engine.AwaitRebuilt(ctx) != nil {
+			return
+		}
+	}
 }
 
 // run computes views, publishes their feeds and keeps readers' consumers until the
 // context ends. What goes wrong is logged, and leaves the ledger alone.
 func (s *sight) run(ctx context.Context, config Config, nc *nats.Conn) error {
-	if s.engine == nil {
+	engine := s.opened(ctx, config)
+	if engine == nil {
 		return nil
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		if err := s.engine.Run(ctx, s.reader); err != nil {
-			s.log.Error("the views stand still", "size", s.engine.Position().Size, "error", err)
-		}
+		s.follow(ctx, engine)
 		return nil
 	})
 	ensure := func(ctx context.Context, js jetstream.JetStream) error {
@@ -133,7 +174,7 @@ func (s *sight) run(ctx context.Context, config Config, nc *nats.Conn) error {
 	group.Go(func() error {
 		err := feeds.Publish(ctx, feeds.Config{
 			Conn: nc, Ensure: ensure, Origin: config.Home.Origin, Source: s.store, Views: feeds.ViewsOf(views.All()),
-			Wake: s.engine.Wait, Holder: config.Home.Name, Log: s.log,
+			Wake: engine.Wait, Holder: config.Home.Name, Log: s.log,
 		})
 		if err != nil {
 			s.log.Error("feeds are not published", "error", err)

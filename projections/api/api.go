@@ -17,6 +17,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -165,6 +167,13 @@ func (a *api) guard(mux *http.ServeMux) http.Handler {
 				writeProblem(w, http.StatusMethodNotAllowed, "this path has "+allow)
 				return
 			}
+			if name, ok := strings.CutPrefix(r.URL.Path, viewPath("")); ok {
+				_, err := a.Store.Columns(name)
+				if q, ok := errors.AsType[*projections.QueryError](err); ok {
+					writeProblem(w, http.StatusNotFound, q.Problem+": "+q.Hint())
+					return
+				}
+			}
 			writeProblem(w, http.StatusNotFound, "there is nothing here; /v1/docs says what there is")
 			return
 		}
@@ -219,6 +228,10 @@ func (a *api) failed(ctx context.Context, doing string, err error) error {
 		return problem(http.StatusServiceUnavailable, "the answer was not there in time: ask for less")
 	}
 	a.Log.Error("a request could not be answered", "doing", doing, "error", err)
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, projections.ErrDamaged) {
+		err := problem(http.StatusServiceUnavailable, "the views are being made again from the ledger: ask again in a while")
+		return huma.ErrorWithHeaders(err, http.Header{"Retry-After": {"10"}})
+	}
 	return problem(http.StatusInternalServerError, "the server could not %s", doing)
 }
 

@@ -101,6 +101,9 @@ func (a *api) feed(ctx context.Context, v viewInfo, in *feedInput) (*huma.Stream
 	if err != nil {
 		return nil, err
 	}
+	if err := a.known(ctx, v, after); err != nil {
+		return nil, err
+	}
 	leave, ok := a.streams.enter(grantee.Name)
 	if !ok {
 		err := problem(http.StatusServiceUnavailable, "there are as many streams as can be")
@@ -116,6 +119,30 @@ func (a *api) feed(ctx context.Context, v viewInfo, in *feedInput) (*huma.Stream
 		}
 		s.run(request.Context())
 	}}, nil
+}
+
+// known is a problem for those who have seen a change that isn't there: they would
+// wait for later ones and miss those that come before.
+func (a *api) known(ctx context.Context, v viewInfo, change uint64) error {
+	if change == 0 {
+		return nil
+	}
+	changes, err := a.Store.Changes(ctx, v.Name, change-1, 1)
+	if err != nil {
+		return a.failed(ctx, "read the view", err)
+	}
+	if len(changes) > 0 {
+		return nil
+	}
+	position, err := a.Store.Position(ctx)
+	if err != nil {
+		return a.failed(ctx, "read how far the views have come", err)
+	}
+	if checkpoint, err := a.Ledger.Checkpoint(ctx); err == nil && position.Size < checkpoint.Size {
+		err := problem(http.StatusServiceUnavailable, "the view is being made, and has not come to change %d yet", change)
+		return huma.ErrorWithHeaders(err, http.Header{"Retry-After": {"10"}})
+	}
+	return problem(http.StatusUnprocessableEntity, "Last-Event-ID %d/%d is of a change that there hasn't been yet", v.Version, change)
 }
 
 // stream is one reader of a feed.

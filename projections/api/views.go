@@ -19,6 +19,7 @@ type viewList struct {
 	Views []viewSummary `json:"views" nullable:"false"`
 	// Size and Now are how far the views have come.
 	Size uint64    `json:"size" doc:"leaves that the views have seen"`
+	Tree uint64    `json:"tree" doc:"leaves that the newest checkpoint covers: where that is more, and stays so, the views stand still"`
 	Now  time.Time `json:"now" doc:"the time received of the last of them, at the latest: the views' only clock"`
 }
 
@@ -68,7 +69,11 @@ func (a *api) listViews(ctx context.Context, _ *struct{}) (*viewListOutput, erro
 	if err != nil {
 		return nil, a.failed(ctx, "read how far the views have come", err)
 	}
-	out := &viewListOutput{CacheControl: "private, no-cache", Body: viewList{Size: position.Size, Now: position.Now, Views: []viewSummary{}}}
+	checkpoint, err := a.Ledger.Checkpoint(ctx)
+	if err != nil {
+		return nil, a.failed(ctx, "read the checkpoint", err)
+	}
+	out := &viewListOutput{CacheControl: "private, no-cache", Body: viewList{Size: position.Size, Tree: checkpoint.Size, Now: position.Now, Views: []viewSummary{}}}
 	for _, v := range a.views {
 		out.Body.Views = append(out.Body.Views, viewSummary{
 			Name: v.Name, Title: v.Title, Version: v.Version, Columns: v.columns, Rows: viewPath(v.Name), Feed: feedPath(v.Name),

@@ -17,6 +17,9 @@ import (
 // something else than the layout says.
 var ErrOther = errors.New("its rows were made by other views")
 
+// ErrDamaged is wrapped by errors of a database whose file is not what SQLite wrote.
+var ErrDamaged = errors.New("the views' database is damaged")
+
 // DB is a database open for writing. One goroutine commits; what was committed
 // last can be read from any number.
 //
@@ -275,7 +278,7 @@ func explain(err error) error {
 	if errors.As(err, &s) {
 		switch s.Code() & 0xff {
 		case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-			return hinted{err, "the views' database is damaged; saksi rebuild makes it again from the ledger"}
+			return hinted{fmt.Errorf("%w: %w", ErrDamaged, err), "the node makes it again from the ledger when it comes upon that; saksi rebuild does at once"}
 		}
 	}
 	return err

@@ -14,6 +14,8 @@ const (
 	FileName = "views.db"
 	// RebuildName is the copy's that is being made beside it.
 	RebuildName = "views.rebuild.db"
+	// DamagedName is the last live one's that was found to be damaged.
+	DamagedName = "views.damaged.db"
 	// NextName is the copy's that is whole, and waits to be the live one.
 	NextName = "views.next.db"
 )
@@ -109,6 +111,20 @@ func Remove(dir, name string) error {
 	defer unlock()
 	path := filepath.Join(dir, name)
 	return errors.Join(removeSidecars(path), removeIfThere(path))
+}
+
+// SetAside gives the live database, which must be closed, the name of a damaged one.
+func SetAside(dir string) error {
+	unlock, err := lockNames(dir, true)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	live := filepath.Join(dir, FileName)
+	if err := os.Rename(live, filepath.Join(dir, DamagedName)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("set damaged views aside: %w", err)
+	}
+	return removeSidecars(live)
 }
 
 func removeSidecars(path string) error {
