@@ -20,7 +20,7 @@ func lockDir(dir string) (*os.File, error) {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("lock ledger %s: another process is writing to it", dir)
+			return nil, fmt.Errorf("lock ledger %s: another process is writing to it: is its node running already?", dir)
 		}
 		return nil, fmt.Errorf("lock ledger %s: %w", dir, err)
 	}

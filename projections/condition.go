@@ -21,7 +21,8 @@ const maxCondition = 4096
 // ParseCondition reads a condition as people write it: actor.party=operator,
 // time>=2023-07-10T12:00Z. Whether there is such a column, and the value is of its
 // kind, is found out by [Store.Rows]. Times are RFC 3339, or that without seconds,
-// or a date. An error is a [*QueryError].
+// or a date, which stands for the whole of that day in UTC. An error is a
+// [*QueryError].
 func ParseCondition(s string) (Condition, error) {
 	n := 0
 	for n < len(s) && isColumnByte(s[n]) {
@@ -50,19 +51,24 @@ func isColumnByte(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '.'
 }
 
-// where checks a condition against the table's columns.
-func (s *schema) where(c Condition) (store.Where, error) {
+// where checks a condition against the table's columns. What it returns must hold
+// together.
+func (s *schema) where(c Condition) ([]store.Where, error) {
 	w := store.Where{Column: store.KeyColumn, Op: string(c.Op)}
 	kind := KindText
-	if c.Column != "key" {
+	switch c.Column {
+	case "key":
+	case "from_leaf":
+		w.Column, kind = store.FromColumn, KindInteger
+	default:
 		w.Column = slices.IndexFunc(s.columns, func(f field) bool { return f.Name == c.Column })
 		if w.Column < 0 {
-			return w, s.unknown(c.Column)
+			return nil, s.unknown(c.Column)
 		}
 		kind = s.columns[w.Column].Kind
 	}
 	if !utf8.ValidString(c.Value) {
-		return w, &QueryError{Problem: fmt.Sprintf("the value for %s is not UTF-8", c.Column)}
+		return nil, &QueryError{Problem: fmt.Sprintf("the value for %s is not UTF-8", c.Column)}
 	}
 	operators := []Op{Equal, NotEqual, Less, LessOrEqual, More, MoreOrEqual}
 	switch kind {
@@ -74,7 +80,7 @@ func (s *schema) where(c Condition) (store.Where, error) {
 		operators = []Op{Equal, NotEqual}
 	}
 	if !slices.Contains(operators, c.Op) {
-		return w, &QueryError{
+		return nil, &QueryError{
 			Problem: fmt.Sprintf("%s is of kind %s, which has no %s", c.Column, kind, c.Op),
 			hint:    fmt.Sprintf("it has %v", operators),
 		}
@@ -82,10 +88,36 @@ func (s *schema) where(c Condition) (store.Where, error) {
 	var err error
 	w.Value, err = storedValue(kind, c.Value)
 	if err != nil {
-		return w, &QueryError{Problem: fmt.Sprintf("%s%s%.80q: %v", c.Column, c.Op, c.Value, err)}
+		return nil, &QueryError{Problem: fmt.Sprintf("%s%s%.80q: %v", c.Column, c.Op, c.Value, err)}
 	}
 	w.NotEmpty = kind == KindTime && c.Value != ""
-	return w, nil
+	if day, err := time.Parse(time.DateOnly, c.Value); kind == KindTime && err == nil {
+		return onDay(w, c, day)
+	}
+	return []store.Where{w}, nil
+}
+
+// onDay compares with a day instead of its first moment.
+func onDay(w store.Where, c Condition, day time.Time) ([]store.Where, error) {
+	next := w
+	next.Value = store.FormatTime(day.AddDate(0, 0, 1))
+	switch c.Op {
+	case More:
+		next.Op = string(MoreOrEqual)
+		return []store.Where{next}, nil
+	case LessOrEqual:
+		next.Op = string(Less)
+		return []store.Where{next}, nil
+	case Equal:
+		w.Op, next.Op = string(MoreOrEqual), string(Less)
+		return []store.Where{w, next}, nil
+	case NotEqual:
+		return nil, &QueryError{
+			Problem: fmt.Sprintf("%s: a whole day can't be left out", c),
+			hint:    "ask for what is before it and what is after it, or give a time of that day",
+		}
+	}
+	return []store.Where{w}, nil
 }
 
 // storedValue returns a value as it is stored.
@@ -142,7 +174,7 @@ func ParseTime(s string) (time.Time, error) {
 
 // unknown names the columns that are likest to one that isn't there.
 func (s *schema) unknown(name string) error {
-	names := []string{"key"}
+	names := []string{"key", "from_leaf"}
 	for _, c := range s.columns {
 		names = append(names, c.Name)
 	}

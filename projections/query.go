@@ -22,7 +22,7 @@ type Query struct {
 	Count bool
 }
 
-// Condition compares a column, or key, with a value.
+// Condition compares a column, key or from_leaf, with a value.
 type Condition struct {
 	Column string
 	Op     Op

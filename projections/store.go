@@ -105,7 +105,7 @@ func (s *Store) selecting(view string, q Query) (*selection, error) {
 		return nil, err
 	}
 	if q.Limit < 0 || q.Limit > maxLimit {
-		return nil, &QueryError{Problem: fmt.Sprintf("a page of %d rows: the most is %d", q.Limit, maxLimit)}
+		return nil, &QueryError{Problem: fmt.Sprintf("a page of %d rows: want 1 to %d", q.Limit, maxLimit)}
 	}
 	if len(q.Where) > maxWhere {
 		return nil, &QueryError{Problem: fmt.Sprintf("%d conditions: the most is %d", len(q.Where), maxWhere)}
@@ -121,7 +121,7 @@ func (s *Store) selecting(view string, q Query) (*selection, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.sel.Where = append(p.sel.Where, w)
+		p.sel.Where = append(p.sel.Where, w...)
 	}
 	if q.Cursor != "" {
 		if p.cursor, err = parseCursor(q.Cursor, p.query); err != nil {

@@ -60,7 +60,7 @@ func verifyFile(path, trustFile, format string, stdout io.Writer) (int, error) {
 	}
 	trust, err := verify.ParseTrust(text)
 	if err != nil {
-		return exitFailed, err
+		return exitFailed, fmt.Errorf("%s: %w", trustFile, err)
 	}
 	bundle, err := readBundle(path)
 	if err != nil {

@@ -19,13 +19,16 @@ func facilityCommand() *cli.Command {
 				Flags: []cli.Flag{homeFlag(), stringFlag("country", "the `COUNTRY` that it stands in"),
 					stringFlag("landlord", "the `OPERATOR` that owns the building"),
 					&cli.StringSliceFlag{Name: "occupant", Usage: "an `OPERATOR` in it; may be repeated"},
-					timeoutFlag(registryWait), formatFlag(), jsonFlag()},
+					unknownFlag(), timeoutFlag(registryWait), formatFlag(), jsonFlag()},
 				Action: func(c *cli.Context) error {
 					args, err := arguments(c, "NAME")
 					if err != nil {
 						return err
 					}
 					if err := required(c, "country"); err != nil {
+						return err
+					}
+					if err := named(c, append(c.StringSlice("occupant"), c.String("landlord")), nil); err != nil {
 						return err
 					}
 					return registrar(c, func(ctx context.Context, r *authority.Registrar) error {

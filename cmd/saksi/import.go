@@ -87,7 +87,7 @@ func prepare(c *cli.Context, d *operator.Desk, recorder events.Recorder) {
 	ctx, cancel := context.WithTimeout(c.Context, min(5*time.Second, c.Duration("timeout")))
 	defer cancel()
 	if err := d.Prepare(ctx, recorder); err != nil && ctx.Err() != nil {
-		fmt.Fprintln(c.App.ErrWriter, "saksi: the ledger can't be reached now: what is signed waits in the outbox")
+		fmt.Fprintln(c.App.ErrWriter, "saksi: the ledger can't be reached now: what gets signed will wait in the outbox")
 	}
 }
 

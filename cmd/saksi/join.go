@@ -1,6 +1,9 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/saksi-ledger/saksi/ops/home"
@@ -47,5 +50,9 @@ func joining(dir string) (party, error) {
 	if err == nil {
 		return reader, nil
 	}
-	return home.OpenOperator(dir)
+	operator, err := home.OpenOperator(dir)
+	if errors.Is(err, home.ErrOtherRole) {
+		return nil, hinted{fmt.Errorf("%s is the home of an authority, and this needs one of an operator or a reader", dir), "say which directory with --home or SAKSI_HOME"}
+	}
+	return operator, err
 }

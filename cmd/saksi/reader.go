@@ -24,7 +24,7 @@ func readerCommand() *cli.Command {
 					&cli.StringSliceFlag{Name: "facility", Usage: "only rows of this `FACILITY`; may be repeated", EnvVars: env("facility")},
 					&cli.StringSliceFlag{Name: "operator", Usage: "only rows of this `OPERATOR`; may be repeated", EnvVars: env("operator")},
 					&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the grant to `FILE`"},
-					timeoutFlag(registryWait), formatFlag(), jsonFlag()},
+					unknownFlag(), timeoutFlag(registryWait), formatFlag(), jsonFlag()},
 				Action: addReader,
 			},
 			readerAct("suspend", "let a reader in nowhere, and cut its connections", (*authority.Readership).Suspend),
@@ -48,6 +48,9 @@ func addReader(c *cli.Context) error {
 	}
 	request, err := home.ReadRequest(args[0])
 	if err != nil {
+		return err
+	}
+	if err := named(c, c.StringSlice("operator"), c.StringSlice("facility")); err != nil {
 		return err
 	}
 	return readership(c, func(ctx context.Context, r *authority.Readership) error {

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 
 	"github.com/urfave/cli/v2"
 
@@ -58,19 +60,19 @@ func rebuildCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return rebuildResult(c, rebuilt)
+			return rebuildResult(c, rebuilt, homeOf(c))
 		},
 	}
 }
 
-func rebuildResult(c *cli.Context, r *projections.Rebuilt) error {
+func rebuildResult(c *cli.Context, r *projections.Rebuilt, dir string) error {
 	out := result{document: r, columns: []string{"view", "live", "rebuilt", "equal"}}
 	for _, v := range r.Views {
 		out.rows = append(out.rows, []any{v.View, shortDigest(v.Live.String()), shortDigest(v.Rebuilt.String()), yesNo(v.Equal)})
 	}
 	switch {
 	case len(r.Views) == 0:
-		out.note = fmt.Sprintf("There was nothing to compare with; the views are made of %d leaves.", r.Position.Size)
+		out.note = fmt.Sprintf("There were no live views to compare with those that %d leaves give.", r.Position.Size)
 	case r.Equal():
 		out.note = fmt.Sprintf("All views are what the first %d leaves give.", r.Compared)
 	}
@@ -80,10 +82,20 @@ func rebuildResult(c *cli.Context, r *projections.Rebuilt) error {
 	if err := out.print(c); err != nil {
 		return err
 	}
-	if len(r.Views) > 0 && !r.Equal() {
-		return statusError{exitDoesNotHold, fmt.Errorf("the live views are not what the first %d leaves give", r.Compared)}
+	repair := "saksi rebuild --home " + dir + " puts right ones in their place; a copy of " + dir + "/views, made before, may tell what happened"
+	switch {
+	case r.Equal():
+		return nil
+	case r.Swapped && len(r.Views) == 0:
+		return nil
+	case r.Swapped:
+		return statusError{exitDoesNotHold, fmt.Errorf("the views that were live until now were not what the first %d leaves give; they have been replaced", r.Compared)}
+	case errors.Is(r.Incomparable, os.ErrNotExist):
+		return statusError{exitFailed, hinted{errors.New("there are no live views"), "the node makes them: start it with saksi up --home " + dir}}
+	case len(r.Views) == 0:
+		return statusError{exitDoesNotHold, hinted{fmt.Errorf("the live views can't be read: %w", r.Incomparable), repair}}
 	}
-	return nil
+	return statusError{exitDoesNotHold, hinted{fmt.Errorf("the live views are not what the first %d leaves give", r.Compared), repair}}
 }
 
 // shortDigest leaves enough of a digest to tell two apart by eye.

@@ -37,7 +37,7 @@ func verifyEvidence(c *cli.Context) error {
 	}
 	trust, err := verify.ParseTrust(text)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", c.String("trust"), err)
 	}
 	f, err := os.Open(args[0])
 	if err != nil {

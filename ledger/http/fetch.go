@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/saksi-ledger/saksi/ledger/http/token"
 )
 
 const (
@@ -40,6 +42,12 @@ func (e *StatusError) Error() string {
 // Is says that what isn't there is [fs.ErrNotExist].
 func (e *StatusError) Is(target error) bool {
 	return target == fs.ErrNotExist && (e.Status == http.StatusNotFound || e.Status == http.StatusGone)
+}
+
+// suspended tells whether the server said that of the reader: a mandate that goes
+// less far than bodies is something else.
+func (e *StatusError) suspended() bool {
+	return e.Status == http.StatusForbidden && strings.Contains(e.Detail, token.ErrSuspended.Error())
 }
 
 // passing is an error that may be gone when it is tried again.

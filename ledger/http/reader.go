@@ -142,7 +142,7 @@ func (r *Reader) Entries(ctx context.Context, checkpoint *verify.Checkpoint, fro
 	}
 	bodies, err := r.bodies(ctx, from, len(entries))
 	var refused *StatusError
-	if errors.As(err, &refused) && refused.Status == http.StatusForbidden {
+	if errors.As(err, &refused) && refused.Status == http.StatusForbidden && !refused.suspended() {
 		return entries, nil
 	} else if err != nil {
 		return nil, err

@@ -76,6 +76,17 @@ func marshalContainer(members []member) ([]byte, error) {
 	return le.AppendUint16(b, 0), nil
 }
 
+// notBundle says what b is instead.
+func notBundle(b []byte) string {
+	switch {
+	case len(b) == 0:
+		return "it is empty"
+	case bytes.HasPrefix(b, []byte("c2sp.org/tlog-proof")):
+		return "it is a receipt, no evidence bundle: a receipt proves a leaf, and saksi audit looks at receipts"
+	}
+	return "it is not the zip that an evidence bundle is"
+}
+
 func plainName(s string) bool {
 	if s == "" || len(s) > maxMember {
 		return false
@@ -110,13 +121,16 @@ func parseContainer(b []byte) ([]member, error) {
 			return nil, fmt.Errorf("it holds a file with the name %.100q", m.name)
 		}
 		if crc32.ChecksumIEEE(m.data) != crc {
+			if flags := le.Uint16(rest[6:]); flags != 0 || le.Uint16(rest[8:]) != 0 {
+				return nil, fmt.Errorf("%s is packed as saksi evidence doesn't: was it unpacked, and packed again by another program?", m.name)
+			}
 			return nil, fmt.Errorf("the bytes of %s are not those whose checksum stands before them", m.name)
 		}
 		members = append(members, m)
 		rest = rest[end:]
 	}
 	if len(members) == 0 {
-		return nil, errors.New("it is not the zip that an evidence bundle is")
+		return nil, errors.New(notBundle(b))
 	}
 	again, err := marshalContainer(members)
 	if err != nil {
@@ -124,7 +138,7 @@ func parseContainer(b []byte) ([]member, error) {
 	}
 	for i := range min(len(b), len(again)) {
 		if b[i] != again[i] {
-			return nil, fmt.Errorf("byte %d is not the one that its zip has there", i)
+			return nil, fmt.Errorf("byte %d is not the one that saksi evidence writes there: it was changed, or packed again by another program", i)
 		}
 	}
 	if len(b) != len(again) {

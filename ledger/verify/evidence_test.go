@@ -63,7 +63,7 @@ func TestEvidence(t *testing.T) {
 	has(t, sayings(s, verify.Proven),
 		`The recorder nimbus-my/lab-1/bastion-1 said event 4/1, saksi.access.session.closed.v1, with the id "e-3", as its number 3 (incarnation 1).`,
 		"which mcmc registered for nimbus-my in event 1/0.",
-		"mcmc declared the facility lab-1 (MY, event 1/1)",
+		"the facility lab-1 in MY (declared by mcmc, event 1/1)",
 		"Leaf 4 is later than entry 1005 of the Rekor rekor-1.example - 77, which the ledger recorded in event 3/0.",
 		"entry 1006 in the Rekor rekor-1.example - 77, run by somebody else, which the trust file calls independent",
 		"entry 6 in the Rekor rekor-2.example, run by mcmc as the ledger is, and so no independent anchor")

@@ -99,9 +99,10 @@ func (s *Statement) speakOf(r *StatedRecord) {
 		}
 	}
 	if r.Operator != nil {
-		s.proven("Before leaf %d, %s admitted the operator %s (%s, event %s), %s declared the facility %s (%s, event %s), and %s the recorder as one of the kind %s (event %s).",
-			r.Leaf, r.Operator.By, r.Operator.Operator, plain(r.Operator.Country), r.Operator.Event,
-			r.Facility.By, r.Facility.Facility, plain(r.Facility.Country), r.Facility.Event, r.Declared.By, plain(string(r.Declared.Kind)), r.Declared.Event)
+		s.proven("By leaf %d, these stood in the registry: the operator %s of %s (admitted by %s, event %s), the facility %s in %s (declared by %s, event %s), and the recorder, of the kind %s (declared by %s, event %s).",
+			r.Leaf, r.Operator.Operator, plain(r.Operator.Country), r.Operator.By, r.Operator.Event,
+			r.Facility.Facility, plain(r.Facility.Country), r.Facility.By, r.Facility.Event,
+			plain(string(r.Declared.Kind)), r.Declared.By, r.Declared.Event)
 	}
 	s.proven("It stands as leaf %d of %d in the ledger %s, whose key and genesis the trust file names.", r.Leaf, s.Ledger.Size, s.Ledger.Origin)
 	s.speakOfTime(r)

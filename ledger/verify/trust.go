@@ -41,6 +41,9 @@ func ParseTrust(b []byte) (*Trust, error) {
 	if err := jsonv2.Unmarshal(b, t, jsonv2.RejectUnknownMembers(true)); err != nil {
 		return nil, fmt.Errorf("it is not a trust file, as saksi trust writes it: %w", err)
 	}
+	if t.V == 0 {
+		return nil, fmt.Errorf("it is not a trust file, as saksi trust writes it: it has no v")
+	}
 	if t.V != 1 {
 		return nil, fmt.Errorf("trust file: version %d: this program knows 1", t.V)
 	}

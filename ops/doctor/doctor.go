@@ -47,6 +47,8 @@ type examination struct {
 	// the published checkpoint.
 	node string
 	size uint64
+	// answers says that the node runs.
+	answers bool
 }
 
 // askTime bounds each question to the node.
@@ -148,6 +150,7 @@ func (e *examination) running(ctx context.Context) {
 		e.add("node", Wrong, fmt.Sprintf("it does not answer at %s: %v", e.node, err), "start it with saksi up --home "+e.dir+", and read what it logs")
 		return
 	}
+	e.answers = true
 	e.add("node", Well, fmt.Sprintf("it answers at %s in %d ms", e.node, time.Since(began).Milliseconds()), "")
 }
 

@@ -28,15 +28,37 @@ func (e *examination) views(ctx context.Context) {
 		e.add("views", Wrong, err.Error(), again+e.dir)
 		return
 	}
+	still := e.answers && position.Size < e.size && !moves(ctx, store, position.Size)
 	found := fmt.Sprintf("they have seen %d leaves", position.Size)
 	switch {
 	case position.Size > e.size:
 		e.add("views", Wrong, fmt.Sprintf("%s of a ledger of %d: it was put back", found, e.size), "find out who restored the ledger from a copy; then "+again+e.dir)
+	case still:
+		e.add("views", Wrong, fmt.Sprintf("%s of %d, and stand still", found, e.size), "read what the node logs of its views; then "+again+e.dir)
 	case e.size-position.Size > behindLeaves:
 		e.add("views", Watch, fmt.Sprintf("%s, %d behind the checkpoint", found, e.size-position.Size), "look again in a minute; if it grows, read what the node logs")
 	default:
 		e.add("views", Well, found, "")
 	}
+}
+
+// stillTime is how long views that are behind may stay where they are.
+const stillTime = 3 * time.Second
+
+// moves tells whether the views come further than size soon.
+func moves(ctx context.Context, store *projections.Store, size uint64) bool {
+	for end := time.Now().Add(stillTime); time.Now().Before(end); {
+		position, err := store.Position(ctx)
+		if err == nil && position.Size != size {
+			return true
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return false
 }
 
 const (

@@ -56,6 +56,8 @@ func ReadRequest(path string) (*Request, error) {
 
 func (r *Request) check() error {
 	switch {
+	case r.V == 0:
+		return errors.New("it is no request, as saksi enrol writes it")
 	case r.V != 1:
 		return fmt.Errorf("version %d: this program knows 1", r.V)
 	case r.Role != RoleOperator && r.Role != RoleReader:
@@ -111,6 +113,9 @@ func ReadGrant(path string) (*Grant, error) {
 	g := &Grant{}
 	if err := readJSON(path, g); err != nil {
 		return nil, fmt.Errorf("read grant: %w", err)
+	}
+	if g.V == 0 || g.Role == "" {
+		return nil, hint(fmt.Errorf("%s is no grant", path), "the authority writes one with saksi operator add or saksi reader add, from your request.json")
 	}
 	log, err := g.Ledger.Log()
 	switch {

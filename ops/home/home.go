@@ -17,12 +17,17 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/saksi-ledger/saksi/events"
 )
 
-// ErrNoHome means that a directory is no home of the role asked for.
-var ErrNoHome = errors.New("no home")
+var (
+	// ErrNoHome means that a directory is nobody's home.
+	ErrNoHome = errors.New("no home")
+	// ErrOtherRole is wrapped where a home is of another role than was asked for.
+	ErrOtherRole = errors.New("the home is another role's")
+)
 
 // Role is whose home a directory is.
 type Role string
@@ -61,7 +66,7 @@ const (
 // begin makes an empty directory ready for a home.
 func begin(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, identityFile)); err == nil {
-		return fmt.Errorf("%s is a home already", dir)
+		return hint(fmt.Errorf("%s is a home already", dir), "choose a new directory; what this one is, its saksi.json says")
 	}
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return hint(fmt.Errorf("%s is not empty", dir), "choose an empty or new directory; remove this one if an earlier attempt left it")
@@ -73,12 +78,12 @@ func open(dir string, role Role) (Identity, error) {
 	var id Identity
 	err := readJSON(filepath.Join(dir, identityFile), &id)
 	switch {
-	case errors.Is(err, os.ErrNotExist):
+	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return id, hint(fmt.Errorf("%s: %w", dir, ErrNoHome), "say which directory with --home or SAKSI_HOME; an authority makes one with saksi init, operators and readers with saksi enrol")
 	case err != nil:
 		return id, fmt.Errorf("open home %s: %w", dir, err)
 	case id.Role != role:
-		return id, hint(fmt.Errorf("%s is the home of %s, and this needs one of %s", dir, id.Role.some(), role.some()), "say which directory with --home or SAKSI_HOME")
+		return id, otherRole{hint(fmt.Errorf("%s is the home of %s, and this needs one of %s", dir, id.Role.some(), role.some()), "say which directory with --home or SAKSI_HOME")}
 	}
 	return id, nil
 }
@@ -218,6 +223,12 @@ func readJSON(path string, v any) error {
 	}
 	return nil
 }
+
+// otherRole is an [ErrOtherRole] in words of its own.
+type otherRole struct{ error }
+
+func (otherRole) Is(target error) bool { return target == ErrOtherRole }
+func (o otherRole) Unwrap() error      { return o.error }
 
 // hinted is an error that says what to do.
 type hinted struct {

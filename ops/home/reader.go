@@ -39,6 +39,9 @@ func (r *Reader) Join(grantPath string) (*Grant, error) {
 	if err != nil {
 		return nil, err
 	}
+	if grant.Role != RoleReader {
+		return nil, fmt.Errorf("grant %s: it is for %s, and this is the home of %s", grantPath, grant.Role.some(), RoleReader.some())
+	}
 	if grant.Mandate == nil || !grant.Mandate.Role.Valid() {
 		return nil, fmt.Errorf("grant %s: it doesn't say as what it lets read", grantPath)
 	}

@@ -16,8 +16,11 @@ type Version struct {
 	Values []any // string, int64 or float64, as the columns' types say
 }
 
-// KeyColumn stands for the key in a [Where].
-const KeyColumn = -1
+// KeyColumn and FromColumn stand for a row's key and the leaf it is from in a [Where].
+const (
+	KeyColumn  = -1
+	FromColumn = -2
+)
 
 // Where compares a column with a value. Op is one of = != < <= > >= and ~, which
 // looks for the value within the text. A list is JSON: = and != look for an
@@ -110,8 +113,13 @@ func (t *Table) statement(s *Select, what string) (string, []any, error) {
 }
 
 func (t *Table) condition(w Where) (string, error) {
-	column := "key"
-	if w.Column != KeyColumn {
+	var column string
+	switch w.Column {
+	case KeyColumn:
+		column = "key"
+	case FromColumn:
+		column = "from_leaf"
+	default:
 		column = quote(t.Columns[w.Column].Name)
 	}
 	if w.List {

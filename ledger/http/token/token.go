@@ -28,7 +28,7 @@ const (
 // to seconds.
 func Mint(signer *events.Signer, name, origin string, now time.Time, life time.Duration) (string, error) {
 	if life <= 0 || life > MaxLife {
-		return "", fmt.Errorf("make a token for %s: it can't be good for %v: the most is %v", name, life, MaxLife)
+		return "", fmt.Errorf("make a token for %s: it can't be good for %v: want more than 0 and at most %v", name, life, MaxLife)
 	}
 	t := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.RegisteredClaims{
 		Issuer: name, Audience: jwt.ClaimStrings{origin},
