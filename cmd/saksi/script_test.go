@@ -205,6 +205,9 @@ func scriptSeen(ts *testscript.TestScript, neg bool, args []string) {
 	var rows uint64
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		page, err := store.Rows(ctx, args[1], projections.Query{Limit: 1, Count: true})
+		if errors.Is(err, os.ErrNotExist) {
+			continue // they are being made
+		}
 		ts.Check(err)
 		if rows = *page.Total; rows >= want {
 			return

@@ -104,7 +104,7 @@ func TestProblems(t *testing.T) {
 		want int
 		says string
 	}{
-		{"/v1/", 404, "/v1/docs"}, {"/", 404, ""}, {"/v1/views/none", 404, ""}, {"/v1/feeds/none/events", 404, ""}, {"/v1/views/marks/m1", 404, ""},
+		{"/v1/", 404, "/v1/docs"}, {"/", 404, ""}, {"/v1/views/none", 404, "there are marks"}, {"/v1/feeds/none/events", 404, ""}, {"/v1/views/marks/m1", 404, ""},
 		{"/v1/entries/x", 422, ""}, {"/v1/entries/-1", 422, ""}, {"/v1/entries/99999999999999999999", 422, ""}, {"/v1/entries/10", 404, "the ledger has 10"},
 		{"/v1/entries/1?bodies=true", 422, "bodies"}, {"/v1/checkpoint?x=1", 422, ""},
 		{"/v1/views/marks?facilty=lab-1", 422, "facilty"}, {"/v1/views/marks?where=facilty=lab-1", 422, "facility"},
@@ -124,7 +124,7 @@ func TestProblems(t *testing.T) {
 			t.Errorf("%.80s: %d, want %d and %q: %s", test.path, a.status, test.want, test.says, a.body)
 		}
 	}
-	for _, id := range []string{"x", "2", "2/", "/3", "2/x", "3/1", "2/-1", strings.Repeat("1", 100)} {
+	for _, id := range []string{"x", "2", "2/", "/3", "2/x", "3/1", "2/-1", "2/99999", strings.Repeat("1", 100)} {
 		a := w.get("analyst", "/v1/feeds/marks/events", "Last-Event-ID", id)
 		w.isProblem("Last-Event-ID "+id, a)
 		if a.status != 422 {

@@ -155,7 +155,7 @@ func (r *Reader) Read(ctx context.Context, f func(*Snapshot) error) error {
 			continue
 		}
 		if errors.Is(err, os.ErrNotExist) {
-			err = hinted{fmt.Errorf("there are no views in %s yet", r.dir), "the node makes them when it runs; saksi rebuild does too"}
+			err = hinted{none{fmt.Errorf("there are no views in %s yet", r.dir)}, "the node makes them when it runs; saksi rebuild does too"}
 		}
 		if errors.Is(err, ErrOther) {
 			err = hinted{err, "run the node of this version, or saksi rebuild"}
@@ -163,6 +163,11 @@ func (r *Reader) Read(ctx context.Context, f func(*Snapshot) error) error {
 		return explain(err)
 	}
 }
+
+// none is an [os.ErrNotExist] in words of its own.
+type none struct{ error }
+
+func (none) Is(target error) bool { return target == os.ErrNotExist }
 
 func (r *Reader) read(ctx context.Context, f func(*Snapshot) error) error {
 	p, err := r.acquire(ctx)
