@@ -2,6 +2,7 @@ package http
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -127,6 +128,10 @@ func (f *fetcher) once(ctx context.Context, path, query string, most int64, bear
 
 func refused(u *url.URL, response *http.Response) error {
 	text, _ := io.ReadAll(io.LimitReader(response.Body, maxProblem))
+	var details struct{ Detail string } // RFC 9457
+	if json.Unmarshal(text, &details) == nil && details.Detail != "" {
+		text = []byte(details.Detail)
+	}
 	err := &StatusError{URL: u.String(), Status: response.StatusCode, Detail: strings.TrimSpace(string(text[:min(len(text), 300)]))}
 	switch {
 	case response.StatusCode == http.StatusTooManyRequests, response.StatusCode == http.StatusRequestTimeout, response.StatusCode >= 500:
