@@ -80,6 +80,9 @@ func (l *Ledger) followOnce(ctx context.Context, js jetstream.JetStream, stream 
 	consumer, err := js.OrderedConsumer(ctx, stream, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:   from,
+		// Where the broker was away the consumer is not to find its own way back for
+		// long: this finds its place anew.
+		MaxResetAttempts: 1,
 	})
 	if err != nil {
 		return fmt.Errorf("consume stream %s from %d: %w", stream, from, err)
@@ -93,7 +96,6 @@ func (l *Ledger) followOnce(ctx context.Context, js jetstream.JetStream, stream 
 	room := semaphore.NewWeighted(aheadBytes)
 	prepared := make(chan *Chunk, 1)
 	group.Go(func() error {
-		defer messages.Stop()
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -103,6 +105,8 @@ func (l *Ledger) followOnce(ctx context.Context, js jetstream.JetStream, stream 
 	})
 	group.Go(func() error {
 		defer close(read)
+		// Not from elsewhere: a consumer that comes back just then goes on unstopped.
+		defer messages.Stop()
 		return readStream(ctx, messages, read, room)
 	})
 	group.Go(func() error {
@@ -134,7 +138,7 @@ func (l *Ledger) followOnce(ctx context.Context, js jetstream.JetStream, stream 
 // readStream hands messages on, as long as there is room for their bodies.
 func readStream(ctx context.Context, messages jetstream.MessagesContext, to chan<- Received, room *semaphore.Weighted) error {
 	for {
-		m, err := messages.Next()
+		m, err := messages.Next(jetstream.NextContext(ctx))
 		if err != nil {
 			return fmt.Errorf("read the stream: %w", err)
 		}

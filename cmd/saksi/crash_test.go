@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"fmt"
 	mathrand "math/rand/v2"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"syscall"
@@ -162,9 +164,20 @@ func (w *crashWorld) flush() publish.Result {
 	w.t.Helper()
 	done, err := w.client.Flush(testContext(w.t, 2*time.Minute), w.outbox, publish.FlushOptions{})
 	if err != nil {
-		w.t.Fatalf("flush: %v\n%s", err, w.nodeLog)
+		w.fail("flush: %v", err)
 	}
 	return done
+}
+
+// fail ends the test, saying what everybody was waiting for.
+func (w *crashWorld) fail(format string, args ...any) {
+	w.t.Helper()
+	var here strings.Builder
+	pprof.Lookup("goroutine").WriteTo(&here, 1)
+	w.node.Process.Signal(syscall.SIGQUIT)
+	w.node.Wait()
+	w.node = nil
+	w.t.Fatalf("%s\nthe node: %s\nthe client: %s", fmt.Sprintf(format, args...), w.nodeLog, here.String())
 }
 
 // check audits the ledger and looks for every event: once, none missing, and
