@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/ops/operator"
@@ -48,6 +51,22 @@ func formatOf(c *cli.Context) string {
 		return "table"
 	}
 	return c.String("format")
+}
+
+// readTrust reads the file that --trust names.
+func readTrust(c *cli.Context) (*verify.Trust, error) {
+	if err := required(c, "trust"); err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(c.String("trust"))
+	if err != nil {
+		return nil, err
+	}
+	trust, err := verify.ParseTrust(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.String("trust"), err)
+	}
+	return trust, nil
 }
 
 func required(c *cli.Context, names ...string) error {

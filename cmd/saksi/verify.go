@@ -28,16 +28,9 @@ func verifyEvidence(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := required(c, "trust"); err != nil {
-		return err
-	}
-	text, err := os.ReadFile(c.String("trust"))
+	trust, err := readTrust(c)
 	if err != nil {
 		return err
-	}
-	trust, err := verify.ParseTrust(text)
-	if err != nil {
-		return fmt.Errorf("%s: %w", c.String("trust"), err)
 	}
 	f, err := os.Open(args[0])
 	if err != nil {
