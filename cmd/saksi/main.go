@@ -86,7 +86,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			demoCommand(),
 			initCommand(), upCommand(), brokerCommand(), operatorCommand(), readerCommand(), facilityCommand(), recorderCommand(), keyCommand(),
 			viewCommand(), rebuildCommand(), doctorCommand(), trustCommand(),
-			enrolCommand(), joinCommand(), importCommand(), publishCommand(), outboxCommand(), watchCommand(), tokenCommand(),
+			enrolCommand(), joinCommand(), importCommand(), publishCommand(), attestCommand(), outboxCommand(), watchCommand(), tokenCommand(),
 			evidenceCommand(), verifyCommand(), auditCommand(), schemaCommand(), benchCommand(), versionCommand(), rekorCommand(),
 		},
 	}

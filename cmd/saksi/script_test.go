@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 //	json PATH VALUE         the JSON on stdout has this at a path such as flushed.events
 //	mode OCTAL FILE…        files have these permissions
 //	flip FILE OFFSET        change one byte; an offset below 0 counts from the end
-//	seen HOME VIEW N        wait until a view has that many rows
+//	seen HOME VIEW N COND…  wait until a view has that many rows that satisfy the conditions
 //	keep NAME               the last line on stdout becomes a variable
 func TestScripts(t *testing.T) {
 	cloudtrail, err := filepath.Abs("../../../shared/data/cloudtrail/invictus")
@@ -191,8 +191,14 @@ func scriptFlip(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func scriptSeen(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 3 {
-		ts.Fatalf("usage: seen HOME VIEW N")
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: seen HOME VIEW N [CONDITION…]")
+	}
+	query := projections.Query{Limit: 1, Count: true}
+	for _, text := range args[3:] {
+		condition, err := projections.ParseCondition(text)
+		ts.Check(err)
+		query.Where = append(query.Where, condition)
 	}
 	want, err := strconv.ParseUint(args[2], 10, 64)
 	ts.Check(err)
@@ -204,7 +210,7 @@ func scriptSeen(ts *testscript.TestScript, neg bool, args []string) {
 	defer store.Close()
 	var rows uint64
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		page, err := store.Rows(ctx, args[1], projections.Query{Limit: 1, Count: true})
+		page, err := store.Rows(ctx, args[1], query)
 		if errors.Is(err, os.ErrNotExist) {
 			continue // they are being made
 		}
