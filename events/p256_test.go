@@ -8,13 +8,22 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/sha512"
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"io"
+	"maps"
 	"math/big"
+	"os"
+	"slices"
 	"testing"
+
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+	"github.com/secure-systems-lab/go-securesystemslib/signerverifier"
 
 	"github.com/saksi-ledger/saksi/events"
 )
@@ -228,4 +237,141 @@ func TestSignerHeldElsewhere(t *testing.T) {
 			t.Errorf("a key of %s signs", name)
 		}
 	}
+}
+
+// makeP256Vectors makes envelopes signed by a P-256 key, and their damaged twins.
+func makeP256Vectors(t *testing.T) {
+	key, signer := p256Key(t, "vectors p-256 1"), p256Signer(t, "vectors p-256 1")
+	k := &vectorMaker{t: t, keys: map[events.KeyID]events.PublicKey{}, signer: signer}
+	k.all.About = "Envelopes signed with ECDSA P-256, and what a reader that has these keys must conclude, as in envelopes.json. " +
+		"Made once with keys whose private numbers are SHA-256(\"vectors p-256 1\") and SHA-256(\"vectors p-256 2\"), and with the Ed25519 key of seed SHA-256(\"vectors 1\")."
+	for _, s := range []*events.Signer{signer, p256Signer(t, "vectors p-256 2"), fixedSigner(t, "vectors 1")} {
+		k.keys[s.PublicKey().ID()] = s.PublicKey()
+		k.all.Keys = append(k.all.Keys, s.PublicKey().String())
+	}
+	k.lines = [][]byte{
+		[]byte(`{"specversion":"1.0","id":"a-1","source":"/nimbus-my/lab-1/bastion-1","type":"saksi.access.performed.v1","time":"2026-11-23T08:15:30Z","nonce":"AAAAAAAAAAAAAAAAAAAAAA","data":{}}`),
+		[]byte(`{"specversion":"1.0","id":"a-2","source":"/nimbus-my/lab-1/bastion-1","type":"saksi.access.performed.v1","time":"2026-11-23T08:15:31Z","nonce":"BBBBBBBBBBBBBBBBBBBBBA","data":{}}`),
+	}
+	recorder, err := events.ParseRecorder("nimbus-my/lab-1/bastion-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed := func(signers ...*events.Signer) *events.Envelope {
+		e, err := events.Seal(&events.Manifest{Recorder: recorder, Incarnation: 1, First: 1}, k.lines, signers...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	e := sealed(signer)
+	k.good, k.payload = e.Marshal(), e.Manifest.Marshal()
+	sig, message := e.Signatures[0].Sig, e.SignedBytes()
+	again, err := signer.Sign(rand.Reader, message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.add("accepted", "one P-256 signature", "", k.good)
+	k.add("accepted", "the twin of that signature, (r, n-s)", "both are signatures of this manifest; the digest of line 1 differs, that of the manifest does not", k.wire(k.payload, k.named(twin(t, sig))))
+	k.add("accepted", "signed a second time", "ECDSA gives another signature each time", k.wire(k.payload, k.named(again)))
+	k.add("accepted", "two P-256 keys", "", sealed(signer, p256Signer(t, "vectors p-256 2")).Marshal())
+	k.add("accepted", "P-256 and Ed25519", "", sealed(signer, fixedSigner(t, "vectors 1")).Marshal())
+	k.add("unknown_key", "a P-256 key that is not among the keys", "", sealed(p256Signer(t, "vectors p-256 3")).Marshal())
+	k.add("malformed", "a signature and its twin, by one key", "a key signs once", k.wire(k.payload, k.named(sig), k.named(twin(t, sig))))
+
+	digest := sha256.Sum256(message)
+	bad := badP256(t, key, sig, message, digest[:])
+	for _, name := range slices.Sorted(maps.Keys(bad)) {
+		k.add("bad_signature", name, "a signature is the DER of ECDSA-Sig-Value over the SHA-256 of DSSE's pre-authentication encoding", k.wire(k.payload, k.named(bad[name])))
+	}
+	bare, err := signer.Sign(rand.Reader, k.payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.add("bad_signature", "over the bare manifest", "the signature is over DSSE's pre-authentication encoding", k.wire(k.payload, k.named(bare)))
+	sha512Sum := sha512.Sum512(message)
+	bySHA512, err := ecdsa.SignASN1(rand.Reader, key, sha512Sum[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	k.add("bad_signature", "over the SHA-512", "", k.wire(k.payload, k.named(bySHA512)))
+	k.signer = p256Signer(t, "vectors p-256 2")
+	k.add("bad_signature", "another key's signature", "", k.wire(k.payload, k.named(sig)))
+	k.signer = fixedSigner(t, "vectors 1")
+	k.add("bad_signature", "in the name of an Ed25519 key", "", k.wire(k.payload, k.named(sig)))
+	k.write(p256VectorsFile)
+}
+
+// TestP256EnvelopesByDSSE has an independent DSSE implementation, with its own ECDSA
+// verifier, come to the vectors' conclusions about signatures.
+func TestP256EnvelopesByDSSE(t *testing.T) {
+	text, err := os.ReadFile(p256VectorsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all envelopeVectors
+	if err := json.Unmarshal(text, &all); err != nil {
+		t.Fatal(err)
+	}
+	var verifiers []dsse.Verifier
+	for _, k := range all.Keys {
+		key, err := events.ParsePublicKey(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pub, ok := key.Crypto().(*ecdsa.PublicKey)
+		if !ok {
+			continue
+		}
+		v, err := signerverifier.NewECDSASignerVerifierFromSSLibKey(&signerverifier.SSLibKey{
+			KeyIDHashAlgorithms: []string{"sha256"}, KeyType: signerverifier.ECDSAKeyType, Scheme: signerverifier.ECDSAKeyScheme,
+			KeyID: string(key.ID()), KeyVal: signerverifier.KeyVal{Public: pemOf(t, pub)},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		verifiers = append(verifiers, v)
+	}
+	asked := 0
+	for _, v := range all.Vectors {
+		if v.Conclusion == "malformed" {
+			continue
+		}
+		e, err := events.ParseEnvelope(v.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Theirs wants one good signature of several, and skips keys it hasn't.
+		if len(e.Signatures) != 1 && v.Conclusion != "accepted" {
+			continue
+		}
+		verifier, err := dsse.NewEnvelopeVerifier(verifiers...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var envelope dsse.Envelope
+		if err := json.Unmarshal(e.Line1(), &envelope); err != nil {
+			t.Fatal(err)
+		}
+		keys, payload, err := verifier.VerifyAndDecode(t.Context(), &envelope)
+		if (err == nil && len(keys) > 0) != (v.Conclusion == "accepted") {
+			t.Errorf("%s: %d keys, %v: want %s", v.Name, len(keys), err, v.Conclusion)
+		}
+		if err == nil && !bytes.Equal(payload, e.Manifest.Marshal()) {
+			t.Errorf("%s: the payload is read as %q", v.Name, payload)
+		}
+		asked++
+	}
+	if asked < 15 {
+		t.Errorf("%d vectors were asked about", asked)
+	}
+}
+
+func pemOf(t *testing.T, pub crypto.PublicKey) string {
+	t.Helper()
+	der, err := x509.MarshalPKIXPublicKey(pub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 }
