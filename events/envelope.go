@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -59,7 +58,8 @@ type Signer struct {
 // NewSigner returns a Signer for a private key of Ed25519 or ECDSA P-256, held in
 // memory or elsewhere: s.Public must return an [ed25519.PublicKey] or an
 // [*ecdsa.PublicKey], and s.Sign signatures as the standard library's own keys make
-// them. It is as safe for concurrent use as s is.
+// them. An s that hashes by itself, as an ssh-agent does, is a [crypto.MessageSigner].
+// It is as safe for concurrent use as s is.
 func NewSigner(s crypto.Signer) (*Signer, error) {
 	key, err := NewPublicKey(s.Public())
 	if err != nil {
@@ -75,14 +75,11 @@ func (s *Signer) PublicKey() PublicKey { return s.key }
 // signature has been verified: a key held elsewhere that signs something else, or by
 // other rules, is an error here and not a rejection later.
 func (s *Signer) Sign(random io.Reader, message []byte) ([]byte, error) {
-	var sig []byte
-	var err error
+	hash := crypto.Hash(0)
 	if s.key.Algorithm() == ECDSAP256 {
-		digest := sha256.Sum256(message)
-		sig, err = s.signer.Sign(random, digest[:], crypto.SHA256)
-	} else {
-		sig, err = s.signer.Sign(random, message, crypto.Hash(0))
+		hash = crypto.SHA256
 	}
+	sig, err := crypto.SignMessage(s.signer, random, message, hash)
 	switch {
 	case err != nil:
 		return nil, err
