@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/asn1"
 	"encoding/base64"
+	"fmt"
 	"math/big"
 	"testing"
 
@@ -166,6 +167,46 @@ func TestP256Verdicts(t *testing.T) {
 			if g != want {
 				t.Errorf("key known before: %v: message %d is %s: want %s", known, i, g, want)
 			}
+		}
+	}
+}
+
+// What a signature costs in admission, on one processor: beforehand alone, and of a
+// message as a whole, by algorithm.
+func BenchmarkSignatures(b *testing.B) {
+	_, p256 := p256Key(b, "bench")
+	by := recorder(b, nimbus+"/"+lab+"/bastion-1")
+	for _, key := range []*events.Signer{signer(nimbus), p256} {
+		algorithm := string(key.PublicKey().Algorithm())
+		message := bytes.Repeat([]byte("m"), 400) // a manifest of a few events
+		sig := must[[]byte](b)(key.Sign(rand.Reader, message))
+		b.Run(algorithm+"/verify", func(b *testing.B) {
+			for b.Loop() {
+				if !key.PublicKey().Verify(message, sig) {
+					b.Fatal("it does not hold")
+				}
+			}
+		})
+		b.Run(algorithm+"/sign", func(b *testing.B) {
+			for b.Loop() {
+				must[[]byte](b)(key.Sign(rand.Reader, message))
+			}
+		})
+		genesis := newGenesis(b)
+		m := begin(b, genesis)
+		m.want(b, "", registry, genesis)
+		m.say(b, "", registryEvent(b, events.TypeOperatorAdmitted, events.OperatorAdmitted{Operator: nimbus, Country: "US", Keys: []string{key.PublicKey().String()}}))
+		for _, each := range []int{1, 32} {
+			said := make([]*events.Event, each)
+			for i := range said {
+				said[i] = access(b, by)
+			}
+			one := []admission.Message{{Subject: by.Subject(), Body: seal(b, &events.Manifest{Recorder: by, Incarnation: 1, First: 1}, []*events.Signer{key}, said...)}}
+			b.Run(fmt.Sprintf("%s/prepare/events=%d", algorithm, each), func(b *testing.B) {
+				for b.Loop() {
+					m.rules.Prepare(one)
+				}
+			})
 		}
 	}
 }
