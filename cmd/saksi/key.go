@@ -76,6 +76,9 @@ func keyCommand() *cli.Command {
 					if t := c.Timestamp("from"); t != nil {
 						from = *t
 					}
+					if from.After(time.Now()) {
+						return usage("--from %s is in the future: it says since when what the key signed is in doubt", from.Format(time.RFC3339))
+					}
 					return registrar(c, func(ctx context.Context, r *authority.Registrar) error {
 						leaf, err := r.RevokeKey(ctx, c.String("operator"), events.KeyID(args[0]), from, c.String("reason"))
 						if err != nil {

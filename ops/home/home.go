@@ -3,7 +3,9 @@
 //
 // A home belongs to one role on one machine. Secrets in it are files of mode
 // 0600 in a directory of mode 0700, written once; nothing here prints them, and
-// nothing but the home's owner reads them. What is signed or published with them
+// nothing but the home's owner reads them. A signing key may also be encrypted, or be
+// in an ssh-agent: the environment says where the passphrase or the agent is
+// (SAKSI_PASSPHRASE_FILE, SAKSI_PASSPHRASE_FD, SSH_AUTH_SOCK). What is signed or published with them
 // happens elsewhere.
 package home
 
