@@ -55,8 +55,11 @@ type Signer struct {
 	signer crypto.Signer
 }
 
-// NewSigner returns a Signer for an Ed25519 private key, held in memory or
-// elsewhere. It is as safe for concurrent use as s is.
+// NewSigner returns a Signer for a private key of Ed25519 or ECDSA P-256, held in
+// memory or elsewhere: s.Public must return an [ed25519.PublicKey] or an
+// [*ecdsa.PublicKey], and s.Sign signatures as the standard library's own keys make
+// them. An s that hashes by itself, as an ssh-agent does, is a [crypto.MessageSigner].
+// It is as safe for concurrent use as s is.
 func NewSigner(s crypto.Signer) (*Signer, error) {
 	key, err := NewPublicKey(s.Public())
 	if err != nil {
@@ -68,9 +71,22 @@ func NewSigner(s crypto.Signer) (*Signer, error) {
 // PublicKey returns the signer's public key.
 func (s *Signer) PublicKey() PublicKey { return s.key }
 
-// Sign signs any message, such as a request to take part, with the signer's key.
+// Sign signs any message, such as a request to take part, with the signer's key. The
+// signature has been verified: a key held elsewhere that signs something else, or by
+// other rules, is an error here and not a rejection later.
 func (s *Signer) Sign(random io.Reader, message []byte) ([]byte, error) {
-	return s.signer.Sign(random, message, crypto.Hash(0))
+	hash := crypto.Hash(0)
+	if s.key.Algorithm() == ECDSAP256 {
+		hash = crypto.SHA256
+	}
+	sig, err := crypto.SignMessage(s.signer, random, message, hash)
+	switch {
+	case err != nil:
+		return nil, err
+	case !s.key.Verify(message, sig):
+		return nil, fmt.Errorf("what key %.12s returned is not its signature (%s)", s.key.ID(), s.key.Algorithm())
+	}
+	return sig, nil
 }
 
 // Seal signs a manifest over lines and returns the envelope. It sets m.Events
@@ -121,7 +137,9 @@ func (e *Envelope) SignedBytes() []byte {
 
 // ManifestDigest returns the SHA-256 of the manifest as it was signed. It
 // identifies the envelope: receipts are asked for by it, the next manifest
-// names it as previous, and the same one again is a duplicate.
+// names it as previous, and the same one again is a duplicate, however often and
+// by whichever of its owner's keys it was signed: line 1 differs then, and so does
+// its digest, which is what a leaf holds.
 func (e *Envelope) ManifestDigest() Digest { return DigestOf(e.payload) }
 
 // Line1 returns line 1 without its line feed. It must not be changed.

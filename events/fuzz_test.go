@@ -3,7 +3,10 @@ package events_test
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -67,6 +70,11 @@ func FuzzParseEnvelope(f *testing.F) {
 	f.Add(good.Marshal())
 	f.Add(sealed(f, events.Manifest{Incarnation: 1, First: 1}, "a").Marshal())
 	f.Add(append(bytes.Clone(good.Line1()), '\n'))
+	p256, err := events.Seal(&events.Manifest{Recorder: good.Manifest.Recorder, Incarnation: 1, First: 1}, good.Lines, p256Signer(f, "a"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(p256.Marshal())
 	f.Add([]byte("\n"))
 	f.Add([]byte(`{"payloadType":"application/vnd.saksi.manifest.v1+json","payload":"","signatures":[]}` + "\n"))
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -243,4 +251,28 @@ func notStrict(text []byte) string {
 		}
 		name = in() != nil
 	}
+}
+
+// FuzzParsePublicKey holds that a key has one written form, the same one whichever
+// library writes it, and so one identifier.
+func FuzzParsePublicKey(f *testing.F) {
+	f.Add(someKey)
+	f.Add(p256Signer(f, "a").PublicKey().String())
+	f.Add("MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==")
+	f.Fuzz(func(t *testing.T, text string) {
+		k, err := events.ParsePublicKey(text)
+		if err != nil {
+			return
+		}
+		der, err := x509.MarshalPKIXPublicKey(k.Crypto())
+		if err != nil || base64.StdEncoding.EncodeToString(der) != text || k.String() != text {
+			t.Errorf("%q is written again as %s: %v", text, k, err)
+		}
+		if sum := sha256.Sum256(der); string(k.ID()) != hex.EncodeToString(sum[:]) {
+			t.Errorf("%q has the id %s", text, k.ID())
+		}
+		if again, err := events.NewPublicKey(k.Crypto()); err != nil || again.ID() != k.ID() || again.Algorithm() != k.Algorithm() {
+			t.Errorf("%q: %v", text, err)
+		}
+	})
 }

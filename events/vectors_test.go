@@ -18,6 +18,10 @@ var update = flag.Bool("update", false, "make the vectors in testdata anew; they
 
 var vectorsFile = filepath.Join("testdata", "vectors", "envelopes.json")
 
+// p256VectorsFile holds the vectors with ECDSA P-256 keys, apart from those that
+// were there before.
+var p256VectorsFile = filepath.Join("testdata", "vectors", "envelopes-p256.json")
+
 // envelopeVectors is for readers of envelopes in any language. A reader with the
 // keys, and nothing else, must come to the conclusion of each vector.
 type envelopeVectors struct {
@@ -73,8 +77,15 @@ func conclude(body []byte, keys map[events.KeyID]events.PublicKey) (string, *eve
 func TestEnvelopeVectors(t *testing.T) {
 	if *update {
 		makeEnvelopeVectors(t)
+		makeP256Vectors(t)
 	}
-	text, err := os.ReadFile(vectorsFile)
+	for file, least := range map[string]int{vectorsFile: 40, p256VectorsFile: 20} {
+		checkEnvelopeVectors(t, file, least)
+	}
+}
+
+func checkEnvelopeVectors(t *testing.T, file string, least int) {
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +101,7 @@ func TestEnvelopeVectors(t *testing.T) {
 		}
 		keys[key.ID()] = key
 	}
-	if len(all.Vectors) < 40 {
+	if len(all.Vectors) < least {
 		t.Errorf("%d vectors", len(all.Vectors))
 	}
 	for _, v := range all.Vectors {
@@ -139,15 +150,19 @@ func makeEnvelopeVectors(t *testing.T) {
 	k.addDamagedManifests()
 	k.addDamagedSignatures()
 
+	k.write(vectorsFile)
+}
+
+func (k *vectorMaker) write(file string) {
 	text, err := json.MarshalIndent(k.all, "", "  ")
 	if err != nil {
-		t.Fatal(err)
+		k.t.Fatal(err)
 	}
-	if err := os.MkdirAll(filepath.Dir(vectorsFile), 0o755); err != nil {
-		t.Fatal(err)
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		k.t.Fatal(err)
 	}
-	if err := os.WriteFile(vectorsFile, append(text, '\n'), 0o644); err != nil {
-		t.Fatal(err)
+	if err := os.WriteFile(file, append(text, '\n'), 0o644); err != nil {
+		k.t.Fatal(err)
 	}
 }
 

@@ -118,16 +118,15 @@ func TestDigests(t *testing.T) {
 
 func TestKeys(t *testing.T) {
 	k, err := events.ParsePublicKey(someKey)
-	if err != nil || k.String() != someKey || k.ID() != someKeyID || k.IsZero() {
+	if err != nil || k.String() != someKey || k.ID() != someKeyID || k.IsZero() || k.Algorithm() != events.Ed25519 {
 		t.Fatalf("%s, id %s, %v", k, k.ID(), err)
 	}
-	if (events.PublicKey{}).Verify(nil, nil) {
-		t.Error("no key verifies something")
+	if none := (events.PublicKey{}); none.Verify(nil, nil) || none.Algorithm() != "" || none.Crypto() != nil {
+		t.Error("no key is something")
 	}
 	for name, bad := range map[string]string{
 		"nothing": "", "no base64": "***", "white space": someKey + "\n", "no padding": someKey[:59], "cut short": someKey[:56],
 		"more after": someKey[:59] + "AAAA=", "bare key": "J+pRM+o0gj2Ou8ag6RMrumo4WFuIguHrMDx5COA2h4U=",
-		"P-256": "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==",
 	} {
 		if k, err := events.ParsePublicKey(bad); err == nil {
 			t.Errorf("%s: read as %s", name, k)

@@ -92,6 +92,10 @@ func (d *decoder) fact(e ledger.Entry) (*Fact, error) {
 	if e.Leaf.Verdict != verify.Accepted {
 		return f, nil
 	}
+	f.Signers = make([]events.KeyID, len(envelope.Signatures))
+	for i, sig := range envelope.Signatures {
+		f.Signers[i] = sig.KeyID
+	}
 	f.Events = make([]Event, len(envelope.Lines))
 	for i, line := range envelope.Lines {
 		at := Ref{e.Index, i}

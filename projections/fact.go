@@ -18,6 +18,8 @@ type Fact struct {
 	// Manifest is nil unless the leaf is accepted or a duplicate and its body is
 	// there.
 	Manifest *events.Manifest
+	// Signers are the keys that signed it, of an accepted leaf whose body is there.
+	Signers []events.KeyID
 	// Events are those of an accepted leaf whose body is there, in order.
 	Events []Event
 	// NoBody says that the reader had no body to give: it has no mandate for it,

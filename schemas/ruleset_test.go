@@ -23,6 +23,7 @@ type ruleset struct {
 	V       int               `json:"v"`
 	Checks  []string          `json:"checks"`
 	Limits  limits            `json:"limits"`
+	Keys    []string          `json:"keys"`
 	Schemas map[string]string `json:"schemas"`
 }
 
@@ -34,6 +35,7 @@ func TestRulesetPinsSchemas(t *testing.T) {
 		Checks: strings.Fields(`malformed too_large unknown_operator suspended_operator unknown_facility unknown_recorder
 			wrong_subject unknown_key key_not_valid bad_signature missing_signature digest_mismatch unknown_type schema`),
 		Limits:  limits{Envelope: 256 << 10, Events: 1000, Depth: 32},
+		Keys:    []string{"ed25519", "ecdsa-p256"},
 		Schemas: map[string]string{schemas.EventName: schemas.Digest(schemas.EventLine())},
 	}
 	for _, typ := range schemas.Types() {
@@ -49,13 +51,13 @@ func TestRulesetPinsSchemas(t *testing.T) {
 	}
 	file = append(file, '\n')
 	if *update {
-		if err := os.WriteFile("rulesets/1.json", file, 0o644); err != nil {
+		if err := os.WriteFile("rulesets/2.json", file, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
 	if !bytes.Equal(file, schemas.CurrentRuleset()) {
-		t.Error("rulesets/1.json does not describe the schema files; see go test ./schemas -update")
+		t.Error("rulesets/2.json does not describe the schema files; see go test ./schemas -update")
 	}
 	if got, ok := schemas.Ruleset(schemas.Digest(file)); !ok || !bytes.Equal(got, file) {
 		t.Error("the current rule set is not found by its digest")
@@ -63,6 +65,28 @@ func TestRulesetPinsSchemas(t *testing.T) {
 	for name, digest := range want.Schemas {
 		if _, ok := schemas.ByDigest(digest); !ok {
 			t.Errorf("%s: schema not found by its digest", name)
+		}
+	}
+}
+
+// TestOlderRulesetsStay holds what ledgers have adopted to its digest.
+func TestOlderRulesetsStay(t *testing.T) {
+	for _, digest := range []string{
+		"sha256:86122bad75e1d3b4d950992ec9b085ae95680328ef8eb85f0ac1d2786f60c47f", // 1: Ed25519 alone
+	} {
+		text, ok := schemas.Ruleset(digest)
+		if !ok {
+			t.Errorf("rule set %s is not there any more", digest)
+			continue
+		}
+		var set ruleset
+		if err := json.Unmarshal(text, &set); err != nil {
+			t.Fatal(err)
+		}
+		for name, digest := range set.Schemas {
+			if _, ok := schemas.ByDigest(digest); !ok {
+				t.Errorf("%s: schema not found by its digest", name)
+			}
 		}
 	}
 }

@@ -13,9 +13,11 @@ func enrolCommand() *cli.Command {
 		Usage:     "make keys, which never leave, and a request for the authority",
 		Category:  "everyone",
 		ArgsUsage: "NAME",
+		Description: "The signing key is a file in the home, unless --agent names one that an ssh-agent holds. A passphrase for --encrypt,\n" +
+			"and for whatever signs later, comes from the file that SAKSI_PASSPHRASE_FILE names, or the descriptor SAKSI_PASSPHRASE_FD.",
 		Flags: []cli.Flag{homeFlag(),
 			&cli.StringFlag{Name: "role", Usage: "as `WHAT` to take part: operator or reader", Value: string(home.RoleOperator), EnvVars: env("role")},
-			formatFlag(), jsonFlag()},
+			algorithmFlag(), encryptFlag(), agentFlag(), formatFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "NAME")
 			if err != nil {
@@ -24,7 +26,7 @@ func enrolCommand() *cli.Command {
 			if err := required(c, "home"); err != nil {
 				return err
 			}
-			h, err := enrolled(home.Role(c.String("role")), homeOf(c), args[0])
+			h, err := enrolled(home.Role(c.String("role")), homeOf(c), args[0], keySpec(c))
 			if err != nil {
 				return err
 			}
@@ -50,16 +52,19 @@ func enrolCommand() *cli.Command {
 type party interface {
 	RequestFile() string
 	Signer() (*events.Signer, error)
+	NewKey(home.KeySpec) (request string, key events.PublicKey, err error)
+	UseKey(id string) (events.PublicKey, error)
+	Keys() ([]home.HeldKey, error)
 	Join(grantPath string) (*home.Grant, error)
 	Grant() (*home.Grant, error)
 }
 
-func enrolled(role home.Role, dir, name string) (party, error) {
+func enrolled(role home.Role, dir, name string, spec home.KeySpec) (party, error) {
 	switch role {
 	case home.RoleOperator:
-		return home.NewOperator(dir, name)
+		return home.NewOperatorWith(dir, name, spec)
 	case home.RoleReader:
-		return home.NewReader(dir, name)
+		return home.NewReaderWith(dir, name, spec)
 	}
 	return nil, usage("--role %s: want operator or reader", role)
 }

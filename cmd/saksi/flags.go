@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/home"
@@ -40,6 +41,22 @@ func formatFlag() cli.Flag {
 // jsonFlag goes with formatFlag, for what programs ask for most.
 func jsonFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "json", Usage: "the same as --format json"}
+}
+
+func algorithmFlag() cli.Flag {
+	return &cli.StringFlag{Name: "algorithm", Usage: "`WHAT` key to make: ed25519 or ecdsa-p256", Value: string(events.Ed25519), EnvVars: env("algorithm")}
+}
+
+func encryptFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "encrypt", Usage: "keep the signing key under a passphrase", EnvVars: env("encrypt")}
+}
+
+func agentFlag() cli.Flag {
+	return &cli.StringFlag{Name: "agent", Usage: "sign with a key in the ssh-agent: its `FINGERPRINT-or-COMMENT`, as ssh-add -l has them", EnvVars: env("agent")}
+}
+
+func keySpec(c *cli.Context) home.KeySpec {
+	return home.KeySpec{Algorithm: events.Algorithm(c.String("algorithm")), Encrypt: c.Bool("encrypt"), Agent: c.String("agent")}
 }
 
 // formatOf returns how results are to be printed.

@@ -14,9 +14,25 @@ import (
 func keyCommand() *cli.Command {
 	operatorFlag := stringFlag("operator", "whose key it is: an operator's `NAME`")
 	return &cli.Command{
-		Name: "key", Usage: "add and revoke operators' signing keys", Category: "authority",
+		Name: "key", Usage: "operators' signing keys: new, use and list are the operator's own, add and revoke the authority's", Category: "authority",
 		Flags: []cli.Flag{homeFlag()},
 		Subcommands: []*cli.Command{
+			{
+				Name: "new", Usage: "one more signing key for this home, and a request for the authority; what signs stays as it was",
+				Flags:  []cli.Flag{homeFlag(), algorithmFlag(), encryptFlag(), agentFlag(), formatFlag(), jsonFlag()},
+				Action: keyNew,
+			},
+			{
+				Name: "use", Usage: "sign with another key of this home from now on", ArgsUsage: "KEYID",
+				Description: "KEYID may be cut short. The authority must have added the key: what it signs is rejected otherwise.",
+				Flags:       []cli.Flag{homeFlag(), formatFlag(), jsonFlag()},
+				Action:      keyUse,
+			},
+			{
+				Name: "list", Usage: "the signing keys of this home, and which of them signs",
+				Flags:  []cli.Flag{homeFlag(), formatFlag(), jsonFlag()},
+				Action: keyList,
+			},
 			{
 				Name: "add", Usage: "let an operator sign with one more key, that of a request", ArgsUsage: "REQUEST",
 				Flags: []cli.Flag{homeFlag(), timeoutFlag(registryWait), formatFlag(), jsonFlag()},
@@ -44,6 +60,7 @@ func keyCommand() *cli.Command {
 			},
 			{
 				Name: "revoke", Usage: "end a key's validity from the next leaf on", ArgsUsage: "KEYID",
+				Description: "What it signed before stays accepted. With --from, what was received of it since then becomes the finding doubtful-key.",
 				Flags: []cli.Flag{homeFlag(), operatorFlag, stringFlag("reason", "`WHY`, for the record"),
 					&cli.TimestampFlag{Name: "from", Usage: "the `TIME` from which what it signed is in doubt", Layout: time.RFC3339, EnvVars: env("from")},
 					timeoutFlag(registryWait), formatFlag(), jsonFlag()},
@@ -59,6 +76,9 @@ func keyCommand() *cli.Command {
 					if t := c.Timestamp("from"); t != nil {
 						from = *t
 					}
+					if from.After(time.Now()) {
+						return usage("--from %s is in the future: it says since when what the key signed is in doubt", from.Format(time.RFC3339))
+					}
 					return registrar(c, func(ctx context.Context, r *authority.Registrar) error {
 						leaf, err := r.RevokeKey(ctx, c.String("operator"), events.KeyID(args[0]), from, c.String("reason"))
 						if err != nil {
@@ -70,4 +90,69 @@ func keyCommand() *cli.Command {
 			},
 		},
 	}
+}
+
+// held runs f with the operator's or reader's home, whose own keys are asked about.
+func held(c *cli.Context, f func(party) error) error {
+	if err := required(c, "home"); err != nil {
+		return err
+	}
+	h, err := joining(homeOf(c))
+	if err != nil {
+		return err
+	}
+	return f(h)
+}
+
+func keyNew(c *cli.Context) error {
+	if _, err := arguments(c); err != nil {
+		return err
+	}
+	return held(c, func(h party) error {
+		request, key, err := h.NewKey(keySpec(c))
+		if err != nil {
+			return err
+		}
+		fingerprint := home.Fingerprint(key)
+		return result{
+			document: map[string]any{"request": request, "keyid": key.ID(), "fingerprint": fingerprint},
+			rows:     [][]any{{"key", string(key.ID())}, {"request", request}, {"fingerprint", fingerprint}},
+			note:     "Give the request to the authority, for saksi key add. Then saksi key use signs with it.",
+		}.print(c)
+	})
+}
+
+func keyUse(c *cli.Context) error {
+	args, err := arguments(c, "KEYID")
+	if err != nil {
+		return err
+	}
+	return held(c, func(h party) error {
+		key, err := h.UseKey(args[0])
+		if err != nil {
+			return err
+		}
+		return result{document: map[string]any{"keyid": key.ID()}, rows: [][]any{{"key", string(key.ID())}}}.print(c)
+	})
+}
+
+func keyList(c *cli.Context) error {
+	if _, err := arguments(c); err != nil {
+		return err
+	}
+	return held(c, func(h party) error {
+		keys, err := h.Keys()
+		if err != nil {
+			return err
+		}
+		out := result{document: keys, columns: []string{"key", "algorithm", "kept", "signs"}}
+		for _, k := range keys {
+			signs := "no"
+			if k.Signs {
+				signs = "yes"
+			}
+			out.rows = append(out.rows, []any{string(k.ID), string(k.Algorithm), k.Kept, signs})
+		}
+		return out.print(c)
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -37,6 +38,7 @@ func TestMain(m *testing.M) {
 //	flip FILE OFFSET        change one byte; an offset below 0 counts from the end
 //	seen HOME VIEW N COND…  wait until a view has that many rows that satisfy the conditions
 //	keep NAME               the last line on stdout becomes a variable
+//	answers SOCKET          wait until something listens on a Unix socket
 func TestScripts(t *testing.T) {
 	cloudtrail, err := filepath.Abs("../../../shared/data/cloudtrail/invictus")
 	if err != nil {
@@ -65,6 +67,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": scriptStatus, "ready": scriptReady, "json": scriptJSON, "mode": scriptMode, "flip": scriptFlip, "keep": scriptKeep, "seen": scriptSeen,
+			"answers": scriptAnswers,
 		},
 	})
 }
@@ -228,6 +231,21 @@ func scriptKeep(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	lines := strings.Split(strings.TrimSpace(ts.ReadFile("stdout")), "\n")
 	ts.Setenv(args[0], lines[len(lines)-1])
+}
+
+func scriptAnswers(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: answers SOCKET")
+	}
+	var err error
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		var conn net.Conn
+		if conn, err = net.Dial("unix", ts.MkAbs(args[0])); err == nil {
+			conn.Close()
+			return
+		}
+	}
+	ts.Fatalf("nothing answers at %s: %v", args[0], err)
 }
 
 // TestReadmeIsTheTranscript holds the README's commands to those of readme.txtar,

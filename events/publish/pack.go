@@ -295,7 +295,7 @@ func sealedSize(recorder events.Recorder, count, bytes, signers int) int {
 		digest    = 74 // with quotes and comma
 		manifest  = 260
 		line1     = 110
-		signature = 180
+		signature = 184 // of P-256, whose DER is the longest
 	)
 	return bytes + line1 + base64.StdEncoding.EncodedLen(manifest+len(recorder.String())+count*digest) + signers*signature
 }

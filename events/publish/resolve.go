@@ -185,7 +185,7 @@ func (f *flush) proveOne(t *tree, it *item, entry []byte, hash tlog.Hash) (*sett
 		it.doubted = append(it.doubted, it.leaf)
 		it.placed = false
 		if f.problem == nil {
-			f.problem = hint("the ledger's index contradicts its tree; the envelope is kept, and is asked for again by the next flush",
+			f.problem = hint("the ledger's index contradicts its tree, or the same manifest came first under another signature, from somebody who can publish as you; the envelope is kept, and is asked for again by the next flush",
 				"leaf %d, which the ledger gives for the envelope of %s from sequence number %d, is not its: %w", it.leaf, it.lane.recorder, it.first, err)
 		}
 		return nil, nil

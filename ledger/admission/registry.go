@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/saksi-ledger/saksi/events"
 )
@@ -17,6 +18,7 @@ type Registry struct {
 	facilities  map[string]*Facility
 	recorders   map[events.Recorder]*Recorder
 	keys        map[events.KeyID]*key
+	algorithms  []events.Algorithm // that a key may have
 
 	// bootstrapping holds until leaf 0 has been judged.
 	bootstrapping bool
@@ -59,37 +61,56 @@ type key struct {
 // ledgerParty is the party of the ledger's own event key.
 const ledgerParty = ""
 
-func newRegistry(genesis *events.Event) (*Registry, error) {
+// newRegistry reads the genesis and the rules that it names.
+func newRegistry(genesis *events.Event) (*Registry, *Rules, error) {
 	if genesis.Type != events.TypeGenesis {
-		return nil, fmt.Errorf("an event of type %s: want %s", genesis.Type, events.TypeGenesis)
+		return nil, nil, fmt.Errorf("an event of type %s: want %s", genesis.Type, events.TypeGenesis)
 	}
 	r := &Registry{
 		authorities: map[string]bool{}, operators: map[string]*Operator{}, facilities: map[string]*Facility{},
 		recorders: map[events.Recorder]*Recorder{}, keys: map[events.KeyID]*key{}, bootstrapping: true,
 	}
 	if err := json.Unmarshal(genesis.Data, &r.Genesis); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	digest, err := events.ParseDigest(r.Genesis.Ruleset)
+	if err != nil {
+		return nil, nil, err
+	}
+	rules, err := Load(digest)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.algorithms = rules.algorithms
 	if len(r.Genesis.Authorities) == 0 {
-		return nil, errors.New("it names no authority")
+		return nil, nil, errors.New("it names no authority")
 	}
 	if err := r.addKey(r.Genesis.LedgerKey, ledgerParty); err != nil {
-		return nil, fmt.Errorf("the ledger's event key: %w", err)
+		return nil, nil, fmt.Errorf("the ledger's event key: %w", err)
 	}
 	for _, a := range r.Genesis.Authorities {
 		if r.authorities[a.Authority] {
-			return nil, fmt.Errorf("authority %s stands there twice", a.Authority)
+			return nil, nil, fmt.Errorf("authority %s stands there twice", a.Authority)
 		}
 		r.authorities[a.Authority] = true
 		if err := r.addKey(a.Key, events.RegistryRecorder(a.Authority).Party()); err != nil {
-			return nil, fmt.Errorf("authority %s: %w", a.Authority, err)
+			return nil, nil, fmt.Errorf("authority %s: %w", a.Authority, err)
 		}
 	}
-	return r, nil
+	return r, rules, nil
+}
+
+// parseKey reads a key of an algorithm that the rule set has.
+func (r *Registry) parseKey(text string) (events.PublicKey, error) {
+	public, err := events.ParsePublicKey(text)
+	if err == nil && !slices.Contains(r.algorithms, public.Algorithm()) {
+		return events.PublicKey{}, fmt.Errorf("public key: this ledger's rule set has no keys of %s", public.Algorithm())
+	}
+	return public, err
 }
 
 func (r *Registry) addKey(text, party string) error {
-	public, err := events.ParsePublicKey(text)
+	public, err := r.parseKey(text)
 	if err != nil {
 		return err
 	}

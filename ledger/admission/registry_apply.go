@@ -95,7 +95,7 @@ func (r *Registry) addOperatorKeys(operator string, texts ...string) (func(), *r
 		}
 	}
 	for _, text := range texts {
-		public, err := events.ParsePublicKey(text)
+		public, err := r.parseKey(text)
 		if err != nil {
 			undo()
 			return nil, refuse("schema", "%w", err)

@@ -19,7 +19,9 @@ type Rules struct {
 	checks  []check
 	limits  limits
 	schemas *schema.Set
-	keys    sync.Map // events.KeyID to events.PublicKey: keys seen in the registry
+	// algorithms are those that a registered key may have.
+	algorithms []events.Algorithm
+	keys       sync.Map // events.KeyID to events.PublicKey: keys seen in the registry
 }
 
 // limits are the figures of a rule set.
@@ -74,6 +76,9 @@ func Load(digest events.Digest) (*Rules, error) {
 		V      int      `json:"v"`
 		Checks []string `json:"checks"`
 		Limits limits   `json:"limits"`
+		// Keys are the algorithms of keys; rule sets of before there was a choice
+		// don't say, and mean Ed25519.
+		Keys []events.Algorithm `json:"keys"`
 	}
 	if err := json.Unmarshal(text, &set); err != nil {
 		return nil, fmt.Errorf("admission rule set %s: %w", digest, err)
@@ -82,7 +87,15 @@ func Load(digest events.Digest) (*Rules, error) {
 	if err != nil {
 		return nil, fmt.Errorf("admission rule set %s: %w", digest, err)
 	}
-	r := &Rules{digest: digest, limits: set.Limits, schemas: compiled}
+	if set.Keys == nil {
+		set.Keys = []events.Algorithm{events.Ed25519}
+	}
+	for _, a := range set.Keys {
+		if a != events.Ed25519 && a != events.ECDSAP256 {
+			return nil, fmt.Errorf("admission rule set %s: this program knows no keys of %q", digest, a)
+		}
+	}
+	r := &Rules{digest: digest, limits: set.Limits, schemas: compiled, algorithms: set.Keys}
 	known := allChecks()
 	for _, code := range set.Checks {
 		c, ok := known[code]

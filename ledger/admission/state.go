@@ -56,20 +56,12 @@ func Start(genesis []byte, store Store) (*State, *Rules, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("genesis: %w", err)
 	}
-	registry, err := newRegistry(event)
+	registry, rules, err := newRegistry(event)
 	if err != nil {
 		return nil, nil, fmt.Errorf("genesis: %w", err)
 	}
 	if !envelope.Manifest.Recorder.IsRegistry() || envelope.Manifest.Recorder.Owner != registry.Genesis.Authorities[0].Authority {
 		return nil, nil, errors.New("genesis: it is not signed by its first authority")
-	}
-	digest, err := events.ParseDigest(registry.Genesis.Ruleset)
-	if err != nil {
-		return nil, nil, fmt.Errorf("genesis: %w", err)
-	}
-	rules, err := Load(digest)
-	if err != nil {
-		return nil, nil, fmt.Errorf("genesis: %w", err)
 	}
 	s := &State{
 		Registry: registry, rules: rules, store: store,

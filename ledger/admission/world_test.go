@@ -67,6 +67,12 @@ func recorder(t tester, name string) events.Recorder {
 // newGenesis returns the body of leaf 0.
 func newGenesis(t tester) []byte {
 	t.Helper()
+	return newGenesisUnder(t, events.DigestOf(schemas.CurrentRuleset()).String(), signer("ledger"))
+}
+
+// newGenesisUnder returns one that adopts a rule set, with the ledger's event key.
+func newGenesisUnder(t tester, ruleset string, eventKey *events.Signer) []byte {
+	t.Helper()
 	_, logKey, err := note.GenerateKey(rand.Reader, "ledger.example.my/saksi/test")
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +82,7 @@ func newGenesis(t tester) []byte {
 		Authorities: []events.GenesisMandate{{
 			Authority: mcmc, Key: signer(mcmc).PublicKey().String(), Mandate: events.Mandate{Facilities: []string{"*"}, Families: []string{"*"}},
 		}},
-		LedgerKey: signer("ledger").PublicKey().String(), LogKey: logKey, Ruleset: events.DigestOf(schemas.CurrentRuleset()).String(),
+		LedgerKey: eventKey.PublicKey().String(), LogKey: logKey, Ruleset: ruleset,
 		Retention: events.Retention{Access: "P7Y", Facility: "P7Y", Attestation: "P7Y", Registry: "forever", Rejected: "P1Y"},
 	}))
 }

@@ -143,7 +143,7 @@ func TestWithoutAnchors(t *testing.T) {
 // what happened to its key and its operator.
 func TestRegistryAroundALeaf(t *testing.T) {
 	w := newWorld(t)
-	old, next := w.operator, newSigner(t)
+	old, next := w.operator, newP256Signer(t)
 	before := w.say(bastion, sessionClosed)
 	redeclared := w.say(registry, said{events.TypeFacilityDeclared, events.FacilityDeclared{Facility: "lab-1", Country: "SG"}})
 	suspended := w.say(registry, said{events.TypeOperatorSuspended, events.OperatorSuspended{Operator: "nimbus-my", Reason: "x"}})

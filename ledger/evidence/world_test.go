@@ -257,3 +257,16 @@ func (w *world) build(source evidence.Source, options evidence.Options, requests
 	w.must(err)
 	return statement
 }
+
+func newP256Signer(t *testing.T) *events.Signer {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := events.NewSigner(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer
+}

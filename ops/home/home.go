@@ -3,23 +3,19 @@
 //
 // A home belongs to one role on one machine. Secrets in it are files of mode
 // 0600 in a directory of mode 0700, written once; nothing here prints them, and
-// nothing but the home's owner reads them. What is signed or published with them
+// nothing but the home's owner reads them. A signing key may also be encrypted, or be
+// in an ssh-agent: the environment says where the passphrase or the agent is
+// (SAKSI_PASSPHRASE_FILE, SAKSI_PASSPHRASE_FD, SSH_AUTH_SOCK). What is signed or published with them
 // happens elsewhere.
 package home
 
 import (
-	"crypto/ed25519"
-	"crypto/rand"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
-
-	"github.com/saksi-ledger/saksi/events"
 )
 
 var (
@@ -88,23 +84,6 @@ func open(dir string, role Role) (Identity, error) {
 	return id, nil
 }
 
-// newSigner makes an Ed25519 key, keeps it in path (PKCS#8, 0600) and returns it.
-func newSigner(path string) (*events.Signer, error) {
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		return nil, err
-	}
-	block := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-	if err := writeNew(path, block); err != nil {
-		return nil, fmt.Errorf("keep a new key: %w", err)
-	}
-	return events.NewSigner(private)
-}
-
 // readSecret reads a file that must be its owner's alone.
 func readSecret(path string) ([]byte, error) {
 	info, err := os.Stat(path)
@@ -119,27 +98,6 @@ func readSecret(path string) ([]byte, error) {
 		return nil, fmt.Errorf("read key: %w", err)
 	}
 	return trimLine(text), nil
-}
-
-// readSigner reads a key that newSigner kept.
-func readSigner(path string) (*events.Signer, error) {
-	text, err := readSecret(path)
-	if err != nil {
-		return nil, err
-	}
-	block, _ := pem.Decode(text)
-	if block == nil || block.Type != "PRIVATE KEY" {
-		return nil, fmt.Errorf("read key %s: not a PEM file with a PRIVATE KEY", path)
-	}
-	private, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("read key %s: not PKCS#8", path)
-	}
-	key, ok := private.(ed25519.PrivateKey)
-	if !ok {
-		return nil, fmt.Errorf("read key %s: it is a %T: want Ed25519", path, private)
-	}
-	return events.NewSigner(key)
 }
 
 // writeNew writes a secret or an identity: it must not be there yet, and is

@@ -6,7 +6,12 @@ type Operator struct{ party }
 // NewOperator makes an operator's home in an empty directory: keys and the
 // request for the authority.
 func NewOperator(dir, name string) (*Operator, error) {
-	p, err := newParty(dir, RoleOperator, name)
+	return NewOperatorWith(dir, name, KeySpec{})
+}
+
+// NewOperatorWith makes an operator's home with a signing key as it is specified.
+func NewOperatorWith(dir, name string, spec KeySpec) (*Operator, error) {
+	p, err := newParty(dir, RoleOperator, name, spec)
 	if err != nil {
 		return nil, err
 	}

@@ -28,16 +28,20 @@ const (
 
 // newParty makes a home in an empty directory: keys and the request for the
 // authority.
-func newParty(dir string, role Role, name string) (*party, error) {
+func newParty(dir string, role Role, name string, spec KeySpec) (*party, error) {
 	if !events.ValidName(name) {
 		return nil, fmt.Errorf("%s %q: want a-z, 0-9 and -, at most 40, not beginning with -", role, name)
+	}
+	// What can be missing is asked for before there is a directory.
+	key, err := spec.newKey()
+	if err != nil {
+		return nil, err
 	}
 	if err := begin(dir); err != nil {
 		return nil, err
 	}
 	p := &party{Identity: Identity{V: 1, Role: role, Name: name}, dir: dir}
-	signer, err := newSigner(p.path(keysDir, signingFile))
-	if err != nil {
+	if err := key.keep(p.path(keysDir, firstStem)); err != nil {
 		return nil, err
 	}
 	user, err := nkeys.CreateUser()
@@ -56,7 +60,7 @@ func newParty(dir string, role Role, name string) (*party, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the connection's key: %w", err)
 	}
-	request, err := newRequest(role, name, signer, connection)
+	request, err := newRequest(role, name, key.signer, connection)
 	if err != nil {
 		return nil, err
 	}
@@ -77,9 +81,6 @@ func (p *party) path(parts ...string) string {
 // RequestFile is what is given to the authority.
 func (p *party) RequestFile() string { return p.path(requestFile) }
 
-// Signer returns the key that signs what this party says.
-func (p *party) Signer() (*events.Signer, error) { return readSigner(p.path(keysDir, signingFile)) }
-
 // ConnectionSeed returns the secret half of the connection's key.
 func (p *party) ConnectionSeed() ([]byte, error) {
 	return readSecret(p.path(keysDir, connectionFile))
@@ -98,20 +99,29 @@ func (p *party) Join(grantPath string) (*Grant, error) {
 	return grant, p.keep(grant)
 }
 
-// accept checks that a grant is for this party and these keys.
-func (p *party) accept(grantPath string, grant *Grant) error {
+// connection returns the public half of the connection's key.
+func (p *party) connection() (string, error) {
 	seed, err := p.ConnectionSeed()
 	if err != nil {
-		return err
+		return "", err
 	}
 	user, err := nkeys.FromSeed(seed)
 	if err != nil {
-		return fmt.Errorf("read the connection's key: %w", err)
+		return "", fmt.Errorf("read the connection's key: %w", err)
 	}
 	defer user.Wipe()
-	connection, err := user.PublicKey()
+	public, err := user.PublicKey()
 	if err != nil {
-		return fmt.Errorf("read the connection's key: %w", err)
+		return "", fmt.Errorf("read the connection's key: %w", err)
+	}
+	return public, nil
+}
+
+// accept checks that a grant is for this party and these keys.
+func (p *party) accept(grantPath string, grant *Grant) error {
+	connection, err := p.connection()
+	if err != nil {
+		return err
 	}
 	if grant.Role != p.Role || grant.Name != p.Name || grant.Connection != connection {
 		return hint(fmt.Errorf("the grant %s is for %s %s, with other keys than this home's", grantPath, grant.Role, grant.Name),

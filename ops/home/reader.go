@@ -16,7 +16,12 @@ const credsFile = "reader.creds"
 // NewReader makes a reader's home in an empty directory: keys and the request for
 // the authority.
 func NewReader(dir, name string) (*Reader, error) {
-	p, err := newParty(dir, RoleReader, name)
+	return NewReaderWith(dir, name, KeySpec{})
+}
+
+// NewReaderWith makes a reader's home with a signing key as it is specified.
+func NewReaderWith(dir, name string, spec KeySpec) (*Reader, error) {
+	p, err := newParty(dir, RoleReader, name, spec)
 	if err != nil {
 		return nil, err
 	}

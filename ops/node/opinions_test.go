@@ -171,11 +171,12 @@ func (w *world) bodiesByOthers(t *testing.T, key events.PublicKey) {
 type dsseKey struct{ key events.PublicKey }
 
 func (k dsseKey) Verify(_ context.Context, data, sig []byte) error {
-	if !ed25519.Verify(k.key.Ed25519(), data, sig) {
+	key, ok := k.key.Crypto().(ed25519.PublicKey)
+	if !ok || !ed25519.Verify(key, data, sig) {
 		return errors.New("the signature does not hold")
 	}
 	return nil
 }
 
 func (k dsseKey) KeyID() (string, error)   { return string(k.key.ID()), nil }
-func (k dsseKey) Public() crypto.PublicKey { return k.key.Ed25519() }
+func (k dsseKey) Public() crypto.PublicKey { return k.key.Crypto() }

@@ -37,7 +37,7 @@ func document(origin string) *huma.OpenAPI {
 			Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 			SecuritySchemes: map[string]*huma.SecurityScheme{bearer: {
 				Type: "http", Scheme: "bearer", BearerFormat: "JWT",
-				Description: "A JWT that the reader signs with its own enrolled Ed25519 key: alg EdDSA, kid the key's id, iss the reader's name, aud " + origin + ", iat, and exp within 24 hours.",
+				Description: "A JWT that the reader signs with its own enrolled key: alg EdDSA (Ed25519) or ES256 (P-256), kid the key's id, iss the reader's name, aud " + origin + ", iat, and exp within 24 hours.",
 			}},
 		},
 	}

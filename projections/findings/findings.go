@@ -69,15 +69,15 @@ func View() *projections.View {
 	follow := trail.New("findings", true)
 	rules := []rule{
 		sequenceGap{}, brokenChain{}, contradiction{newContradicted()}, restarted{},
-		newAttestationOverdue(), newAttestationContradicted(), newSessionOverlong(), newLateRecord(),
+		newAttestationOverdue(), newAttestationContradicted(), newSessionOverlong(), newLateRecord(), newDoubtfulKey(),
 	}
 	tables := append([]projections.Schema{table}, follow.Tables()...)
 	for _, r := range rules {
 		tables = append(tables, r.states()...)
 	}
 	return &projections.View{
-		Name: "findings", Version: 1, Title: "What breaks a rule or does not add up",
-		Reads:  []string{events.TypeSessionOpened, events.TypeSessionClosed, events.TypeAttestationPeriod, events.TypeRecorderDeclared},
+		Name: "findings", Version: 2, Title: "What breaks a rule or does not add up",
+		Reads:  []string{events.TypeSessionOpened, events.TypeSessionClosed, events.TypeAttestationPeriod, events.TypeRecorderDeclared, events.TypeKeyRevoked},
 		Tables: tables,
 		Leaf: func(tx *projections.Tx, f *projections.Fact) error {
 			step, err := follow.Follow(tx, f)

@@ -319,6 +319,65 @@ var stories = []struct {
 		s.Pass(13 * time.Hour)
 		s.finds("session-overlong open s-1")
 	}},
+	{"a key that is revoked and not in doubt", func(s *story) {
+		s.bastion.Say(viewtest.Performed(""))
+		s.bastion.SignWith(s.AddKey(viewtest.Operator))
+		s.RevokeKey(viewtest.Operator, s.Key(viewtest.Operator), time.Time{})
+		s.bastion.Say(viewtest.Performed(""))
+		s.finds()
+	}},
+	{"a key that was in wrong hands", func(s *story) {
+		old := s.Key(viewtest.Operator)
+		subject := fmt.Sprintf("key %.12s", old.PublicKey().ID())
+		for range 3 {
+			s.bastion.Say(viewtest.Performed(""))
+			s.sworn.Say(viewtest.Performed(""))
+			s.Pass(time.Hour)
+		}
+		stolen := s.Now
+		s.bastion.Say(viewtest.Performed(""), viewtest.Performed("")) // at that moment: in doubt
+		s.Pass(time.Hour)
+		s.bastion.Say(viewtest.Performed(""))
+		next := s.AddKey(viewtest.Operator)
+		s.sworn.SignWith(next)
+		s.sworn.Say(viewtest.Performed(""))
+		s.finds()
+		s.RevokeKey(viewtest.Operator, old, stolen)
+		s.finds("doubtful-key open " + subject)
+		s.bastion.SignWith(next)
+		s.bastion.Say(viewtest.Performed(""))
+		s.finds("doubtful-key open " + subject)
+		// It was longer than was thought: the other recorder is concerned too.
+		s.RevokeKey(viewtest.Operator, old, stolen.Add(time.Minute))
+		s.finds("doubtful-key open " + subject)
+		s.RevokeKey(viewtest.Operator, old, stolen.Add(-90*time.Minute))
+		s.finds("doubtful-key open "+subject, "doubtful-key open "+subject)
+	}},
+	{"a key that is in doubt from a time to come", func(s *story) {
+		old := s.Key(viewtest.Operator)
+		s.bastion.Say(viewtest.Performed(""))
+		s.RevokeKey(viewtest.Operator, old, s.Now.Add(time.Hour))
+		s.finds()
+	}},
+	{"a doubt that comes after the revocation", func(s *story) {
+		old := s.Key(viewtest.Operator)
+		s.bastion.Say(viewtest.Performed(""))
+		s.bastion.SignWith(s.AddKey(viewtest.Operator))
+		s.RevokeKey(viewtest.Operator, old, time.Time{})
+		s.bastion.Say(viewtest.Performed(""))
+		s.finds()
+		s.RevokeKey(viewtest.Operator, old, s.Now.Add(-time.Hour))
+		s.finds(fmt.Sprintf("doubtful-key open key %.12s", old.PublicKey().ID()))
+	}},
+	{"a second signature by a key in doubt", func(s *story) {
+		old, next := s.Key(viewtest.Operator), s.AddKey(viewtest.Operator)
+		s.bastion.SignWith(next, old)
+		s.bastion.Say(viewtest.Performed(""))
+		s.bastion.SignWith(next)
+		s.bastion.Say(viewtest.Performed(""))
+		s.RevokeKey(viewtest.Operator, old, s.Now)
+		s.finds(fmt.Sprintf("doubtful-key open key %.12s", old.PublicKey().ID()))
+	}},
 	{"an old log", func(s *story) {
 		s.bastion.Say(viewtest.Performed("").Ago(s.Now, 35*time.Hour))
 		s.finds()
@@ -415,5 +474,34 @@ func TestLateRecordIsOneFinding(t *testing.T) {
 	changes, err := replay.Store.Changes(t.Context(), "findings", 0, 0)
 	if err != nil || len(changes) > 10 {
 		t.Fatalf("%d versions of one finding: %v", len(changes), err)
+	}
+}
+
+// TestDoubtfulKeyCounts holds the sentence to what was signed, over many pages of it,
+// with a clock that steps back.
+func TestDoubtfulKeyCounts(t *testing.T) {
+	w := viewtest.New(t)
+	r := w.Recorder(viewtest.Operator, "bastion-1", events.RecorderBastion, 0)
+	key := w.Key(viewtest.Operator)
+	from := w.Now.Add(150 * time.Second)
+	inDoubt := 0
+	for i := range 300 {
+		if i == 200 {
+			w.Now = w.Now.Add(-100 * time.Second)
+		}
+		if !w.Now.Before(from) {
+			inDoubt++
+		}
+		r.Say(viewtest.Performed(""), viewtest.Performed(""))
+		w.Now = w.Now.Add(time.Second)
+	}
+	revoked := w.RevokeKey(viewtest.Operator, key, from)
+	rows := viewtest.Rows[findings.Finding](w.Replay(findings.View()), "findings", 0)
+	want := fmt.Sprintf("%d events in %d envelopes from %s, received %s to ", 2*inDoubt, inDoubt, r.Name(), from.Format("2006-01-02 15:04:05Z"))
+	if len(rows) != 1 || rows[0].Severity != findings.High || !strings.HasPrefix(rows[0].Summary, want) || inDoubt < 90 {
+		t.Fatalf("want %q of\n%+v", want, rows)
+	}
+	if e := rows[0].Evidence; len(e) != 16 || e[len(e)-1] != revoked || !rows[0].Since.Equal(from) {
+		t.Errorf("since %v, evidence %v", rows[0].Since, e)
 	}
 }

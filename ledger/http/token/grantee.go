@@ -1,5 +1,5 @@
 // Package token says who asks over HTTP, and what they may see. A reader signs its
-// requests with its own enrolled key (a JWT, RFC 7519, with EdDSA, RFC 8037), so no
+// requests with its own enrolled key (a JWT, RFC 7519, with EdDSA, RFC 8037, or ES256, RFC 7518), so no
 // secret ever travels or lies at the server.
 package token
 

@@ -1,11 +1,11 @@
 package token
 
 import (
-	"crypto"
-	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/asn1"
 	"errors"
 	"fmt"
-	"io"
+	"math/big"
 	"net/http"
 	"strings"
 	"time"
@@ -30,25 +30,45 @@ func Mint(signer *events.Signer, name, origin string, now time.Time, life time.D
 	if life <= 0 || life > MaxLife {
 		return "", fmt.Errorf("make a token for %s: it can't be good for %v: want more than 0 and at most %v", name, life, MaxLife)
 	}
-	t := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.RegisteredClaims{
+	t := jwt.NewWithClaims(method(signer.PublicKey()), jwt.RegisteredClaims{
 		Issuer: name, Audience: jwt.ClaimStrings{origin},
 		IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(now.Add(life).Truncate(time.Second)),
 	})
 	t.Header["kid"] = string(signer.PublicKey().ID())
-	signed, err := t.SignedString(asCrypto{signer})
+	text, err := t.SigningString()
 	if err != nil {
 		return "", fmt.Errorf("make a token for %s: %w", name, err)
 	}
-	return signed, nil
+	// The library's own signing wants the private key itself for ES256.
+	sig, err := signer.Sign(rand.Reader, []byte(text))
+	if err == nil && signer.PublicKey().Algorithm() == events.ECDSAP256 {
+		sig, err = flat(sig)
+	}
+	if err != nil {
+		return "", fmt.Errorf("make a token for %s: %w", name, err)
+	}
+	return text + "." + t.EncodeSegment(sig), nil
 }
 
-// asCrypto is an [events.Signer] as the JWT library wants one.
-type asCrypto struct{ *events.Signer }
+// method is how a key signs tokens (RFC 8037, RFC 7518 3.4).
+func method(key events.PublicKey) jwt.SigningMethod {
+	if key.Algorithm() == events.ECDSAP256 {
+		return jwt.SigningMethodES256
+	}
+	return jwt.SigningMethodEdDSA
+}
 
-func (s asCrypto) Public() crypto.PublicKey { return s.PublicKey().Ed25519() }
-
-func (s asCrypto) Sign(random io.Reader, message []byte, _ crypto.SignerOpts) ([]byte, error) {
-	return s.Signer.Sign(random, message)
+// flat turns the DER of an ECDSA signature into what JWS has: r and s, 32 bytes each
+// (RFC 7518, 3.4).
+func flat(der []byte) ([]byte, error) {
+	var sig struct{ R, S *big.Int }
+	if rest, err := asn1.Unmarshal(der, &sig); err != nil || len(rest) > 0 {
+		return nil, errors.New("the key's signature is not DER")
+	}
+	out := make([]byte, 64)
+	sig.R.FillBytes(out[:32])
+	sig.S.FillBytes(out[32:])
+	return out, nil
 }
 
 // Register knows who may ask.
@@ -110,7 +130,7 @@ func (v *Verifier) Verify(text string) (Grantee, error) {
 	var entry Entry
 	var registry error
 	var claims jwt.RegisteredClaims
-	parser := jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}), jwt.WithStrictDecoding(),
+	parser := jwt.NewParser(jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg(), jwt.SigningMethodES256.Alg()}), jwt.WithStrictDecoding(),
 		jwt.WithExpirationRequired(), jwt.WithTimeFunc(now))
 	_, err := parser.ParseWithClaims(text, &claims, func(t *jwt.Token) (any, error) {
 		kid, _ := t.Header["kid"].(string)
@@ -125,7 +145,10 @@ func (v *Verifier) Verify(text string) (Grantee, error) {
 		case !found || string(entry.Key.ID()) != kid || entry.Name != claims.Issuer || entry.Name == "":
 			return nil, errors.New("nobody of its issuer's name has the key that it names")
 		}
-		return ed25519.PublicKey(entry.Key.Ed25519()), nil
+		if t.Method != method(entry.Key) {
+			return nil, jwt.ErrTokenSignatureInvalid
+		}
+		return entry.Key.Crypto(), nil
 	})
 	switch {
 	case registry != nil:
@@ -155,7 +178,7 @@ func reason(err error) string {
 	case errors.Is(err, jwt.ErrTokenRequiredClaimMissing):
 		return "it never expires"
 	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
-		return "it is not signed, with EdDSA, by the key that it names"
+		return "it is not signed by the key that it names, or by another algorithm than that key's"
 	case errors.Is(err, jwt.ErrTokenUnverifiable):
 		return "nobody of its issuer's name has the key that it names"
 	}

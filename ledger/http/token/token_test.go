@@ -1,7 +1,9 @@
 package token
 
 import (
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
@@ -10,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/saksi-ledger/saksi/events"
 )
@@ -74,6 +78,44 @@ func TestMintAndVerify(t *testing.T) {
 	v.Register = register(nil)
 	if _, err := v.Verify(text); !errors.Is(err, errRegister) || errors.Is(err, ErrInvalid) {
 		t.Errorf("with a register that can't be read: %v", err)
+	}
+}
+
+// A P-256 key signs tokens with ES256, and neither kind of key by the other's
+// algorithm.
+func TestES256(t *testing.T) {
+	v, ed, _ := newVerifier(t)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := events.NewSigner(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Register.(register).add(Entry{Grantee: Grantee{Name: "cloud", Role: Operator}, Key: signer.PublicKey()})
+	var text string
+	for range 200 { // now and then r or s begins with zeros
+		if text, err = Mint(signer, "cloud", origin, now, time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		if g, err := v.Verify(text); err != nil || g.Name != "cloud" {
+			t.Fatalf("%+v, %v", g, err)
+		}
+	}
+	parsed, err := jwt.Parse(text, func(*jwt.Token) (any, error) { return &key.PublicKey, nil },
+		jwt.WithValidMethods([]string{"ES256"}), jwt.WithTimeFunc(func() time.Time { return now }))
+	if err != nil || !parsed.Valid {
+		t.Errorf("the library alone: %v", err)
+	}
+	claims := map[string]any{"iss": "cloud", "aud": origin, "iat": now.Unix(), "exp": now.Unix() + 60}
+	_, private := newSigner(t)
+	for _, alg := range []string{"EdDSA", "ES256"} {
+		for _, kid := range []events.KeyID{signer.PublicKey().ID(), ed.PublicKey().ID()} {
+			if _, err := v.Verify(handmade(private, map[string]any{"alg": alg, "kid": string(kid)}, claims)); !errors.Is(err, ErrInvalid) {
+				t.Errorf("alg %s by key %.12s: %v", alg, kid, err)
+			}
+		}
 	}
 }
 

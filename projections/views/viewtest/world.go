@@ -60,7 +60,7 @@ func New(t testing.TB) *World {
 	w.config.LogKey, err = note.NewSigner(private)
 	w.must(err)
 	signer := newSigner(t)
-	w.registry = &Recorder{w: w, signer: signer, next: events.Manifest{Recorder: events.RegistryRecorder(authority), Incarnation: 1, First: 1}}
+	w.registry = &Recorder{w: w, signers: []*events.Signer{signer}, next: events.Manifest{Recorder: events.RegistryRecorder(authority), Incarnation: 1, First: 1}}
 	genesis := w.registry.Seal(Said{Type: events.TypeGenesis, Data: events.Genesis{
 		Origin: "ledger.example.my/test", Jurisdiction: "MY",
 		Authorities: []events.GenesisMandate{{
@@ -111,8 +111,32 @@ func (w *World) RecorderAt(operator, facility, name string, kind events.Recorder
 	w.Register(events.TypeRecorderDeclared, events.RecorderDeclared{
 		Recorder: full, Kind: kind, AttestEverySeconds: events.Integer(every / time.Second),
 	})
-	return &Recorder{w: w, signer: w.signers[operator], next: events.Manifest{Recorder: recorder, Incarnation: 1, First: 1}}
+	return &Recorder{w: w, signers: []*events.Signer{w.signers[operator]}, next: events.Manifest{Recorder: recorder, Incarnation: 1, First: 1}}
 }
+
+// Key returns the key that an operator was admitted with.
+func (w *World) Key(operator string) *events.Signer { return w.signers[operator] }
+
+// AddKey gives an operator one more key. Recorders sign with it when they are told to.
+func (w *World) AddKey(operator string) *events.Signer {
+	w.t.Helper()
+	signer := newSigner(w.t)
+	w.Register(events.TypeKeyAdded, events.KeyAdded{Operator: operator, Key: signer.PublicKey().String()})
+	return signer
+}
+
+// RevokeKey revokes an operator's key; from, if not zero, is from when it is in doubt.
+func (w *World) RevokeKey(operator string, signer *events.Signer, from time.Time) projections.Ref {
+	w.t.Helper()
+	d := events.KeyRevoked{Operator: operator, KeyID: string(signer.PublicKey().ID()), Reason: "stolen"}
+	if !from.IsZero() {
+		d.From = events.At(from)
+	}
+	return w.Register(events.TypeKeyRevoked, d)
+}
+
+// SignWith has the recorder sign with these keys from here on.
+func (r *Recorder) SignWith(signers ...*events.Signer) { r.signers = signers }
 
 // Pass lets time pass, with a few clock leaves on the way and one at the end.
 func (w *World) Pass(d time.Duration) {
@@ -217,10 +241,10 @@ type Said struct {
 // Recorder says things. Its fields may be set before each envelope, to say what no
 // honest one would.
 type Recorder struct {
-	w      *World
-	signer *events.Signer
-	next   events.Manifest
-	n      int // of events made
+	w       *World
+	signers []*events.Signer
+	next    events.Manifest
+	n       int // of events made
 }
 
 // Envelope is what a recorder has signed.
@@ -260,7 +284,7 @@ func (r *Recorder) Seal(said ...Said) *Envelope {
 func (r *Recorder) SealLines(lines [][]byte) *Envelope {
 	r.w.t.Helper()
 	manifest := r.next
-	sealed, err := events.Seal(&manifest, lines, r.signer)
+	sealed, err := events.Seal(&manifest, lines, r.signers...)
 	r.w.must(err)
 	r.next.First, r.next.Previous = manifest.Last()+1, sealed.ManifestDigest()
 	return &Envelope{Manifest: manifest, Digest: sealed.ManifestDigest(), w: r.w, body: sealed.Marshal()}
