@@ -2,7 +2,7 @@ package schemas
 
 // currentRuleset is the rule set that a new ledger's genesis adopts. Older ones stay beside it for as long as there
 // are verdicts to recompute.
-const currentRuleset = "rulesets/1.json"
+const currentRuleset = "rulesets/2.json"
 
 // CurrentRuleset returns the newest rule set: the order of admission's checks, its limits and the schemas' digests.
 func CurrentRuleset() []byte {
