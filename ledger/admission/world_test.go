@@ -67,6 +67,12 @@ func recorder(t tester, name string) events.Recorder {
 // newGenesis returns the body of leaf 0.
 func newGenesis(t tester) []byte {
 	t.Helper()
+	return genesisUnder(t, events.DigestOf(schemas.CurrentRuleset()).String())
+}
+
+// genesisUnder returns the body of a leaf 0 that adopts a rule set.
+func genesisUnder(t tester, ruleset string) []byte {
+	t.Helper()
 	_, logKey, err := note.GenerateKey(rand.Reader, "ledger.example.my/saksi/test")
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +82,7 @@ func newGenesis(t tester) []byte {
 		Authorities: []events.GenesisMandate{{
 			Authority: mcmc, Key: signer(mcmc).PublicKey().String(), Mandate: events.Mandate{Facilities: []string{"*"}, Families: []string{"*"}},
 		}},
-		LedgerKey: signer("ledger").PublicKey().String(), LogKey: logKey, Ruleset: events.DigestOf(schemas.CurrentRuleset()).String(),
+		LedgerKey: signer("ledger").PublicKey().String(), LogKey: logKey, Ruleset: ruleset,
 		Retention: events.Retention{Access: "P7Y", Facility: "P7Y", Attestation: "P7Y", Registry: "forever", Rejected: "P1Y"},
 	}))
 }
