@@ -10,6 +10,17 @@ const (
 	TypeZoneEntered     = "saksi.access.zone.entered.v1"
 	TypeZoneLeft        = "saksi.access.zone.left.v1"
 	TypeAccessPerformed = "saksi.access.performed.v1"
+
+	TypeAccessRevoked     = "saksi.access.revoked.v1"
+	TypeAccessExtended    = "saksi.access.extended.v1"
+	TypeAccessExpired     = "saksi.access.expired.v1"
+	TypeChangeDeployed    = "saksi.access.change.deployed.v1"
+	TypeDataTransferred   = "saksi.access.data.transferred.v1"
+	TypeKeyUsed           = "saksi.access.key.used.v1"
+	TypeKeyCustodyChanged = "saksi.access.key.custody.changed.v1"
+	TypeAccessCompelled   = "saksi.access.compelled.v1"
+	TypeAccessCommitted   = "saksi.access.committed.v1"
+	TypeAccessProduced    = "saksi.access.produced.v1"
 )
 
 // Unstated is what codes and names say where the native log doesn't. It is said, never implied by an absence.

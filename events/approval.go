@@ -25,6 +25,40 @@ type AccessDecided struct {
 	SD        []string  `json:"_sd,omitempty"`
 }
 
+// AccessRevoked takes granted access back.
+type AccessRevoked struct {
+	Request   string    `json:"request"`
+	AccessID  string    `json:"accessId,omitempty"`
+	DecidedBy DecidedBy `json:"decidedBy"`
+	Decider   *Actor    `json:"decider,omitempty"`
+	Reason    *Reason   `json:"reason,omitempty"`
+	Ext       Ext       `json:"ext,omitempty"`
+	SD        []string  `json:"_sd,omitempty"`
+}
+
+// AccessExtended makes granted access longer.
+type AccessExtended struct {
+	Request   string    `json:"request"`
+	AccessID  string    `json:"accessId,omitempty"`
+	DecidedBy DecidedBy `json:"decidedBy"`
+	Decider   *Actor    `json:"decider,omitempty"`
+	Window    Window    `json:"window"` // that holds from now on
+	Reason    *Reason   `json:"reason,omitempty"`
+	Ext       Ext       `json:"ext,omitempty"`
+	SD        []string  `json:"_sd,omitempty"`
+}
+
+// AccessExpired says that granted access ran out.
+type AccessExpired struct {
+	Request   string    `json:"request"`
+	AccessID  string    `json:"accessId,omitempty"`
+	Window    Window    `json:"window"`              // that has run out
+	DecidedBy DecidedBy `json:"decidedBy,omitempty"` // on whose side it had been granted
+	Decider   *Actor    `json:"decider,omitempty"`   // who had granted it
+	Ext       Ext       `json:"ext,omitempty"`
+	SD        []string  `json:"_sd,omitempty"`
+}
+
 // Window is a stretch of time.
 type Window struct {
 	From Time `json:"from"` // within it

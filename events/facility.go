@@ -1,7 +1,19 @@
 package events
 
 // Who controls compute, the data layer and the identity rails.
-const TypeFacilityDescribed = "saksi.facility.described.v1"
+const (
+	TypeFacilityDescribed  = "saksi.facility.described.v1"
+	TypeControlChanged     = "saksi.facility.control.changed.v1"
+	TypeIdentityDeclared   = "saksi.facility.identity.declared.v1"
+	TypeDependencyDeclared = "saksi.facility.dependency.declared.v1"
+	TypeAssetAdded         = "saksi.facility.asset.added.v1"
+	TypeAssetMoved         = "saksi.facility.asset.moved.v1"
+	TypeAssetRemoved       = "saksi.facility.asset.removed.v1"
+	TypeResidencyDeclared  = "saksi.facility.residency.declared.v1"
+	TypeStaffingReported   = "saksi.facility.staffing.reported.v1"
+	TypeWorkloadDeclared   = "saksi.facility.workload.declared.v1"
+	TypeIncidentReported   = "saksi.facility.incident.reported.v1"
+)
 
 // FacilityDescribed is the operator's account of the facility that its recorder stands in.
 type FacilityDescribed struct {

@@ -46,6 +46,14 @@ var (
 		Zone: "hall-2", Door: "d-17", AccessID: "acc-1", Actor: someActor, Outcome: events.OutcomeSuccess, Escort: &someEscort, Ext: someExt, SD: someSD,
 	}
 	someOrganisation = events.Organisation{Name: "Nimbus Malaysia Sdn Bhd", Country: "MY", Registration: "202601000002"}
+	someInstrument   = events.Instrument{Kind: "contract", Reference: "SPA-2026-004", Digest: someDigest, SD: someSD}
+	someCustodian    = events.Custodian{Party: events.PartyParent, Name: "Nimbus Global Operations", Country: "US"}
+	someReference    = events.EventReference{Recorder: "nimbus-my/lab-1/bastion-1", ID: "zT1OtIX9aV9H5WKv", Digest: someDigest}
+	someEquipment    = events.AssetChanged{
+		Kind: events.AssetAccelerator, Model: "H200 SXM 141GB", Count: 64, Serials: someDigest, ExportControlled: true,
+		From: events.Place{Country: "SG", Facility: "sin-3", Zone: "store-1"}, To: events.Place{Country: "MY", Facility: "lab-1", Zone: "hall-2"},
+		Assets: []string{"gpu-0001"}, Ext: someExt, SD: someSD,
+	}
 )
 
 // filled has every field of every type set.
@@ -84,6 +92,90 @@ func filled() map[string]any {
 		events.TypeAttestationPeriod: events.PeriodAttested{
 			Recorder: "nimbus-my/lab-1/bastion-1", Incarnation: 1, From: someTime, To: someTime, First: 18, Last: 241, Count: 224, Manifest: someDigest,
 		}.Statement(),
+		events.TypeControlChanged: events.ControlChanged{
+			Layer: events.LayerIdentity, From: someOrganisation, To: someOrganisation, Instrument: someInstrument, Effective: someTime, Ext: someExt, SD: someSD,
+		},
+		events.TypeIdentityDeclared: events.IdentityDeclared{
+			Provider: someOrganisation, OperatedFrom: []string{"US", "IE"},
+			NationalIdentity: events.NationalIdentity{Dependence: events.DependenceOptional, Scheme: "mydigitalid"}, Ext: someExt, SD: someSD,
+		},
+		events.TypeDependencyDeclared: events.DependencyDeclared{
+			Need: "control_plane", Provider: &someOrganisation, Countries: []string{"US"}, Region: "my-central-1", RunsWithoutSeconds: 259200,
+			Tested: someTime, Ext: someExt, SD: someSD,
+		},
+		events.TypeAssetAdded:   someEquipment,
+		events.TypeAssetMoved:   someEquipment,
+		events.TypeAssetRemoved: someEquipment,
+		events.TypeResidencyDeclared: events.ResidencyDeclared{
+			DataClass: "financial", StoredIn: []string{"MY"}, ProcessedIn: []string{"MY", "SG"}, Retention: "P7Y", LegalBasis: "bnm_rmit",
+			Tenant: "bank-03", Ext: someExt, SD: someSD,
+		},
+		events.TypeStaffingReported: events.StaffingReported{
+			Period: someWindow, Trainees: 12, Ext: someExt, SD: someSD,
+			HeadCount: []events.HeadCount{{Function: "operations", Citizenship: events.CitizenshipCitizen, Engagement: events.EngagementLocal, Count: 41}},
+		},
+		events.TypeWorkloadDeclared: events.WorkloadDeclared{
+			Kind: events.WorkloadTraining, Accelerators: []events.Accelerator{{Model: "H200 SXM 141GB", Count: 64}}, Purpose: "language_model",
+			DataClasses: []string{"health"}, Customer: events.Customer{Sector: "research", Country: "MY"}, Tenant: "uni-01", Window: &someWindow,
+			Assets: []string{"gpu-0001"}, Ext: someExt, SD: someSD,
+		},
+		events.TypeIncidentReported: events.IncidentReported{
+			Incident: "INC-2026-017", Stage: events.IncidentParticulars, Severity: events.IncidentHigh, Detected: someTime, Kind: "intrusion",
+			Assets: []string{"host-0113"}, DataClasses: []string{"financial"}, Tenants: []string{"bank-03"}, Ext: someExt, SD: someSD,
+		},
+		events.TypeAccessRevoked: events.AccessRevoked{
+			Request: "req-1", AccessID: "acc-1", DecidedBy: events.DecidedByAuthority, Decider: &someActor, Reason: &someReason, Ext: someExt, SD: someSD,
+		},
+		events.TypeAccessExtended: events.AccessExtended{
+			Request: "req-1", AccessID: "acc-1", DecidedBy: events.DecidedByCustomer, Decider: &someActor, Window: someWindow, Reason: &someReason,
+			Ext: someExt, SD: someSD,
+		},
+		events.TypeAccessExpired: events.AccessExpired{
+			Request: "req-1", AccessID: "acc-1", Window: someWindow, DecidedBy: events.DecidedByOperator, Decider: &someActor, Ext: someExt, SD: someSD,
+		},
+		events.TypeChangeDeployed: events.ChangeDeployed{
+			Change: "CHG-1", Release: someDigest, BuiltIn: "US", BuiltBy: &someOrganisation, Component: "hypervisor", Actor: someActor,
+			ApprovedBy: events.DecidedByOperator, Approver: &someActor, Assets: []string{"rack-07"}, Reason: someReason, Mode: events.ModeAPI,
+			From: &someFrom, AccessID: "acc-1", Region: "my-central-1", Ext: someExt, SD: someSD,
+		},
+		events.TypeDataTransferred: events.DataTransferred{
+			Session: "s-1", AccessID: "acc-1", Actor: someActor, DataClass: "financial", Bytes: 734003200, FromCountry: "MY", ToCountry: "US",
+			Recipient: someOrganisation, LegalBasis: "pdpa_129", Reason: someReason, Tenant: "bank-03", Assets: []string{"vol-88"}, Ext: someExt, SD: someSD,
+		},
+		events.TypeKeyUsed: events.KeyUsed{
+			Session: "s-1", AccessID: "acc-1", Actor: someActor, Key: "kek-bank-03", Operation: "unwrap", Custodian: someCustodian, HSM: "hsm-2",
+			Outcome: events.OutcomeSuccess, Reason: someReason, Tenant: "bank-03", DataClasses: []string{"financial"}, Ext: someExt, SD: someSD,
+		},
+		events.TypeKeyCustodyChanged: events.KeyCustodyChanged{
+			AccessID: "acc-1", Actor: someActor, Key: "kek-bank-03", Operation: "export", From: someCustodian, To: someCustodian, HSM: "hsm-2",
+			Instrument: &someInstrument, Reason: someReason, Tenant: "bank-03", Ext: someExt, SD: someSD,
+		},
+		events.TypeAccessCompelled: events.AccessCompelled{
+			Demand: "LE-2026-31", By: events.CompelledByGovernment, Country: "US", Instrument: someInstrument,
+			Scope:  events.DemandScope{DataClasses: []string{"mail"}, Tenants: []string{"uni-01"}, Assets: []string{"vol-88"}, Window: &someWindow},
+			Answer: events.DemandContested, AccessID: "acc-1", Ext: someExt, SD: someSD,
+		},
+		events.TypeAccessCommitted: events.AccessCommitted{
+			Batch: "b-1", Root: someDigest, Count: 3, Totals: []events.ClassTotal{{Class: "read", Count: 3}}, Window: someWindow, System: "audit",
+			Ext: someExt, SD: someSD,
+		},
+		events.TypeAccessProduced: events.AccessProduced{
+			Order: "PO-1", Authority: "mcmc", Batch: "b-1", Root: someDigest, Asked: 2,
+			Records: []events.ProducedRecord{{Index: 1, Digest: someDigest, Proof: []string{someDigest}}}, Ext: someExt, SD: someSD,
+		},
+		events.TypeAttestationControl: events.ControlAttested{
+			Recorder: "nimbus-my/lab-1/bastion-1", Control: "session_recording", Framework: "ISO/IEC 27001:2022 A.8.15", Status: events.ControlInPlace,
+			Period: &someWindow, Assessor: &someOrganisation, Evidence: []string{someDigest},
+		}.Statement(),
+		events.TypeAttestationBlindspot: events.BlindspotAttested{
+			Recorder: "nimbus-my/lab-1/bastion-1", Unrecorded: "serial_console", Why: "not_supported", From: someTime, Until: someTime,
+		}.Statement(),
+		events.TypeAttestationCorrection: events.Replacing(someReference, someReference, "wrong_actor", someActor).Statement(),
+		events.TypeAttestationResponse: events.ResponseAttested{
+			Recorder: "nimbus-my/lab-1/bastion-1", Finding: "late-record/nimbus-my/lab-1/bastion-1/42", Answer: events.AnswerDisputed, Reason: "clock",
+			Until: someTime, Events: []events.EventReference{someReference}, Evidence: []string{someDigest},
+		}.Statement(),
+		events.TypeSealed: someSealed(),
 		events.TypeGenesis: events.Genesis{
 			Origin: "ledger.example.my/saksi/2026", Jurisdiction: "MY",
 			Authorities: []events.GenesisMandate{{
@@ -113,6 +205,22 @@ func filled() map[string]any {
 			IntegratedTime: someTime, Size: 417, Root: "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", Checkpoint: someDigest, Entry: someDigest,
 		},
 	}
+}
+
+// someSealed is an event as the examples seal it.
+func someSealed() (s events.Sealed) {
+	for _, ex := range schemas.Examples() {
+		if ex.Type == events.TypeSealed && ex.Valid {
+			e, err := events.ParseEvent(ex.Event)
+			if err == nil {
+				err = json.Unmarshal(e.Data, &s)
+			}
+			if err != nil {
+				panic(err)
+			}
+		}
+	}
+	return s
 }
 
 func compiled(t *testing.T) *schema.Set {
