@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -68,6 +69,15 @@ func formatOf(c *cli.Context) string {
 		return "table"
 	}
 	return c.String("format")
+}
+
+// openInput opens a file, or standard input for -, and says what it is called.
+func openInput(c *cli.Context, path string) (io.ReadCloser, string, error) {
+	if path == "-" {
+		return io.NopCloser(c.App.Reader), "standard input", nil
+	}
+	f, err := os.Open(path)
+	return f, path, err
 }
 
 // readTrust reads the file that --trust names.

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"io"
-	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -30,15 +29,11 @@ func publishCommand() *cli.Command {
 			if err := required(c, "recorder"); err != nil {
 				return err
 			}
-			in, name := c.App.Reader, "standard input"
-			if args[0] != "-" {
-				f, err := os.Open(args[0])
-				if err != nil {
-					return err
-				}
-				defer f.Close()
-				in, name = f, args[0]
+			in, name, err := openInput(c, args[0])
+			if err != nil {
+				return err
 			}
+			defer in.Close()
 			return desk(c, func(d *operator.Desk) error { return publishFrom(c, d, in, name) })
 		},
 	}

@@ -50,36 +50,51 @@ func (d *Desk) Publish(ctx context.Context, recorder events.Recorder, r io.Reade
 		return publish.Added{}, err
 	}
 	var drafts []events.Draft
+	err = eachLine(r, name, func(n int, line []byte) error {
+		event, err := readHandmade(recorder, line)
+		if err == nil {
+			err = check(rules, event)
+		}
+		if err != nil {
+			return hinted{fmt.Errorf("%s, line %d: %w", name, n, err), "nothing was published; mend the line and publish the file again"}
+		}
+		drafts = append(drafts, events.Draft{Event: event})
+		return nil
+	})
+	if err != nil {
+		return publish.Added{}, err
+	}
+	return d.Outbox.Add(ctx, recorder, drafts, d.signer)
+}
+
+// eachLine calls f with the number and the text of each line that is not empty. That
+// there is none is an error, and so are too many and one that is too long.
+func eachLine(r io.Reader, name string, f func(n int, line []byte) error) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 64<<10), maxLine)
-	n := 0
+	n, found := 0, 0
 	for lines.Scan() {
 		n++
 		line := bytes.TrimSpace(lines.Bytes())
 		if len(line) == 0 {
 			continue
 		}
-		if len(drafts) == maxHandmade {
-			return publish.Added{}, fmt.Errorf("%s: more than %d events: split it", name, maxHandmade)
+		if found++; found > maxHandmade {
+			return fmt.Errorf("%s: more than %d events: split it", name, maxHandmade)
 		}
-		event, err := readHandmade(recorder, line)
-		if err == nil {
-			err = check(rules, event)
+		if err := f(n, line); err != nil {
+			return err
 		}
-		if err != nil {
-			return publish.Added{}, hinted{fmt.Errorf("%s, line %d: %w", name, n, err), "nothing was published; mend the line and publish the file again"}
-		}
-		drafts = append(drafts, events.Draft{Event: event})
 	}
-	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
-		return publish.Added{}, fmt.Errorf("%s, line %d: longer than %d bytes", name, n+1, maxLine)
-	} else if err != nil {
-		return publish.Added{}, fmt.Errorf("read %s: %w", name, err)
+	switch err := lines.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		return fmt.Errorf("%s, line %d: longer than %d bytes", name, n+1, maxLine)
+	case err != nil:
+		return fmt.Errorf("read %s: %w", name, err)
+	case found == 0:
+		return fmt.Errorf("%s: there is no event in it", name)
 	}
-	if len(drafts) == 0 {
-		return publish.Added{}, fmt.Errorf("%s: there is no event in it", name)
-	}
-	return d.Outbox.Add(ctx, recorder, drafts, d.signer)
+	return nil
 }
 
 func readHandmade(recorder events.Recorder, line []byte) (*events.Event, error) {
@@ -98,7 +113,7 @@ func readHandmade(recorder events.Recorder, line []byte) (*events.Event, error) 
 		return nil, fmt.Errorf("source %q: this is published as %q", h.Source, recorder.Source())
 	}
 	if !events.SaidBy(h.Type, recorder) {
-		return nil, fmt.Errorf("type %q is not for an operator to say", h.Type)
+		return nil, notToSay(h.Type, recorder)
 	}
 	if h.ID == "" {
 		var id [16]byte
@@ -119,10 +134,18 @@ func readHandmade(recorder events.Recorder, line []byte) (*events.Event, error) 
 	return event, nil
 }
 
+func notToSay(eventType string, r events.Recorder) error {
+	return fmt.Errorf("type %.80q is not for %s to say", eventType, r)
+}
+
+func noSchema(eventType string) error {
+	return fmt.Errorf("type %.80q has no schema: saksi schema list shows those that have", eventType)
+}
+
 // check refuses before signing what admission would refuse after.
 func check(rules *schema.Set, event *events.Event) error {
 	if !rules.Known(event.Type) {
-		return fmt.Errorf("type %q has no schema: saksi schema list shows those that have", event.Type)
+		return noSchema(event.Type)
 	}
 	line, err := event.Marshal()
 	if err != nil {

@@ -1,0 +1,105 @@
+package operator
+
+import (
+	"errors"
+	"io"
+	"strings"
+
+	jsonv2 "github.com/go-json-experiment/json"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/schema"
+	"github.com/saksi-ledger/saksi/schemas"
+)
+
+// Validation is what a file of events is like.
+type Validation struct {
+	Events  int `json:"events"`
+	Invalid int `json:"invalid"`
+	// Problems are the first that is wrong with each invalid event, at most
+	// [MaxProblems] of them.
+	Problems []Problem `json:"problems"`
+}
+
+// MaxProblems is the most that a [Validation] lists.
+const MaxProblems = 1000
+
+// Problem is what is wrong with an event.
+type Problem struct {
+	Line int `json:"line"`
+	// Path is where in the event: data.actor.kind, data.assets[3]. It is empty where
+	// the whole of it is no event.
+	Path    string `json:"path,omitempty"`
+	Problem string `json:"problem"`
+}
+
+// Validate holds events, one in a line of JSON, to the newest rule set's schemas: as
+// [Desk.Publish] takes them, or whole, of whoever may say them. It publishes nothing.
+func Validate(r io.Reader, name string) (*Validation, error) {
+	rules, err := schema.Compile(schemas.CurrentRuleset())
+	if err != nil {
+		return nil, err
+	}
+	v := &Validation{Problems: []Problem{}}
+	err = eachLine(r, name, func(n int, line []byte) error {
+		v.Events++
+		err := validate(rules, line)
+		if err == nil {
+			return nil
+		}
+		v.Invalid++
+		if len(v.Problems) < MaxProblems {
+			p := Problem{Line: n, Problem: err.Error()}
+			if at, ok := errors.AsType[*schema.Error](err); ok {
+				p.Path, p.Problem = at.Path, at.Message
+			}
+			v.Problems = append(v.Problems, p)
+		}
+		return nil
+	})
+	return v, err
+}
+
+// validate says what is wrong with an event. One with a specversion is whole, and
+// judged as it stands; what else is missing in another is filled in before.
+func validate(rules *schema.Set, line []byte) error {
+	var head struct {
+		SpecVersion string `json:"specversion"`
+		Source      string `json:"source"`
+		Type        string `json:"type"`
+	}
+	_ = jsonv2.Unmarshal(line, &head) // what is wrong with it, the below say better
+	r, err := events.ParseRecorder(strings.TrimPrefix(head.Source, "/"))
+	if err != nil {
+		r = sayer(head.Type)
+	}
+	if head.SpecVersion == "" {
+		event, err := readHandmade(r, line)
+		if err != nil {
+			return err
+		}
+		return check(rules, event)
+	}
+	switch {
+	case !rules.Known(head.Type):
+		return noSchema(head.Type)
+	case err == nil && !events.SaidBy(head.Type, r) && head.Type != events.TypeGenesis:
+		return notToSay(head.Type, r)
+	}
+	if err := rules.ValidateEvent(head.Type, line); err != nil {
+		return err
+	}
+	_, err = events.ParseEvent(line)
+	return err
+}
+
+// sayer returns a recorder that may say a type.
+func sayer(eventType string) events.Recorder {
+	for _, r := range []events.Recorder{events.LedgerRecorder, events.RegistryRecorder("authority")} {
+		if events.SaidBy(eventType, r) {
+			return r
+		}
+	}
+	r, _ := events.ParseRecorder("operator/facility/recorder")
+	return r
+}
