@@ -28,10 +28,14 @@ func schemaCommand() *cli.Command {
 				},
 			},
 			{
-				Name: "show", Usage: "print the JSON Schema of a type's data", ArgsUsage: "TYPE",
+				Name: "show", Usage: "print the JSON Schema of a type's data, or the AsyncAPI document of all subjects", ArgsUsage: "TYPE|asyncapi",
 				Action: func(c *cli.Context) error {
-					args, err := arguments(c, "TYPE")
+					args, err := arguments(c, "TYPE|asyncapi")
 					if err != nil {
+						return err
+					}
+					if args[0] == "asyncapi" {
+						_, err := c.App.Writer.Write(schemas.AsyncAPI())
 						return err
 					}
 					text, ok := schemas.Event(args[0])
