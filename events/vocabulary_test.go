@@ -345,8 +345,9 @@ func TestSaidBy(t *testing.T) {
 		byRegistry := strings.HasPrefix(typ, "saksi.registry.") && !own[typ] && typ != events.TypeGenesis
 		byOperator := !strings.HasPrefix(typ, "saksi.registry.")
 		for r, want := range map[events.Recorder]bool{operator: byOperator, registry: byRegistry, events.LedgerRecorder: own[typ]} {
-			if got := events.SaidBy(typ, r); got != want {
-				t.Errorf("%s is said by %s: %t", typ, r, got)
+			later := strings.TrimSuffix(typ, ".v1") + ".v23"
+			if got := events.SaidBy(typ, r); got != want || events.SaidBy(later, r) != want {
+				t.Errorf("%s, or its version 23, is said by %s: %t", typ, r, got)
 			}
 		}
 	}
