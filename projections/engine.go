@@ -120,12 +120,17 @@ func (e *Engine) start(ctx context.Context) error {
 	if !errors.Is(err, ErrDamaged) {
 		return err
 	}
-	e.log.Error("the views are damaged: setting them aside, and making them again from the ledger",
-		"error", err, "aside", filepath.Join(e.dir, store.DamagedName))
-	if err := store.SetAside(e.dir); err != nil {
+	if err := e.setAside(err); err != nil {
 		return err
 	}
 	return e.load(ctx)
+}
+
+// setAside takes a damaged database, which must be closed, out of the way.
+func (e *Engine) setAside(why error) error {
+	e.log.Error("the views are damaged: setting them aside, and making them again from the ledger",
+		"error", why, "aside", filepath.Join(e.dir, store.DamagedName))
+	return store.SetAside(e.dir)
 }
 
 // load opens the live database and reads what is in it.

@@ -55,7 +55,7 @@ func (e *Engine) Run(ctx context.Context, reader ledger.Reader) error {
 		}
 		if errors.Is(err, ErrDamaged) && renewals < mostRenewals {
 			renewals++
-			if err := e.renew(ctx); err != nil {
+			if err := e.renew(ctx, err); err != nil {
 				return err
 			}
 			continue
@@ -231,15 +231,13 @@ func (e *Engine) makeIndexes(ctx context.Context) error {
 	return e.db.MakeIndexes(ctx)
 }
 
-// renew opens the database again, which sets a damaged one aside.
-func (e *Engine) renew(ctx context.Context) error {
+// renew begins anew where the database turned out to be damaged.
+func (e *Engine) renew(ctx context.Context, why error) error {
 	if e.db != nil {
 		e.db.Close() // what it says of a damaged database doesn't matter
 		e.db = nil
 	}
-	e.log.Error("the views are damaged: setting them aside, and making them again from the ledger",
-		"aside", filepath.Join(e.dir, store.DamagedName))
-	if err := store.SetAside(e.dir); err != nil {
+	if err := e.setAside(why); err != nil {
 		return err
 	}
 	return e.start(ctx)
