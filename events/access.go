@@ -21,6 +21,7 @@ const (
 	TypeAccessCompelled   = "saksi.access.compelled.v1"
 	TypeAccessCommitted   = "saksi.access.committed.v1"
 	TypeAccessProduced    = "saksi.access.produced.v1"
+	TypeAccessDisclosed   = "saksi.access.disclosed.v1"
 )
 
 // Unstated is what codes and names say where the native log doesn't. It is said, never implied by an absence.

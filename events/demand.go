@@ -79,3 +79,12 @@ type ProducedRecord struct {
 	Digest string   `json:"digest"` // hash of its leaf
 	Proof  []string `json:"proof"`  // of inclusion, from the leaf up; not nil
 }
+
+// AccessDisclosed says that disclosures which an order asked for have been handed over, encrypted to the authority.
+type AccessDisclosed struct {
+	Order       string   `json:"order"`       // its number
+	Authority   string   `json:"authority"`   // who ordered it
+	Event       Ref      `json:"event"`       // whose disclosures they are
+	Disclosures []string `json:"disclosures"` // digests, as _sd has them; not nil; what is missing was not handed over
+	Ext         Ext      `json:"ext,omitempty"`
+}

@@ -9,54 +9,19 @@ import (
 
 // What authorities sign, and the ledger of itself: who may say what, with which keys.
 const (
-	TypeGenesis            = "saksi.registry.genesis.v1"
 	TypeOperatorAdmitted   = "saksi.registry.operator.admitted.v1"
 	TypeOperatorSuspended  = "saksi.registry.operator.suspended.v1"
 	TypeOperatorReadmitted = "saksi.registry.operator.readmitted.v1"
 	TypeKeyAdded           = "saksi.registry.key.added.v1"
 	TypeKeyRevoked         = "saksi.registry.key.revoked.v1"
 	TypeFacilityDeclared   = "saksi.registry.facility.declared.v1"
+	TypeFacilityRetired    = "saksi.registry.facility.retired.v1"
 	TypeRecorderDeclared   = "saksi.registry.recorder.declared.v1"
+	TypeRecorderRetired    = "saksi.registry.recorder.retired.v1"
 	TypeEpochOpened        = "saksi.registry.epoch.opened.v1"
 	TypeClock              = "saksi.registry.clock.v1"
 	TypeAnchorRecorded     = "saksi.registry.anchor.recorded.v1"
 )
-
-// Genesis is leaf 0: what the ledger is, and who may sign registry events from here on.
-type Genesis struct {
-	Origin        string           `json:"origin"`       // the tree's name in its checkpoints
-	Jurisdiction  string           `json:"jurisdiction"` // country
-	Authorities   []GenesisMandate `json:"authorities"`  // the first of them signs
-	LedgerKey     string           `json:"ledgerKey"`    // of the ledger's own events: DER SubjectPublicKeyInfo, base64
-	LogKey        string           `json:"logKey"`       // C2SP signed-note verifier key
-	Ruleset       string           `json:"ruleset"`      // digest of the admission rule set in force
-	Retention     Retention        `json:"retention"`
-	WitnessPolicy string           `json:"witnessPolicy"`         // C2SP tlog-policy; empty where there are no witnesses
-	Predecessor   string           `json:"predecessor,omitempty"` // last checkpoint of the tree before this one
-}
-
-// GenesisMandate is an authority, its key, and what its signature counts for.
-type GenesisMandate struct {
-	Authority string  `json:"authority"`
-	Key       string  `json:"key"` // DER SubjectPublicKeyInfo, base64
-	Mandate   Mandate `json:"mandate"`
-}
-
-// Mandate bounds an authority to facilities and to families of events; "*" is all of them.
-type Mandate struct {
-	Facilities []string `json:"facilities"`
-	Families   []string `json:"families"`
-}
-
-// Retention is how long bodies are kept, by family, and by verdict for what was rejected: an ISO 8601 duration of
-// years, months or days ("P7Y"), or "forever".
-type Retention struct {
-	Access      string `json:"access"`
-	Facility    string `json:"facility"`
-	Attestation string `json:"attestation"`
-	Registry    string `json:"registry"`
-	Rejected    string `json:"rejected"`
-}
 
 // OperatorAdmitted lets an operator publish, under these keys.
 type OperatorAdmitted struct {
@@ -102,6 +67,12 @@ type FacilityDeclared struct {
 	Occupants []string `json:"occupants,omitempty"` // operators
 }
 
+// FacilityRetired ends a facility: its recorders speak no more, until it is declared again.
+type FacilityRetired struct {
+	Facility string `json:"facility"`
+	Reason   string `json:"reason"`
+}
+
 // RecorderKind is what a recorder observes.
 type RecorderKind string
 
@@ -121,6 +92,12 @@ type RecorderDeclared struct {
 	Kind               RecorderKind `json:"kind"`
 	AttestEverySeconds Integer      `json:"attestEverySeconds,omitzero"` // zero: it need not
 	Signatures         Integer      `json:"signatures,omitzero"`         // on each envelope; zero: one
+}
+
+// RecorderRetired ends a recorder: it speaks no more and need not attest, until it is declared again.
+type RecorderRetired struct {
+	Recorder string `json:"recorder"` // operator/facility/recorder
+	Reason   string `json:"reason"`
 }
 
 // EpochReason is what was wrong with the stream at the ledger's last leaf.

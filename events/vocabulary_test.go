@@ -14,11 +14,12 @@ import (
 )
 
 const (
-	someDigest = "sha256:6eeb55f76600d4ad08be72ad3ac13d969330e73d7ad53031557dab443eba22db"
-	someKeyID  = "7bd956a4c60b635fef13139f724b1b014df216351738938dccc32e8bbede121d"
-	someKey    = "MCowBQYDK2VwAyEAJ+pRM+o0gj2Ou8ag6RMrumo4WFuIguHrMDx5COA2h4U="
-	someUser   = "UAT6UUJT5I2IEPMOXPDKB2ITFO5GUOCYLOEIFYPLGA6HSCHAG2DYL7GV"
-	someLogKey = "ledger.example.my/saksi/2026+9b587e5e+AaXUsR2WBycmJHNxDm6WtFUCjo4gbk7Z796kwhuUmM9a"
+	someDigest    = "sha256:6eeb55f76600d4ad08be72ad3ac13d969330e73d7ad53031557dab443eba22db"
+	someKeyID     = "7bd956a4c60b635fef13139f724b1b014df216351738938dccc32e8bbede121d"
+	someKey       = "MCowBQYDK2VwAyEAJ+pRM+o0gj2Ou8ag6RMrumo4WFuIguHrMDx5COA2h4U="
+	someUser      = "UAT6UUJT5I2IEPMOXPDKB2ITFO5GUOCYLOEIFYPLGA6HSCHAG2DYL7GV"
+	someRecipient = "age1smawv4t6yndz0h4w9c8uzlf0nenfvx2xk46c98x5jrdqep4l2mesxuc4nl"
+	someLogKey    = "ledger.example.my/saksi/2026+9b587e5e+AaXUsR2WBycmJHNxDm6WtFUCjo4gbk7Z796kwhuUmM9a"
 )
 
 var (
@@ -48,6 +49,8 @@ var (
 	someOrganisation = events.Organisation{Name: "Nimbus Malaysia Sdn Bhd", Country: "MY", Registration: "202601000002"}
 	someInstrument   = events.Instrument{Kind: "contract", Reference: "SPA-2026-004", Digest: someDigest, SD: someSD}
 	someCustodian    = events.Custodian{Party: events.PartyParent, Name: "Nimbus Global Operations", Country: "US"}
+	someRef          = events.Ref{Leaf: 4711, Event: 2}
+	someMandate      = events.Mandate{Facilities: []string{"*", "lab-1"}, Families: []string{"*", "access"}, Sectors: []string{"banking"}, Tenants: []string{"bank-4411"}}
 	someReference    = events.EventReference{Recorder: "nimbus-my/lab-1/bastion-1", ID: "zT1OtIX9aV9H5WKv", Digest: someDigest}
 	someEquipment    = events.AssetChanged{
 		Kind: events.AssetAccelerator, Model: "H200 SXM 141GB", Count: 64, Serials: someDigest, ExportControlled: true,
@@ -176,13 +179,39 @@ func filled() map[string]any {
 			Until: someTime, Events: []events.EventReference{someReference}, Evidence: []string{someDigest},
 		}.Statement(),
 		events.TypeSealed: someSealed(),
+		events.TypeAccessDisclosed: events.AccessDisclosed{
+			Order: "PO-1", Authority: "mcmc", Event: someRef, Disclosures: someSD, Ext: someExt,
+		},
+		events.TypeAuthorityAdmitted: events.AuthorityAdmitted{
+			Authority: "bnm", Name: "Bank Negara Malaysia", Key: someKey, RecoveryKey: someKey, Recipient: someRecipient, Connection: someUser, Mandate: someMandate,
+		},
+		events.TypeAuthorityRotated: events.AuthorityRotated{Authority: "mcmc", Key: someKey, Replaces: someKeyID, RecoveryKey: someKey, Reason: "yearly"},
+		events.TypeRecipientRotated: events.RecipientRotated{Authority: "mcmc", Recipient: someRecipient, Previous: someRecipient, Reason: "yearly"},
+		events.TypeFacilityRetired:  events.FacilityRetired{Facility: "lab-1", Reason: "closed"},
+		events.TypeRecorderRetired:  events.RecorderRetired{Recorder: "nimbus-my/lab-1/bastion-1", Reason: "replaced"},
+		events.TypeRulesetAdopted:   events.RulesetAdopted{Ruleset: someDigest, Reason: "P-256"},
+		events.TypePackAdopted:      events.PackAdopted{Pack: "my", Version: "2026.1", Digest: someDigest, Effective: someTime},
+		events.TypeProductionOrdered: events.ProductionOrdered{
+			Order: "PO-1", Recorder: "nimbus-my/lab-1/bastion-1", Event: someRef, Records: []events.Integer{1}, Disclosures: someSD, Due: someTime, Ground: "investigation",
+		},
+		events.TypeDisclosureRevealed: events.DisclosureRevealed{
+			Recorder: "nimbus-my/lab-1/bastion-1", Kind: events.RevealedDisclosure, Actor: "p-1", Events: []events.Ref{someRef}, Ground: "investigation", Order: "PO-1",
+		},
+		events.TypeDisclosureErased: events.DisclosureErased{Operator: "nimbus-my", Actor: "p-1", Facilities: []string{"lab-1"}, Ground: "request", Order: "PO-1"},
+		events.TypeBodyErased:       events.BodyErased{Recorder: "nimbus-my/lab-1/bastion-1", Leaf: 4711, Event: new(events.Integer(2)), Ground: "court_order", Order: "PO-1"},
+		events.TypeHoldPlaced: events.HoldPlaced{
+			Hold: "H-1", Facilities: []string{"lab-1"}, Operators: []string{"nimbus-my"}, Actors: []string{"p-1"}, From: someTime, To: someTime, Ground: "court_order",
+		},
+		events.TypeHoldReleased:        events.HoldReleased{Hold: "H-1", Ground: "case_closed"},
+		events.TypeFindingAcknowledged: events.FindingAcknowledged{Finding: "gap/1", Facility: "lab-1", Note: "asked"},
+		events.TypeFindingResolved:     events.FindingResolved{Finding: "gap/1", Facility: "lab-1", Outcome: events.OutcomeExplained, Note: "seen"},
 		events.TypeGenesis: events.Genesis{
 			Origin: "ledger.example.my/saksi/2026", Jurisdiction: "MY",
 			Authorities: []events.GenesisMandate{{
-				Authority: "mcmc", Key: someKey, Mandate: events.Mandate{Facilities: []string{"*", "lab-1"}, Families: []string{"*", "access"}},
+				Authority: "mcmc", Key: someKey, RecoveryKey: someKey, Recipient: someRecipient, Mandate: someMandate,
 			}},
 			LedgerKey: someKey, LogKey: someLogKey, Ruleset: schemas.Digest(schemas.CurrentRuleset()),
-			Retention:     events.Retention{Access: "P7Y", Facility: "forever", Attestation: "P10Y", Registry: "forever", Rejected: "P90D"},
+			Retention:     events.Retention{Access: "P7Y", Facility: "forever", Attestation: "P10Y", Registry: "forever", Rejected: "P90D", Disclosures: "P1Y"},
 			WitnessPolicy: "quorum none\n", Predecessor: "ledger.example.my/saksi/2025\n4096\n",
 		},
 		events.TypeOperatorAdmitted: events.OperatorAdmitted{
@@ -237,6 +266,9 @@ func compiled(t *testing.T) *schema.Set {
 func TestVocabularyWritesWhatSchemasAccept(t *testing.T) {
 	set, all := compiled(t), filled()
 	for _, typ := range schemas.Types() {
+		if typ == events.TypeGenesisV1 {
+			continue // read, no longer written: its members are some of its successor's
+		}
 		data, ok := all[typ]
 		if !ok {
 			t.Errorf("%s has no Go type", typ)
@@ -342,10 +374,10 @@ func TestSaidBy(t *testing.T) {
 	registry := events.RegistryRecorder("mcmc")
 	own := map[string]bool{events.TypeEpochOpened: true, events.TypeClock: true, events.TypeAnchorRecorded: true}
 	for _, typ := range schemas.Types() {
-		byRegistry := strings.HasPrefix(typ, "saksi.registry.") && !own[typ] && typ != events.TypeGenesis
+		byRegistry := strings.HasPrefix(typ, "saksi.registry.") && !own[typ] && !events.IsGenesis(typ)
 		byOperator := !strings.HasPrefix(typ, "saksi.registry.")
 		for r, want := range map[events.Recorder]bool{operator: byOperator, registry: byRegistry, events.LedgerRecorder: own[typ]} {
-			later := strings.TrimSuffix(typ, ".v1") + ".v23"
+			later := typ[:strings.LastIndex(typ, ".v")] + ".v23"
 			if got := events.SaidBy(typ, r); got != want || events.SaidBy(later, r) != want {
 				t.Errorf("%s, or its version 23, is said by %s: %t", typ, r, got)
 			}

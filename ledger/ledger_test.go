@@ -46,7 +46,7 @@ func newWorld(t testing.TB) *world {
 		}},
 		LedgerKey: w.config.EventKey.PublicKey().String(), LogKey: public,
 		Ruleset:   events.DigestOf(schemas.CurrentRuleset()).String(),
-		Retention: events.Retention{Access: "P7Y", Facility: "P7Y", Attestation: "P7Y", Registry: "forever", Rejected: "P1Y"},
+		Retention: events.Retention{Access: "P7Y", Facility: "P7Y", Attestation: "P7Y", Registry: "forever", Rejected: "P1Y", Disclosures: "P1Y"},
 	})
 	must(t, Create(t.Context(), w.config, genesis))
 	recorder, err := events.ParseRecorder("nimbus-my/lab-1/bastion-1")

@@ -16,7 +16,7 @@ import (
 // newData returns where the data of a type of event is decoded into, or nil.
 func newData(eventType string) any {
 	switch eventType {
-	case events.TypeGenesis:
+	case events.TypeGenesis, events.TypeGenesisV1:
 		return new(events.Genesis)
 	case events.TypeOperatorAdmitted:
 		return new(events.OperatorAdmitted)

@@ -156,6 +156,24 @@ var vocabulary = map[string]func() any{
 	events.TypeAttestationCorrection: func() any { return new(events.StatementOf[events.CorrectionAttested]) },
 	events.TypeAttestationResponse:   func() any { return new(events.StatementOf[events.ResponseAttested]) },
 	events.TypeSealed:                func() any { return new(events.Sealed) },
+
+	events.TypeGenesisV1:           func() any { return new(events.Genesis) },
+	events.TypeAuthorityAdmitted:   func() any { return new(events.AuthorityAdmitted) },
+	events.TypeAuthorityRotated:    func() any { return new(events.AuthorityRotated) },
+	events.TypeRecipientRotated:    func() any { return new(events.RecipientRotated) },
+	events.TypeFacilityRetired:     func() any { return new(events.FacilityRetired) },
+	events.TypeRecorderRetired:     func() any { return new(events.RecorderRetired) },
+	events.TypeRulesetAdopted:      func() any { return new(events.RulesetAdopted) },
+	events.TypePackAdopted:         func() any { return new(events.PackAdopted) },
+	events.TypeProductionOrdered:   func() any { return new(events.ProductionOrdered) },
+	events.TypeDisclosureRevealed:  func() any { return new(events.DisclosureRevealed) },
+	events.TypeDisclosureErased:    func() any { return new(events.DisclosureErased) },
+	events.TypeBodyErased:          func() any { return new(events.BodyErased) },
+	events.TypeHoldPlaced:          func() any { return new(events.HoldPlaced) },
+	events.TypeHoldReleased:        func() any { return new(events.HoldReleased) },
+	events.TypeFindingAcknowledged: func() any { return new(events.FindingAcknowledged) },
+	events.TypeFindingResolved:     func() any { return new(events.FindingResolved) },
+	events.TypeAccessDisclosed:     func() any { return new(events.AccessDisclosed) },
 }
 
 func readable(t fatal, eventType string, data []byte) {

@@ -63,7 +63,7 @@ const ledgerParty = ""
 
 // newRegistry reads the genesis and the rules that it names.
 func newRegistry(genesis *events.Event) (*Registry, *Rules, error) {
-	if genesis.Type != events.TypeGenesis {
+	if !events.IsGenesis(genesis.Type) {
 		return nil, nil, fmt.Errorf("an event of type %s: want %s", genesis.Type, events.TypeGenesis)
 	}
 	r := &Registry{

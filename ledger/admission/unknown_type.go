@@ -21,7 +21,7 @@ func unknownType(r *Rules, c *Candidate) error {
 func typeNotSaidHere(s *State, c *Candidate) error {
 	recorder := c.Envelope.Manifest.Recorder
 	for i, e := range c.Events {
-		if !events.SaidBy(e.Type, recorder) && !(e.Type == events.TypeGenesis && s.Registry.bootstrapping) {
+		if !events.SaidBy(e.Type, recorder) && !(events.IsGenesis(e.Type) && s.Registry.bootstrapping) {
 			return fmt.Errorf("line %d: %s is not for %s to say", i+2, e.Type, recorder)
 		}
 	}

@@ -77,13 +77,18 @@ func newGenesisUnder(t tester, ruleset string, eventKey *events.Signer) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return seal(t, &events.Manifest{Recorder: registry, Incarnation: 1, First: 1}, []*events.Signer{signer(mcmc)}, event(t, registry, events.TypeGenesis, events.Genesis{
+	// Rule sets of before there were several authorities have the first version.
+	typ, retention := events.TypeGenesis, events.Retention{Access: "P7Y", Facility: "P7Y", Attestation: "P7Y", Registry: "forever", Rejected: "P1Y", Disclosures: "P1Y"}
+	if ruleset == ed25519Alone {
+		typ, retention.Disclosures = events.TypeGenesisV1, ""
+	}
+	return seal(t, &events.Manifest{Recorder: registry, Incarnation: 1, First: 1}, []*events.Signer{signer(mcmc)}, event(t, registry, typ, events.Genesis{
 		Origin: "ledger.example.my/saksi/test", Jurisdiction: "MY",
 		Authorities: []events.GenesisMandate{{
 			Authority: mcmc, Key: signer(mcmc).PublicKey().String(), Mandate: events.Mandate{Facilities: []string{"*"}, Families: []string{"*"}},
 		}},
 		LedgerKey: eventKey.PublicKey().String(), LogKey: logKey, Ruleset: ruleset,
-		Retention: events.Retention{Access: "P7Y", Facility: "P7Y", Attestation: "P7Y", Registry: "forever", Rejected: "P1Y"},
+		Retention: retention,
 	}))
 }
 

@@ -90,7 +90,7 @@ func newWorld(t *testing.T) *world {
 			Authority: "mcmc", Key: w.authority.PublicKey().String(), Mandate: events.Mandate{Facilities: []string{"*"}, Families: []string{"*"}},
 		}},
 		Ruleset:   events.DigestOf(schemas.CurrentRuleset()).String(),
-		Retention: events.Retention{Access: "P7Y", Facility: "P7Y", Attestation: "P7Y", Registry: "forever", Rejected: "P1Y"},
+		Retention: events.Retention{Access: "P7Y", Facility: "P7Y", Attestation: "P7Y", Registry: "forever", Rejected: "P1Y", Disclosures: "P1Y"},
 	}})))
 	w.ledger, err = ledger.Open(t.Context(), config)
 	w.must(err)

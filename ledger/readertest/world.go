@@ -64,7 +64,7 @@ func New(t testing.TB) *World {
 		}},
 		LedgerKey: config.EventKey.PublicKey().String(), LogKey: public,
 		Ruleset:   events.DigestOf(schemas.CurrentRuleset()).String(),
-		Retention: events.Retention{Access: "P7Y", Facility: "P7Y", Attestation: "P7Y", Registry: "forever", Rejected: "P1Y"},
+		Retention: events.Retention{Access: "P7Y", Facility: "P7Y", Attestation: "P7Y", Registry: "forever", Rejected: "P1Y", Disclosures: "P1Y"},
 	})
 	w.must(ledger.Create(t.Context(), config, genesis))
 	w.Bodies = append(w.Bodies, genesis)

@@ -175,7 +175,7 @@ func openEvent(l *openedLeaf, b BundledEvent) (*openedEvent, error) {
 		return nil, err
 	case e.Source != m.Recorder.Source():
 		return nil, fmt.Errorf("its source is %.140q: want %q", e.Source, m.Recorder.Source())
-	case !events.SaidBy(e.Type, m.Recorder) && (l.index != 0 || e.Type != events.TypeGenesis):
+	case !events.SaidBy(e.Type, m.Recorder) && (l.index != 0 || !events.IsGenesis(e.Type)):
 		return nil, fmt.Errorf("%s is not for %s to say", e.Type, m.Recorder)
 	}
 	return &openedEvent{Event: e, ref: Ref{l.index, b.Place}, digest: digest}, nil
@@ -211,7 +211,7 @@ func (v *verification) checkNeeds() error {
 	serves := v.served()
 	for _, l := range v.leaves {
 		for _, e := range l.events {
-			if _, asked := v.about[e.ref]; !asked && !serves[e.ref] && e.Type != events.TypeGenesis {
+			if _, asked := v.about[e.ref]; !asked && !serves[e.ref] && !events.IsGenesis(e.Type) {
 				return fmt.Errorf("event %s is there, and the evidence is not about it and doesn't need it", e.ref)
 			}
 		}

@@ -60,7 +60,7 @@ const ledgerParty = ""
 // begin takes the genesis, whose hash is the trust file's.
 func (r *registryProof) begin(l *openedLeaf) (*events.Genesis, error) {
 	e := l.events[0]
-	if len(l.events) != 1 || e.Type != events.TypeGenesis {
+	if len(l.events) != 1 || !events.IsGenesis(e.Type) {
 		return nil, errors.New("leaf 0 shows no genesis")
 	}
 	genesis := &events.Genesis{}

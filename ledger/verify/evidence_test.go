@@ -329,7 +329,7 @@ func TestEvidenceOfADishonestLedger(t *testing.T) {
 		{"a registry event in an operator's name", "saksi.registry.key.added.v1 is not for", func(l *land) {
 			l.say(bastion, []*events.Signer{key1}, said{events.TypeKeyAdded, events.KeyAdded{}})
 		}, nil},
-		{"a second genesis", "saksi.registry.genesis.v1 is not for", func(l *land) {
+		{"a second genesis", "saksi.registry.genesis.v2 is not for", func(l *land) {
 			l.say(registrar, []*events.Signer{mcmc}, said{events.TypeGenesis, events.Genesis{}})
 		}, nil},
 		{"another recorder's leaf", "no event before it declares the recorder", func(l *land) {

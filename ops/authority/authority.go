@@ -41,7 +41,7 @@ type Plan struct {
 
 // DefaultRetention keeps what was said seven years or longer, and rejected
 // messages one.
-var DefaultRetention = events.Retention{Access: "P7Y", Facility: "P10Y", Attestation: "P10Y", Registry: "forever", Rejected: "P1Y"}
+var DefaultRetention = events.Retention{Access: "P7Y", Facility: "P10Y", Attestation: "P10Y", Registry: "forever", Rejected: "P1Y", Disclosures: "P1Y"}
 
 // Init makes an authority's home in an empty directory: keys, the broker's
 // accounts, and a ledger with its genesis as leaf 0. It needs no network.

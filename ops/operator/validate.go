@@ -83,7 +83,7 @@ func validate(rules *schema.Set, line []byte) error {
 	switch {
 	case !rules.Known(head.Type):
 		return noSchema(head.Type)
-	case err == nil && !events.SaidBy(head.Type, r) && head.Type != events.TypeGenesis:
+	case err == nil && !events.SaidBy(head.Type, r) && !events.IsGenesis(head.Type):
 		return notToSay(head.Type, r)
 	}
 	if err := rules.ValidateEvent(head.Type, line); err != nil {

@@ -141,7 +141,7 @@ func newWorld(t testing.TB) *world {
 			Authority: "mcmc", Key: authority.PublicKey().String(), Mandate: events.Mandate{Facilities: []string{"*"}, Families: []string{"*"}},
 		}},
 		LedgerKey: own.PublicKey().String(), LogKey: public, Ruleset: events.DigestOf(schemas.CurrentRuleset()).String(),
-		Retention: events.Retention{Access: "P7Y", Facility: "P7Y", Attestation: "P7Y", Registry: "forever", Rejected: "P1Y"},
+		Retention: events.Retention{Access: "P7Y", Facility: "P7Y", Attestation: "P7Y", Registry: "forever", Rejected: "P1Y", Disclosures: "P1Y"},
 	}, rand.Reader)
 	must(t, err)
 	line, err := event.Marshal()

@@ -69,7 +69,7 @@ func New(t testing.TB) *World {
 		}},
 		LedgerKey: w.config.EventKey.PublicKey().String(), LogKey: public,
 		Ruleset:   events.DigestOf(schemas.CurrentRuleset()).String(),
-		Retention: events.Retention{Access: "P7Y", Facility: "P7Y", Attestation: "P7Y", Registry: "forever", Rejected: "P1Y"},
+		Retention: events.Retention{Access: "P7Y", Facility: "P7Y", Attestation: "P7Y", Registry: "forever", Rejected: "P1Y", Disclosures: "P1Y"},
 	}})
 	w.must(ledger.Create(t.Context(), w.config, genesis.body))
 	w.ledger, err = ledger.Open(t.Context(), w.config)
