@@ -39,8 +39,8 @@ type Plan struct {
 	Retention events.Retention
 }
 
-// DefaultRetention keeps what was said seven years or longer, and rejected
-// messages one.
+// DefaultRetention keeps what was said seven years or longer, rejected messages
+// and disclosures one.
 var DefaultRetention = events.Retention{Access: "P7Y", Facility: "P10Y", Attestation: "P10Y", Registry: "forever", Rejected: "P1Y", Disclosures: "P1Y"}
 
 // Init makes an authority's home in an empty directory: keys, the broker's
@@ -67,6 +67,10 @@ func Init(ctx context.Context, dir string, plan Plan) (*home.Authority, error) {
 	if err != nil {
 		return nil, err
 	}
+	identity, err := h.ReadingIdentity()
+	if err != nil {
+		return nil, err
+	}
 	logKey, err := h.LogKey()
 	if err != nil {
 		return nil, err
@@ -79,7 +83,7 @@ func Init(ctx context.Context, dir string, plan Plan) (*home.Authority, error) {
 	event, err := newEvent(recorder, events.TypeGenesis, events.Genesis{
 		Origin: plan.Origin, Jurisdiction: plan.Jurisdiction,
 		Authorities: []events.GenesisMandate{{
-			Authority: plan.Name, Key: signer.PublicKey().String(),
+			Authority: plan.Name, Key: signer.PublicKey().String(), Recipient: identity.Recipient().String(),
 			Mandate: events.Mandate{Facilities: []string{"*"}, Families: []string{"*"}},
 		}},
 		LedgerKey: eventKey.PublicKey().String(), LogKey: logPublic,

@@ -45,6 +45,9 @@ func NewAuthority(dir, name, origin, jurisdiction string) (*Authority, error) {
 	if err := newAnchorKey(a.path(keysDir)); err != nil {
 		return nil, err
 	}
+	if err := newIdentity(a.path(keysDir, identityKeyFile)); err != nil {
+		return nil, err
+	}
 	private, public, err := note.GenerateKey(rand.Reader, origin)
 	if err != nil {
 		return nil, fmt.Errorf("make the log's key: %w", err)
