@@ -32,7 +32,7 @@ func (l *Ledger) Prepare(messages []Received) *Chunk {
 	for i, m := range messages {
 		prepare[i] = admission.Message{Subject: m.Subject, Body: m.Body}
 	}
-	return &Chunk{messages: messages, candidates: l.rules.Prepare(prepare)}
+	return &Chunk{messages: messages, candidates: l.admit.Rules().Prepare(prepare)}
 }
 
 // Rejection is a rejected message, for telling its party.

@@ -49,7 +49,6 @@ type Ledger struct {
 	tree   *tree
 	bodies *Bodies
 	state  *state
-	rules  *admission.Rules
 
 	writing sync.Mutex // guards all below, and orders writes
 	admit   *admission.State
@@ -215,7 +214,7 @@ func (l *Ledger) Size() uint64 {
 }
 
 // Rules returns the rule set in force.
-func (l *Ledger) Rules() *admission.Rules { return l.rules }
+func (l *Ledger) Rules() *admission.Rules { return l.admit.Rules() }
 
 // Registry calls f with the registry as it is. f must not keep it.
 func (l *Ledger) Registry(f func(*admission.Registry)) {

@@ -37,7 +37,7 @@ func (l *Ledger) restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if l.admit, l.rules, err = admission.Start(genesis, l.state); err != nil {
+	if l.admit, _, err = admission.Start(genesis, l.state); err != nil {
 		return err
 	}
 	if err := l.recallStamped(); err != nil {

@@ -61,7 +61,7 @@ func TestRulesetPinsSchemas(t *testing.T) {
 	want := ruleset{
 		V: 1,
 		Checks: strings.Fields(`malformed too_large unknown_operator suspended_operator unknown_facility unknown_recorder
-			wrong_subject unknown_key key_not_valid bad_signature missing_signature digest_mismatch unknown_type schema`),
+			wrong_subject unknown_key key_not_valid bad_signature missing_signature digest_mismatch unknown_type schema outside_mandate`),
 		Limits:  limits{Envelope: 256 << 10, Events: 1000, Depth: 32},
 		Keys:    []string{"ed25519", "ecdsa-p256"},
 		Schemas: map[string]string{schemas.EventName: schemas.Digest(schemas.EventLine())},

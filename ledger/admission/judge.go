@@ -23,9 +23,15 @@ type Verdict struct {
 
 // Judge decides about the message that becomes the given leaf, and remembers
 // what later verdicts depend on. Messages must come in the order of their
-// leaves. An error means that the store failed: the State is then of no use.
+// leaves. A candidate that was prepared by a rule set which is no longer in force is
+// prepared again. An error means that the store failed, or that the registry adopts
+// a rule set that this program doesn't have: the State is then of no use.
 func (s *State) Judge(c *Candidate, leaf uint64) (Verdict, error) {
-	for i, check := range s.rules.checks {
+	rules := s.rules.Load()
+	if c.rules != rules {
+		*c = *rules.prepare(c.Message)
+	}
+	for i, check := range rules.checks {
 		reason := c.failed[i]
 		if reason == nil && check.after != nil {
 			reason = check.after(s, c)
@@ -43,10 +49,14 @@ func (s *State) Judge(c *Candidate, leaf uint64) (Verdict, error) {
 		return Verdict{Verdict: verify.Duplicate, Of: of, Digest: digest}, nil
 	}
 	if m.Recorder.IsRegistry() {
-		if code, reason := s.Registry.apply(c.Events, leaf); reason != nil {
+		switch code, reason := s.Registry.apply(speechOf(c.Envelope, leaf), c.Events); {
+		case reason == nil:
+			s.follow()
+		case code == "":
+			return Verdict{}, fmt.Errorf("leaf %d: %w", leaf, reason)
+		default:
 			return rejected(c, code, reason), nil
 		}
-		s.learnKeys()
 	}
 	if err := s.remember(m, c.manifest, leaf); err != nil {
 		return Verdict{}, fmt.Errorf("remember %s as leaf %d: %w", c.manifest, leaf, err)

@@ -13,24 +13,39 @@ import (
 type Registry struct {
 	Genesis events.Genesis
 
-	authorities map[string]bool
+	authorities map[string]*Authority
 	operators   map[string]*Operator
 	facilities  map[string]*Facility
 	recorders   map[events.Recorder]*Recorder
 	keys        map[events.KeyID]*key
 	algorithms  []events.Algorithm // that a key may have
+	holds       map[hold]bool
+	mandates    bool   // whether the rule set holds authorities to theirs
+	adopted     *Rules // that take over with the next leaf; nil if none
 
 	// bootstrapping holds until leaf 0 has been judged.
 	bootstrapping bool
 	newKeys       []events.PublicKey
 }
 
+// Authority is an authority as the registry knows it.
+type Authority struct {
+	Name       string         `json:"authority"`
+	Mandate    events.Mandate `json:"mandate"`
+	Key        events.KeyID   `json:"keyid"`
+	Recovery   events.KeyID   `json:"recoveryKeyid,omitempty"`
+	Recipient  string         `json:"recipient,omitempty"`  // of age
+	AdmittedBy string         `json:"admittedBy,omitempty"` // an authority; empty: the genesis
+	Leaf       uint64         `json:"leaf"`                 // that admitted it, or last changed its mandate
+}
+
 // Operator is an operator as the registry knows it.
 type Operator struct {
-	Name      string `json:"operator"`
-	Country   string `json:"country"`
-	Suspended bool   `json:"suspended"`
-	Leaf      uint64 `json:"leaf"` // that admitted it
+	Name       string `json:"operator"`
+	Country    string `json:"country"`
+	Suspended  bool   `json:"suspended"`
+	AdmittedBy string `json:"admittedBy"` // the authority that admitted it first
+	Leaf       uint64 `json:"leaf"`       // that admitted it
 }
 
 // Facility is a facility as the registry knows it.
@@ -39,7 +54,8 @@ type Facility struct {
 	Country   string   `json:"country"`
 	Landlord  string   `json:"landlord,omitempty"`
 	Occupants []string `json:"occupants,omitempty"`
-	Leaf      uint64   `json:"leaf"` // that declared it
+	Retired   bool     `json:"retired,omitempty"`
+	Leaf      uint64   `json:"leaf"` // that declared or retired it
 }
 
 // Recorder is a recorder as the registry knows it.
@@ -48,15 +64,20 @@ type Recorder struct {
 	Kind               string `json:"kind"`
 	AttestEverySeconds int64  `json:"attestEverySeconds,omitempty"`
 	Signatures         int    `json:"signatures"` // demanded of an envelope
-	Leaf               uint64 `json:"leaf"`       // that declared it
+	Retired            bool   `json:"retired,omitempty"`
+	Leaf               uint64 `json:"leaf"` // that declared or retired it
 }
 
 type key struct {
 	public    events.PublicKey
 	party     string
+	recovery  bool // signs nothing but the rotation of its authority's key
 	revoked   bool
 	revokedBy uint64
 }
+
+// hold is a legal hold by the authority that placed it, and the number that it gave it.
+type hold struct{ by, number string }
 
 // ledgerParty is the party of the ledger's own event key.
 const ledgerParty = ""
@@ -67,8 +88,8 @@ func newRegistry(genesis *events.Event) (*Registry, *Rules, error) {
 		return nil, nil, fmt.Errorf("an event of type %s: want %s", genesis.Type, events.TypeGenesis)
 	}
 	r := &Registry{
-		authorities: map[string]bool{}, operators: map[string]*Operator{}, facilities: map[string]*Facility{},
-		recorders: map[events.Recorder]*Recorder{}, keys: map[events.KeyID]*key{}, bootstrapping: true,
+		authorities: map[string]*Authority{}, operators: map[string]*Operator{}, facilities: map[string]*Facility{},
+		recorders: map[events.Recorder]*Recorder{}, keys: map[events.KeyID]*key{}, holds: map[hold]bool{}, bootstrapping: true,
 	}
 	if err := json.Unmarshal(genesis.Data, &r.Genesis); err != nil {
 		return nil, nil, err
@@ -81,23 +102,46 @@ func newRegistry(genesis *events.Event) (*Registry, *Rules, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	r.algorithms = rules.algorithms
+	r.follow(rules)
 	if len(r.Genesis.Authorities) == 0 {
 		return nil, nil, errors.New("it names no authority")
 	}
-	if err := r.addKey(r.Genesis.LedgerKey, ledgerParty); err != nil {
+	if _, err := r.addKey(r.Genesis.LedgerKey, ledgerParty); err != nil {
 		return nil, nil, fmt.Errorf("the ledger's event key: %w", err)
 	}
 	for _, a := range r.Genesis.Authorities {
-		if r.authorities[a.Authority] {
+		if r.authorities[a.Authority] != nil {
 			return nil, nil, fmt.Errorf("authority %s stands there twice", a.Authority)
 		}
-		r.authorities[a.Authority] = true
-		if err := r.addKey(a.Key, events.RegistryRecorder(a.Authority).Party()); err != nil {
+		if err := r.nameAuthority(a); err != nil {
 			return nil, nil, fmt.Errorf("authority %s: %w", a.Authority, err)
 		}
 	}
 	return r, rules, nil
+}
+
+// nameAuthority takes an authority from the genesis.
+func (r *Registry) nameAuthority(g events.GenesisMandate) error {
+	a := &Authority{Name: g.Authority, Mandate: g.Mandate, Recipient: g.Recipient}
+	party := events.RegistryRecorder(g.Authority).Party()
+	k, err := r.addKey(g.Key, party)
+	if err != nil {
+		return err
+	}
+	a.Key = k.public.ID()
+	if g.RecoveryKey != "" {
+		if k, err = r.addKey(g.RecoveryKey, party); err != nil {
+			return fmt.Errorf("recovery key: %w", err)
+		}
+		k.recovery, a.Recovery = true, k.public.ID()
+	}
+	r.authorities[g.Authority] = a
+	return nil
+}
+
+// follow takes from a rule set what it says of the registry.
+func (r *Registry) follow(rules *Rules) {
+	r.algorithms, r.mandates = rules.algorithms, rules.has(codeOutsideMandate)
 }
 
 // parseKey reads a key of an algorithm that the rule set has.
@@ -109,17 +153,21 @@ func (r *Registry) parseKey(text string) (events.PublicKey, error) {
 	return public, err
 }
 
-func (r *Registry) addKey(text, party string) error {
+func (r *Registry) addKey(text, party string) (*key, error) {
 	public, err := r.parseKey(text)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if r.keys[public.ID()] != nil {
-		return fmt.Errorf("key %.12s is registered already", public.ID())
+		return nil, fmt.Errorf("key %.12s is registered already", public.ID())
 	}
-	r.keys[public.ID()] = &key{public: public, party: party}
-	return nil
+	k := &key{public: public, party: party}
+	r.keys[public.ID()] = k
+	return k, nil
 }
+
+// Authorities returns the authorities in no particular order.
+func (r *Registry) Authorities() []Authority { return values(r.authorities) }
 
 // Operators returns the operators in no particular order.
 func (r *Registry) Operators() []Operator { return values(r.operators) }

@@ -18,18 +18,34 @@ func refuse(code, format string, args ...any) *refusal {
 	return &refusal{code, fmt.Errorf(format, args...)}
 }
 
+// speech is what an authority says in one envelope: who, and with which keys.
+type speech struct {
+	by      string
+	signers []events.KeyID
+	leaf    uint64
+}
+
+func speechOf(envelope *events.Envelope, leaf uint64) speech {
+	s := speech{by: envelope.Manifest.Recorder.Owner, leaf: leaf}
+	for _, sig := range envelope.Signatures {
+		s.signers = append(s.signers, sig.KeyID)
+	}
+	return s
+}
+
 // apply lets the events of one registry envelope take effect, all or none. They
-// have passed their schemas. The code is that of what they refer to wrongly.
-func (r *Registry) apply(accepted []*events.Event, leaf uint64) (code string, err error) {
-	r.newKeys = nil
+// have passed their schemas. The code is that of what they refer to wrongly; without
+// a code, this program can't tell what they mean.
+func (r *Registry) apply(said speech, accepted []*events.Event) (code string, err error) {
+	r.newKeys, r.adopted = nil, nil
 	var undo []func()
 	for i, e := range accepted {
-		revert, refused := r.applyOne(e, leaf)
+		revert, refused := r.applyOne(said, e)
 		if refused != nil {
 			for i := len(undo) - 1; i >= 0; i-- {
 				undo[i]()
 			}
-			r.newKeys = nil
+			r.newKeys, r.adopted = nil, nil
 			return refused.code, fmt.Errorf("line %d: %w", i+2, refused.error)
 		}
 		undo = append(undo, revert)
@@ -39,10 +55,24 @@ func (r *Registry) apply(accepted []*events.Event, leaf uint64) (code string, er
 }
 
 // applyOne lets one event take effect and returns what takes it back.
-func (r *Registry) applyOne(e *events.Event, leaf uint64) (undo func(), _ *refusal) {
+func (r *Registry) applyOne(said speech, e *events.Event) (undo func(), _ *refusal) {
+	if r.mandates {
+		if refused := r.withinMandate(said.by, e); refused != nil {
+			return nil, refused
+		}
+	}
+	leaf := said.leaf
 	switch e.Type {
+	case events.TypeAuthorityAdmitted:
+		return decode(e, func(d events.AuthorityAdmitted) (func(), *refusal) { return r.admitAuthority(said, d) })
+	case events.TypeAuthorityRotated:
+		return decode(e, func(d events.AuthorityRotated) (func(), *refusal) { return r.rotateAuthority(said, d) })
+	case events.TypeRecipientRotated:
+		return decode(e, func(d events.RecipientRotated) (func(), *refusal) { return r.rotateRecipient(d) })
+	case events.TypeRulesetAdopted:
+		return decode(e, func(d events.RulesetAdopted) (func(), *refusal) { return r.adoptRuleset(d) })
 	case events.TypeOperatorAdmitted:
-		return decode(e, func(d events.OperatorAdmitted) (func(), *refusal) { return r.admitOperator(d, leaf) })
+		return decode(e, func(d events.OperatorAdmitted) (func(), *refusal) { return r.admitOperator(said, d) })
 	case events.TypeOperatorSuspended:
 		return decode(e, func(d events.OperatorSuspended) (func(), *refusal) { return r.suspend(d.Operator, true) })
 	case events.TypeOperatorReadmitted:
@@ -53,8 +83,16 @@ func (r *Registry) applyOne(e *events.Event, leaf uint64) (undo func(), _ *refus
 		return decode(e, func(d events.KeyRevoked) (func(), *refusal) { return r.revokeKey(d, leaf) })
 	case events.TypeFacilityDeclared:
 		return decode(e, func(d events.FacilityDeclared) (func(), *refusal) { return r.declareFacility(d, leaf) })
+	case events.TypeFacilityRetired:
+		return decode(e, func(d events.FacilityRetired) (func(), *refusal) { return r.retireFacility(d, leaf) })
 	case events.TypeRecorderDeclared:
 		return decode(e, func(d events.RecorderDeclared) (func(), *refusal) { return r.declareRecorder(d, leaf) })
+	case events.TypeRecorderRetired:
+		return decode(e, func(d events.RecorderRetired) (func(), *refusal) { return r.retireRecorder(d, leaf) })
+	case events.TypeHoldPlaced:
+		return decode(e, func(d events.HoldPlaced) (func(), *refusal) { return r.hold(said.by, d.Hold, true) })
+	case events.TypeHoldReleased:
+		return decode(e, func(d events.HoldReleased) (func(), *refusal) { return r.hold(said.by, d.Hold, false) })
 	}
 	return func() {}, nil
 }
@@ -69,11 +107,11 @@ func decode[T any](e *events.Event, f func(T) (func(), *refusal)) (func(), *refu
 
 // admitOperator admits an operator. Admitting it again changes its country and
 // adds keys; it doesn't end a suspension.
-func (r *Registry) admitOperator(d events.OperatorAdmitted, leaf uint64) (func(), *refusal) {
+func (r *Registry) admitOperator(said speech, d events.OperatorAdmitted) (func(), *refusal) {
 	before := r.operators[d.Operator]
-	now := &Operator{Name: d.Operator, Country: d.Country, Leaf: leaf}
+	now := &Operator{Name: d.Operator, Country: d.Country, AdmittedBy: said.by, Leaf: said.leaf}
 	if before != nil {
-		now.Suspended = before.Suspended
+		now.Suspended, now.AdmittedBy = before.Suspended, before.AdmittedBy
 	}
 	set(r.operators, d.Operator, now)
 	undoKeys, refused := r.addOperatorKeys(d.Operator, d.Keys...)
@@ -160,6 +198,8 @@ func (r *Registry) declareRecorder(d events.RecorderDeclared, leaf uint64) (func
 		return nil, refuse("unknown_operator", "operator %s is not admitted", name.Owner)
 	case r.facilities[name.Facility] == nil:
 		return nil, refuse("unknown_facility", "facility %s is not declared", name.Facility)
+	case r.facilities[name.Facility].Retired:
+		return nil, refuse("unknown_facility", "facility %s was retired by leaf %d", name.Facility, r.facilities[name.Facility].Leaf)
 	}
 	before := r.recorders[name]
 	set(r.recorders, name, &Recorder{
@@ -167,6 +207,49 @@ func (r *Registry) declareRecorder(d events.RecorderDeclared, leaf uint64) (func
 		Signatures: max(1, int(d.Signatures)), Leaf: leaf,
 	})
 	return func() { set(r.recorders, name, before) }, nil
+}
+
+// retireFacility ends a facility until it is declared again.
+func (r *Registry) retireFacility(d events.FacilityRetired, leaf uint64) (func(), *refusal) {
+	before := r.facilities[d.Facility]
+	if before == nil {
+		return nil, refuse("unknown_facility", "facility %s is not declared", d.Facility)
+	}
+	now := *before
+	now.Retired, now.Leaf = true, leaf
+	set(r.facilities, d.Facility, &now)
+	return func() { set(r.facilities, d.Facility, before) }, nil
+}
+
+// retireRecorder ends a recorder until it is declared again.
+func (r *Registry) retireRecorder(d events.RecorderRetired, leaf uint64) (func(), *refusal) {
+	name, err := events.ParseRecorder(d.Recorder)
+	if err != nil || r.recorders[name] == nil {
+		return nil, refuse("unknown_recorder", "recorder %s is not declared", d.Recorder)
+	}
+	before := r.recorders[name]
+	now := *before
+	now.Retired, now.Leaf = true, leaf
+	set(r.recorders, name, &now)
+	return func() { set(r.recorders, name, before) }, nil
+}
+
+// hold places or releases a legal hold. Whoever placed it releases it.
+func (r *Registry) hold(by, number string, placed bool) (func(), *refusal) {
+	h := hold{by, number}
+	before := r.holds[h]
+	if !placed && !before {
+		return nil, refuse("unknown_hold", "%s has placed no hold %.128q, or has released it", by, number)
+	}
+	put := func(on bool) {
+		if on {
+			r.holds[h] = true
+		} else {
+			delete(r.holds, h)
+		}
+	}
+	put(placed)
+	return func() { put(before) }, nil
 }
 
 // set puts v, or takes the key out if v is nil.

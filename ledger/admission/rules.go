@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -58,6 +59,7 @@ func allChecks() map[string]check {
 		{code: "digest_mismatch", before: digestMismatch},
 		{code: "unknown_type", before: unknownType, after: typeNotSaidHere},
 		{code: "schema", before: violatesSchema},
+		{code: codeOutsideMandate}, // judged where registry events take effect
 	} {
 		known[c.code] = c
 	}
@@ -107,6 +109,11 @@ func Load(digest events.Digest) (*Rules, error) {
 	return r, nil
 }
 
+// has reports whether the rule set has a check.
+func (r *Rules) has(code string) bool {
+	return slices.ContainsFunc(r.checks, func(c check) bool { return c.code == code })
+}
+
 // Digest returns the rule set's digest.
 func (r *Rules) Digest() events.Digest { return r.digest }
 
@@ -124,6 +131,7 @@ type Candidate struct {
 	// Events are the parsed lines; nil if the message is malformed.
 	Events []*events.Event
 
+	rules      *Rules // that prepared it
 	manifest   events.Digest
 	signatures []signature
 	failed     []error // by check: what its first step found
@@ -168,7 +176,7 @@ func (r *Rules) Prepare(messages []Message) []*Candidate {
 }
 
 func (r *Rules) prepare(m Message) *Candidate {
-	c := &Candidate{Message: m, failed: make([]error, len(r.checks))}
+	c := &Candidate{Message: m, rules: r, failed: make([]error, len(r.checks))}
 	for i, check := range r.checks {
 		if check.before == nil {
 			continue

@@ -3,6 +3,7 @@ package admission
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/saksi-ledger/saksi/events"
 )
@@ -28,7 +29,7 @@ type Place struct {
 type State struct {
 	Registry *Registry
 
-	rules *Rules
+	rules atomic.Pointer[Rules]
 	heads map[events.Recorder]*Head
 	dirty map[events.Recorder]bool
 	store Store
@@ -64,9 +65,10 @@ func Start(genesis []byte, store Store) (*State, *Rules, error) {
 		return nil, nil, errors.New("genesis: it is not signed by its first authority")
 	}
 	s := &State{
-		Registry: registry, rules: rules, store: store,
+		Registry: registry, store: store,
 		heads: map[events.Recorder]*Head{}, dirty: map[events.Recorder]bool{},
 	}
+	s.rules.Store(rules)
 	for _, key := range registry.keys {
 		rules.keys.Store(key.public.ID(), key.public)
 	}
@@ -101,21 +103,34 @@ func (s *State) RecallRegistry(envelope *events.Envelope, leaf uint64) error {
 			return fmt.Errorf("recall leaf %d: line %d: %w", leaf, i+2, err)
 		}
 	}
-	if code, err := s.Registry.apply(parsed, leaf); err != nil {
+	if code, err := s.Registry.apply(speechOf(envelope, leaf), parsed); err != nil {
 		return fmt.Errorf("recall leaf %d: %s: %w", leaf, code, err)
 	}
-	s.learnKeys()
+	s.follow()
 	return nil
 }
 
-// learnKeys lets signatures by keys that the registry has just learnt be checked
-// beforehand.
-func (s *State) learnKeys() {
+// follow takes over what the registry has just learnt: keys, so that signatures by
+// them are checked beforehand, and the rule set that judges from the next leaf on.
+func (s *State) follow() {
+	if rules := s.Registry.adopted; rules != nil {
+		s.Registry.adopted = nil
+		s.Registry.follow(rules)
+		for _, k := range s.Registry.keys {
+			rules.keys.Store(k.public.ID(), k.public)
+		}
+		s.rules.Store(rules)
+	}
+	rules := s.rules.Load()
 	for _, key := range s.Registry.newKeys {
-		s.rules.keys.Store(key.ID(), key)
+		rules.keys.Store(key.ID(), key)
 	}
 	s.Registry.newKeys = nil
 }
+
+// Rules returns the rules in force from the next leaf on, to prepare messages with.
+// Unlike the rest of the State it may be called while another goroutine judges.
+func (s *State) Rules() *Rules { return s.rules.Load() }
 
 // Head returns the furthest position of a recorder.
 func (s *State) Head(r events.Recorder) (Head, bool) {

@@ -9,7 +9,7 @@ func unknownOperator(s *State, c *Candidate) error {
 	switch {
 	case recorder.IsOperator() && s.Registry.operators[recorder.Owner] == nil:
 		return fmt.Errorf("operator %s is not admitted", recorder.Owner)
-	case recorder.IsRegistry() && !s.Registry.authorities[recorder.Owner]:
+	case recorder.IsRegistry() && s.Registry.authorities[recorder.Owner] == nil:
 		return fmt.Errorf("%s is not an authority of this ledger", recorder.Owner)
 	}
 	return nil

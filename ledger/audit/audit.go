@@ -108,7 +108,6 @@ type auditor struct {
 	checkpoint *verify.Checkpoint
 
 	admit *admission.State
-	rules *admission.Rules
 	last  *verify.Leaf
 	tree  *compact.Range
 }
@@ -186,7 +185,7 @@ func (a *auditor) begin(ctx context.Context) bool {
 	}
 	body, err := a.archive.Body(0)
 	if err == nil {
-		a.admit, a.rules, err = admission.Start(body, admission.Memory{})
+		a.admit, _, err = admission.Start(body, admission.Memory{})
 	}
 	if err != nil {
 		a.fail("the genesis can't be read: %v", err)
@@ -232,7 +231,7 @@ func (a *auditor) read(ctx context.Context, from uint64) *bundle {
 		b.bodies = append(b.bodies, body)
 		messages = append(messages, admission.Message{Subject: leaf.Subject, Body: body})
 	}
-	b.candidates = a.rules.Prepare(messages)
+	b.candidates = a.admit.Rules().Prepare(messages)
 	return b
 }
 

@@ -1,0 +1,117 @@
+package admission
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/saksi-ledger/saksi/events"
+)
+
+// codeOutsideMandate: an authority says what its mandate doesn't let it say. It is
+// judged event by event as they take effect, for one may rest on the one before it.
+const codeOutsideMandate = "outside_mandate"
+
+func outside(format string, args ...any) *refusal { return refuse(codeOutsideMandate, format, args...) }
+
+// bearing is what a registry event bears on, as far as mandates go.
+type bearing struct {
+	Authority  string   `json:"authority"`
+	Operator   string   `json:"operator"`
+	Facility   string   `json:"facility"`
+	Facilities []string `json:"facilities"`
+	Recorder   string   `json:"recorder"`
+}
+
+// facilities are those that the event bears on; [events.All] if it bounds itself to none.
+func (b bearing) facilities() []string {
+	switch _, after, _ := strings.Cut(b.Recorder, "/"); {
+	case b.Facility != "":
+		return []string{b.Facility}
+	case b.Recorder != "":
+		facility, _, _ := strings.Cut(after, "/")
+		return []string{facility}
+	case len(b.Facilities) > 0:
+		return b.Facilities
+	}
+	return []string{events.All}
+}
+
+// withinMandate tells whether an authority may say an event. Who may speak is for
+// authorities with the family registry; what an operator is, for those with every
+// facility and for the one that admitted it; what was said at a facility, for those
+// with that facility and its family.
+func (r *Registry) withinMandate(by string, e *events.Event) *refusal {
+	authority := r.authorities[by]
+	if authority == nil {
+		return outside("%s is no authority of this ledger", by)
+	}
+	var on bearing
+	if err := json.Unmarshal(e.Data, &on); err != nil {
+		return refuse("schema", "data of %s: %w", e.Type, err)
+	}
+	mandate := authority.Mandate
+	var families []string
+	switch e.Type {
+	case events.TypeAuthorityAdmitted:
+		return r.mayAdmit(authority, e)
+	case events.TypeAuthorityRotated, events.TypeRecipientRotated:
+		if on.Authority != by {
+			return outside("%s speaks for itself, not for %s", by, on.Authority)
+		}
+		return nil
+	case events.TypeOperatorAdmitted, events.TypeOperatorSuspended, events.TypeOperatorReadmitted,
+		events.TypeKeyAdded, events.TypeKeyRevoked:
+		known := r.operators[on.Operator]
+		switch {
+		case !mandate.HasFamily(events.FamilyRegistry):
+			return outside("%s's mandate has no say in who may speak", by)
+		case known != nil && known.AdmittedBy != by && !mandate.HasFacility(events.All):
+			return outside("operator %s was admitted by %s, and %s's mandate is not over every facility", on.Operator, known.AdmittedBy, by)
+		}
+		return nil
+	case events.TypeHoldReleased, events.TypeGenesis, events.TypeGenesisV1:
+		return nil // only who placed a hold can release it
+	case events.TypeFacilityDeclared, events.TypeFacilityRetired, events.TypeRecorderDeclared, events.TypeRecorderRetired,
+		events.TypeRulesetAdopted, events.TypePackAdopted:
+		families = []string{events.FamilyRegistry}
+	case events.TypeProductionOrdered, events.TypeDisclosureRevealed, events.TypeDisclosureErased, events.TypeHoldPlaced:
+		families = []string{"access"}
+	case events.TypeBodyErased:
+		families = []string{"access", "facility", "attestation"} // any of which it may carry
+	}
+	for _, family := range families {
+		if !mandate.HasFamily(family) {
+			return outside("%s's mandate does not have the family %s", by, family)
+		}
+	}
+	for _, facility := range on.facilities() {
+		if !mandate.HasFacility(facility) {
+			if facility == events.All {
+				return outside("%s's mandate is not over every facility", by)
+			}
+			return outside("facility %s is not in %s's mandate", facility, by)
+		}
+	}
+	return nil
+}
+
+// mayAdmit tells whether an authority may admit another, or change its mandate: what
+// it gives it must have, and one that others admitted isn't its to change.
+func (r *Registry) mayAdmit(by *Authority, e *events.Event) *refusal {
+	var d events.AuthorityAdmitted
+	if err := json.Unmarshal(e.Data, &d); err != nil {
+		return refuse("schema", "data of %s: %w", e.Type, err)
+	}
+	known := r.authorities[d.Authority]
+	switch {
+	case !by.Mandate.HasFamily(events.FamilyRegistry):
+		return outside("%s's mandate has no say in who may speak", by.Name)
+	case known != nil && known.AdmittedBy == "":
+		return outside("authority %s is named by the genesis, and its mandate stands", d.Authority)
+	case known != nil && known.AdmittedBy != by.Name:
+		return outside("authority %s was admitted by %s", d.Authority, known.AdmittedBy)
+	case !by.Mandate.Covers(d.Mandate):
+		return outside("%s can't give a mandate that goes beyond its own", by.Name)
+	}
+	return nil
+}
