@@ -104,6 +104,9 @@ func (b *builder) build(ctx context.Context, requests []Request, options Options
 		}
 	}
 	b.show(b.leaves[0], 0)
+	if err := b.supportAuthorities(); err != nil {
+		return nil, err
+	}
 	return b.bundle(ctx)
 }
 

@@ -96,6 +96,11 @@ func (b *builder) support(ctx context.Context, l *leaf) error {
 			}
 			before := r.Index < l.Index && recorder.IsOperator()
 			switch {
+			case e.Type == events.TypeAuthorityRotated:
+				var d events.AuthorityRotated
+				if json.Unmarshal(e.Data, &d) == nil && signed[events.KeyID(d.Replaces)] {
+					b.show(r, place)
+				}
 			case e.Type == events.TypeKeyRevoked:
 				var d events.KeyRevoked
 				if json.Unmarshal(e.Data, &d) == nil && signed[events.KeyID(d.KeyID)] {
@@ -135,6 +140,50 @@ func (b *builder) support(ctx context.Context, l *leaf) error {
 		b.shown[ref] = true
 	}
 	return b.supportTime(ctx, l)
+}
+
+// supportAuthorities chooses the events that gave authorities the keys which signed
+// what is shown of the registry, and what those events rest on in turn. Keys of the
+// genesis need none.
+func (b *builder) supportAuthorities() error {
+	registered := map[events.KeyID]verify.Ref{}
+	for _, l := range b.registry {
+		for place, line := range l.envelope.Lines {
+			e, err := events.ParseEvent(line)
+			if err != nil {
+				return fmt.Errorf("event %d/%d: %w", l.Index, place, err)
+			}
+			var d struct{ Key, RecoveryKey string } // of either event
+			if e.Type != events.TypeAuthorityAdmitted && e.Type != events.TypeAuthorityRotated || json.Unmarshal(e.Data, &d) != nil {
+				continue
+			}
+			for _, text := range []string{d.Key, d.RecoveryKey} {
+				key, err := events.ParsePublicKey(text)
+				if err != nil {
+					continue
+				}
+				if _, known := registered[key.ID()]; !known {
+					registered[key.ID()] = verify.Ref{Leaf: l.Index, Event: place}
+				}
+			}
+		}
+	}
+	seen := map[uint64]bool{}
+	for grown := true; grown; {
+		grown = false
+		for ref := range b.shown {
+			if seen[ref.Leaf] {
+				continue
+			}
+			seen[ref.Leaf], grown = true, true
+			for _, s := range b.leaves[ref.Leaf].envelope.Signatures {
+				if at, ok := registered[s.KeyID]; ok {
+					b.shown[at] = true
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // showKeys shows an event if it registers a key that is not registered yet.

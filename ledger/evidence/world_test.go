@@ -51,6 +51,7 @@ type world struct {
 	reader    *ledger.Directory
 	authority *events.Signer
 	operator  *events.Signer
+	signers   map[events.Recorder]*events.Signer // of those who have others
 	manifests map[events.Recorder]*events.Manifest
 	seq       uint64
 	anchorKey *ecdsa.PrivateKey
@@ -74,7 +75,7 @@ func recorder(s string) events.Recorder {
 // the recorder.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{T: t, dir: t.TempDir(), authority: newSigner(t), operator: newSigner(t), manifests: map[events.Recorder]*events.Manifest{}}
+	w := &world{T: t, dir: t.TempDir(), authority: newSigner(t), operator: newSigner(t), manifests: map[events.Recorder]*events.Manifest{}, signers: map[events.Recorder]*events.Signer{}}
 	private, public, err := note.GenerateKey(rand.Reader, origin)
 	w.must(err)
 	config := ledger.Config{Dir: w.dir, EventKey: newSigner(t), Log: slog.New(slog.DiscardHandler)}
@@ -161,7 +162,10 @@ func (w *world) seal(r events.Recorder, list ...said) []byte {
 		w.must(err)
 	}
 	signer := w.operator
-	if r.IsRegistry() {
+	switch {
+	case w.signers[r] != nil:
+		signer = w.signers[r]
+	case r.IsRegistry():
 		signer = w.authority
 	}
 	envelope, err := events.Seal(m, lines, signer)

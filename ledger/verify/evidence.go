@@ -224,6 +224,14 @@ func (v *verification) checkNeeds() error {
 	return nil
 }
 
+// speaksAfter tells whether an authority signed a leaf that stands after the i-th of
+// the bundle.
+func (v *verification) speaksAfter(authority string, i int) bool {
+	return slices.ContainsFunc(v.leaves[i+1:], func(l *openedLeaf) bool {
+		return l.envelope.Manifest.Recorder == events.RegistryRecorder(authority)
+	})
+}
+
 // served returns the events that leaves which the evidence is about rest on, or that
 // bear on their operator or keys.
 func (v *verification) served() map[Ref]bool {
@@ -239,10 +247,12 @@ func (v *verification) served() map[Ref]bool {
 			keys[k.public.ID()] = true
 		}
 	}
-	for _, l := range v.leaves {
+	for i, l := range v.leaves {
 		for _, e := range l.events {
 			s := e.subject
 			switch {
+			case s.authority != "":
+				serves[e.ref] = keys[s.revokes] || v.speaksAfter(s.authority, i)
 			case s.revokes != "":
 				serves[e.ref] = keys[s.revokes]
 			case s.anchor != nil:

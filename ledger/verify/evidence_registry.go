@@ -24,6 +24,7 @@ type provenKey struct {
 	party      string
 	registered Ref
 	by         string
+	recovery   bool // signs nothing but the rotation of its authority's key
 	revoked    *StatedRevocation
 }
 
@@ -32,16 +33,21 @@ type provenOperator struct {
 	suspended *Ref
 }
 
-type provenFacility struct{ StatedFacility }
+type provenFacility struct {
+	StatedFacility
+	retired *Ref
+}
 
 type provenRecorder struct {
 	StatedRecorder
 	signatures int
+	retired    *Ref
 }
 
 // subjectOf is what a registry event bears on; all empty otherwise.
 type subjectOf struct {
 	operator, facility, recorder string
+	authority                    string // whose keys it names
 	revokes                      events.KeyID
 	anchor                       *events.AnchorRecorded
 	recorded                     bool // and that anchor is in the bundle
@@ -74,7 +80,7 @@ func (r *registryProof) begin(l *openedLeaf) (*events.Genesis, error) {
 		return nil, err
 	}
 	for _, a := range genesis.Authorities {
-		if err := r.addKey(a.Key, events.RegistryRecorder(a.Authority).Party(), e.ref, a.Authority); err != nil {
+		if err := r.addAuthorityKeys(a.Authority, a.Key, a.RecoveryKey, e.ref, a.Authority); err != nil {
 			return nil, err
 		}
 	}
@@ -97,6 +103,48 @@ func (r *registryProof) addKey(text, party string, at Ref, by string) error {
 		return fmt.Errorf("key %.12s belongs to somebody else", public.ID())
 	}
 	return nil
+}
+
+// addAuthorityKeys registers an authority's key, and its recovery key if it has one.
+func (r *registryProof) addAuthorityKeys(authority, key, recovery string, at Ref, by string) error {
+	party := events.RegistryRecorder(authority).Party()
+	if err := r.addKey(key, party, at, by); err != nil || recovery == "" {
+		return err
+	}
+	if err := r.addKey(recovery, party, at, by); err != nil {
+		return err
+	}
+	public, err := events.ParsePublicKey(recovery)
+	if err != nil {
+		return err
+	}
+	r.keys[public.ID()].recovery = true
+	return nil
+}
+
+// rotate takes the rotation of an authority's key, which the authority itself says.
+func (r *registryProof) rotate(e *openedEvent, by string, d *events.AuthorityRotated) error {
+	e.subject.authority, e.subject.revokes = d.Authority, events.KeyID(d.Replaces)
+	if by != d.Authority {
+		return fmt.Errorf("%s can't rotate a key of %s", by, d.Authority)
+	}
+	party := events.RegistryRecorder(by).Party()
+	if old := r.keys[e.subject.revokes]; old != nil && old.party == party && old.revoked == nil {
+		old.revoked = &StatedRevocation{Event: e.ref, By: by, Reason: d.Reason}
+	}
+	if d.RecoveryKey != "" {
+		for _, k := range r.keys {
+			if k.party == party && k.recovery && k.revoked == nil {
+				k.revoked = &StatedRevocation{Event: e.ref, By: by, Reason: d.Reason}
+			}
+		}
+	}
+	return r.addAuthorityKeys(by, d.Key, d.RecoveryKey, e.ref, by)
+}
+
+// isRotation tells whether all that an envelope says is one rotation.
+func isRotation(l *openedLeaf) bool {
+	return len(l.envelope.Manifest.Events) == 1 && len(l.events) == 1 && l.events[0].Type == events.TypeAuthorityRotated
 }
 
 // admit checks a leaf by what the registry said before it, and lets it speak if it
@@ -148,6 +196,8 @@ func (r *registryProof) checkSignatures(l *openedLeaf) error {
 			return fmt.Errorf("leaf %d: the key %.12s that signed it is not %s's", l.index, s.KeyID, recorder)
 		case key.revoked != nil:
 			return fmt.Errorf("leaf %d: the key %.12s that signed it was revoked before, by event %s", l.index, s.KeyID, key.revoked.Event)
+		case key.recovery && !isRotation(l):
+			return fmt.Errorf("leaf %d: the key %.12s that signed it is a recovery key, which signs rotations alone", l.index, s.KeyID)
 		case !key.public.Verify(l.envelope.SignedBytes(), s.Sig):
 			return fmt.Errorf("leaf %d: the signature by key %.12s over its manifest does not hold", l.index, s.KeyID)
 		}
@@ -168,6 +218,10 @@ func (r *registryProof) admitOperator(l *openedLeaf, recorder events.Recorder) e
 		return fmt.Errorf("leaf %d: no event before it declares the facility %s", l.index, recorder.Facility)
 	case l.recorder == nil:
 		return fmt.Errorf("leaf %d: no event before it declares the recorder %s", l.index, recorder)
+	case l.facility.retired != nil:
+		return fmt.Errorf("leaf %d: the facility %s was retired before, by event %s", l.index, recorder.Facility, l.facility.retired)
+	case l.recorder.retired != nil:
+		return fmt.Errorf("leaf %d: the recorder %s was retired before, by event %s", l.index, recorder, l.recorder.retired)
 	case len(l.signers) < l.recorder.signatures:
 		return fmt.Errorf("leaf %d: %d signatures where its recorder demands %d", l.index, len(l.signers), l.recorder.signatures)
 	}
@@ -178,6 +232,29 @@ func (r *registryProof) admitOperator(l *openedLeaf, recorder events.Recorder) e
 // earlier ones.
 func (r *registryProof) apply(e *openedEvent, by string) error {
 	switch e.Type {
+	case events.TypeAuthorityAdmitted:
+		return decodeInto(e, func(d *events.AuthorityAdmitted) error {
+			e.subject.authority = d.Authority
+			return r.addAuthorityKeys(d.Authority, d.Key, d.RecoveryKey, e.ref, by)
+		})
+	case events.TypeAuthorityRotated:
+		return decodeInto(e, func(d *events.AuthorityRotated) error { return r.rotate(e, by, d) })
+	case events.TypeFacilityRetired:
+		return decodeInto(e, func(d *events.FacilityRetired) error {
+			e.subject.facility = d.Facility
+			if f := r.facilities[d.Facility]; f != nil {
+				r.facilities[d.Facility] = &provenFacility{f.StatedFacility, &e.ref}
+			}
+			return nil
+		})
+	case events.TypeRecorderRetired:
+		return decodeInto(e, func(d *events.RecorderRetired) error {
+			e.subject.recorder = d.Recorder
+			if known := r.recorders[d.Recorder]; known != nil {
+				r.recorders[d.Recorder] = &provenRecorder{known.StatedRecorder, known.signatures, &e.ref}
+			}
+			return nil
+		})
 	case events.TypeOperatorAdmitted:
 		return decodeInto(e, func(d *events.OperatorAdmitted) error {
 			e.subject.operator = d.Operator
@@ -213,13 +290,13 @@ func (r *registryProof) apply(e *openedEvent, by string) error {
 	case events.TypeFacilityDeclared:
 		return decodeInto(e, func(d *events.FacilityDeclared) error {
 			e.subject.facility = d.Facility
-			r.facilities[d.Facility] = &provenFacility{StatedFacility{d.Facility, d.Country, e.ref, by}}
+			r.facilities[d.Facility] = &provenFacility{StatedFacility: StatedFacility{d.Facility, d.Country, e.ref, by}}
 			return nil
 		})
 	case events.TypeRecorderDeclared:
 		return decodeInto(e, func(d *events.RecorderDeclared) error {
 			e.subject.recorder = d.Recorder
-			r.recorders[d.Recorder] = &provenRecorder{StatedRecorder{d.Kind, e.ref, by}, max(1, int(d.Signatures))}
+			r.recorders[d.Recorder] = &provenRecorder{StatedRecorder: StatedRecorder{d.Kind, e.ref, by}, signatures: max(1, int(d.Signatures))}
 			return nil
 		})
 	}

@@ -361,6 +361,26 @@ func TestEvidenceOfADishonestLedger(t *testing.T) {
 			expect(t, err, row.says)
 		})
 	}
+	t.Run("signed with a recovery key", func(t *testing.T) {
+		l := newLand(t)
+		key, offline, bnm := fixedSigner(t, "bnm"), fixedSigner(t, "bnm offline"), events.RegistryRecorder("bnm")
+		l.say(registrar, []*events.Signer{mcmc}, said{events.TypeAuthorityAdmitted, events.AuthorityAdmitted{
+			Authority: "bnm", Key: key.PublicKey().String(), RecoveryKey: offline.PublicKey().String(),
+			Mandate: events.Mandate{Facilities: []string{"*"}, Families: []string{"*"}},
+		}})
+		declared := said{events.TypeFacilityDeclared, events.FacilityDeclared{Facility: "lab-9", Country: "MY"}}
+		l.say(bnm, []*events.Signer{offline}, declared)
+		l.say(bnm, []*events.Signer{key}, declared)
+		for leaf, says := range map[uint64]string{10: "is a recovery key, which signs rotations alone", 11: ""} {
+			b := l.bundle([]verify.Ref{{Leaf: leaf}}, verify.Ref{Leaf: 9})
+			b.Anchors = nil
+			_, err := verify.VerifyBundle(l.marshal(b), l.trust)
+			if says == "" && err == nil {
+				continue
+			}
+			expect(t, err, says)
+		}
+	})
 	t.Run("suspended", func(t *testing.T) {
 		l := newLand(t)
 		l.say(registrar, []*events.Signer{mcmc}, said{events.TypeOperatorSuspended, events.OperatorSuspended{Operator: "nimbus-my", Reason: "x"}})
