@@ -1,6 +1,8 @@
 package main
 
 import (
+	"path/filepath"
+
 	"github.com/urfave/cli/v2"
 
 	"github.com/saksi-ledger/saksi/events"
@@ -16,7 +18,7 @@ func enrolCommand() *cli.Command {
 		Description: "The signing key is a file in the home, unless --agent names one that an ssh-agent holds. A passphrase for --encrypt,\n" +
 			"and for whatever signs later, comes from the file that SAKSI_PASSPHRASE_FILE names, or the descriptor SAKSI_PASSPHRASE_FD.",
 		Flags: []cli.Flag{homeFlag(),
-			&cli.StringFlag{Name: "role", Usage: "as `WHAT` to take part: operator or reader", Value: string(home.RoleOperator), EnvVars: env("role")},
+			&cli.StringFlag{Name: "role", Usage: "as `WHAT` to take part: operator, reader or authority", Value: string(home.RoleOperator), EnvVars: env("role")},
 			algorithmFlag(), encryptFlag(), agentFlag(), formatFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "NAME")
@@ -39,16 +41,25 @@ func enrolCommand() *cli.Command {
 				return err
 			}
 			fingerprint := home.Fingerprint(signer.PublicKey())
+			note := "Give the request to the authority, and read them the fingerprint over another channel."
+			if request.Role == home.RoleSeat {
+				note += "\n" + recoveryAdvice(homeOf(c))
+			}
 			return result{
 				document: map[string]any{"request": h.RequestFile(), "name": request.Name, "keyid": signer.PublicKey().ID(), "fingerprint": fingerprint},
 				rows:     [][]any{{"request", h.RequestFile()}, {"fingerprint", fingerprint}},
-				note:     "Give the request to the authority, and read them the fingerprint over another channel.",
+				note:     note,
 			}.print(c)
 		},
 	}
 }
 
-// party is a home of either role that enrols and joins.
+// recoveryAdvice says what to do with an authority's recovery key.
+func recoveryAdvice(dir string) string {
+	return "Take " + filepath.Join(dir, home.RecoveryFile) + " away from this machine: it alone takes the authority's voice back when its key is lost or stolen."
+}
+
+// party is a home of any role that enrols and joins.
 type party interface {
 	RequestFile() string
 	Signer() (*events.Signer, error)
@@ -65,6 +76,8 @@ func enrolled(role home.Role, dir, name string, spec home.KeySpec) (party, error
 		return home.NewOperatorWith(dir, name, spec)
 	case home.RoleReader:
 		return home.NewReaderWith(dir, name, spec)
+	case home.RoleAuthority, home.RoleSeat:
+		return home.NewSeat(dir, name, spec)
 	}
-	return nil, usage("--role %s: want operator or reader", role)
+	return nil, usage("--role %s: want operator, reader or authority", role)
 }

@@ -11,7 +11,7 @@ import (
 
 func facilityCommand() *cli.Command {
 	return &cli.Command{
-		Name: "facility", Usage: "declare and list facilities", Category: "authority",
+		Name: "facility", Usage: "declare, retire and list facilities", Category: "authority",
 		Flags: []cli.Flag{homeFlag()},
 		Subcommands: []*cli.Command{
 			{
@@ -42,6 +42,7 @@ func facilityCommand() *cli.Command {
 					})
 				},
 			},
+			retirement("facility", (*authority.Registrar).RetireFacility),
 			{Name: "list", Usage: "list facilities", Flags: []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: listFacilities},
 		},
 	}

@@ -125,17 +125,27 @@ func registrar(c *cli.Context, f func(context.Context, *authority.Registrar) err
 	if err := required(c, "home"); err != nil {
 		return err
 	}
-	h, err := home.OpenAuthority(homeOf(c))
-	if err != nil {
-		return err
-	}
 	ctx, cancel := withTimeout(c)
 	defer cancel()
-	r, err := authority.OpenRegistrar(ctx, h)
+	r, err := openRegistrar(ctx, homeOf(c))
 	if err != nil {
 		return err
 	}
 	return errors.Join(f(ctx, r), r.Close())
+}
+
+// openRegistrar opens the home of an authority, whether it runs the ledger or has a
+// seat in it.
+func openRegistrar(ctx context.Context, dir string) (*authority.Registrar, error) {
+	seat, err := home.OpenSeat(dir)
+	if err == nil {
+		return authority.OpenSeat(ctx, seat)
+	}
+	h, err := home.OpenAuthority(dir)
+	if err != nil {
+		return nil, err
+	}
+	return authority.OpenRegistrar(ctx, h)
 }
 
 // desk runs f with the operator's home opened for work.

@@ -56,7 +56,7 @@ func initCommand() *cli.Command {
 					{"ledger", l.Origin}, {"authority", h.Name + ", " + h.Jurisdiction},
 					{"log key", l.Key}, {"genesis", l.Genesis.String()},
 				},
-				note: "Keys are in " + homeOf(c) + ", for its owner alone. Start the node with: saksi up --home " + homeOf(c),
+				note: "Keys are in " + homeOf(c) + ", for its owner alone. " + recoveryAdvice(homeOf(c)) + "\nStart the node with: saksi up --home " + homeOf(c),
 			}.print(c)
 		},
 	}

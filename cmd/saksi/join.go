@@ -44,15 +44,18 @@ func joinCommand() *cli.Command {
 	}
 }
 
-// joining opens the home of an operator or of a reader.
+// joining opens the home of an operator, of a reader, or of an authority with a seat.
 func joining(dir string) (party, error) {
+	if seat, err := home.OpenSeat(dir); err == nil {
+		return seat, nil
+	}
 	reader, err := home.OpenReader(dir)
 	if err == nil {
 		return reader, nil
 	}
 	operator, err := home.OpenOperator(dir)
 	if errors.Is(err, home.ErrOtherRole) {
-		return nil, hinted{fmt.Errorf("%s is the home of an authority, and this needs one of an operator or a reader", dir), "say which directory with --home or SAKSI_HOME"}
+		return nil, hinted{fmt.Errorf("%s is the home of the authority that runs the ledger, and this needs one of somebody who takes part in it", dir), "say which directory with --home or SAKSI_HOME"}
 	}
 	return operator, err
 }

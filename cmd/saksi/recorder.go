@@ -12,7 +12,7 @@ import (
 
 func recorderCommand() *cli.Command {
 	return &cli.Command{
-		Name: "recorder", Usage: "declare and list recorders", Category: "authority",
+		Name: "recorder", Usage: "declare, retire and list recorders", Category: "authority",
 		Flags: []cli.Flag{homeFlag()},
 		Subcommands: []*cli.Command{
 			{
@@ -43,6 +43,7 @@ func recorderCommand() *cli.Command {
 					})
 				},
 			},
+			retirement("recorder", (*authority.Registrar).RetireRecorder),
 			{Name: "list", Usage: "list recorders", Flags: []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: listRecorders},
 		},
 	}

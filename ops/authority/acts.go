@@ -15,6 +15,9 @@ import (
 // the broker, on the running node. It returns the grant for the operator and the
 // leaf. It may be repeated, for a lost grant.
 func (r *Registrar) AddOperator(ctx context.Context, request *home.Request, country string) (*home.Grant, uint64, error) {
+	if err := r.runs("let operators connect"); err != nil {
+		return nil, 0, err
+	}
 	if request.Role != home.RoleOperator {
 		return nil, 0, hinted{fmt.Errorf("the request of %s is for the role %s, not of an operator", request.Name, request.Role), "saksi reader add takes those of readers"}
 	}
@@ -48,6 +51,9 @@ func (r *Registrar) SuspendOperator(ctx context.Context, operator, reason string
 	if err != nil {
 		return 0, fmt.Errorf("suspend operator %s: %w", operator, err)
 	}
+	if r.home == nil {
+		return leaf, nil // the node cuts the connections
+	}
 	return leaf, ignoreUnknown(r.broker.Suspend(ctx, r.addresses.LocalNATS, operator))
 }
 
@@ -56,6 +62,9 @@ func (r *Registrar) ReadmitOperator(ctx context.Context, operator, reason string
 	leaf, err := r.say(ctx, events.TypeOperatorReadmitted, events.OperatorReadmitted{Operator: operator, Reason: reason})
 	if err != nil {
 		return 0, fmt.Errorf("readmit operator %s: %w", operator, err)
+	}
+	if r.home == nil {
+		return leaf, nil
 	}
 	return leaf, ignoreUnknown(r.broker.Readmit(ctx, r.addresses.LocalNATS, operator))
 }

@@ -71,6 +71,10 @@ func Init(ctx context.Context, dir string, plan Plan) (*home.Authority, error) {
 	if err != nil {
 		return nil, err
 	}
+	recovery, err := h.RecoveryKey()
+	if err != nil {
+		return nil, err
+	}
 	logKey, err := h.LogKey()
 	if err != nil {
 		return nil, err
@@ -83,8 +87,9 @@ func Init(ctx context.Context, dir string, plan Plan) (*home.Authority, error) {
 	event, err := newEvent(recorder, events.TypeGenesis, events.Genesis{
 		Origin: plan.Origin, Jurisdiction: plan.Jurisdiction,
 		Authorities: []events.GenesisMandate{{
-			Authority: plan.Name, Key: signer.PublicKey().String(), Recipient: identity.Recipient().String(),
-			Mandate: events.Mandate{Facilities: []string{"*"}, Families: []string{"*"}},
+			Authority: plan.Name, Key: signer.PublicKey().String(), RecoveryKey: recovery.PublicKey().String(),
+			Recipient: identity.Recipient().String(),
+			Mandate:   events.Mandate{Facilities: []string{"*"}, Families: []string{"*"}},
 		}},
 		LedgerKey: eventKey.PublicKey().String(), LogKey: logPublic,
 		Ruleset:   events.DigestOf(schemas.CurrentRuleset()).String(),
@@ -158,17 +163,20 @@ func newEvent(recorder events.Recorder, eventType string, data any) (*events.Eve
 
 // Registrar publishes an authority's registry events. Close it after use.
 type Registrar struct {
+	name   string
+	outbox *publish.Outbox
+	client *publish.Client
+	signer *events.Signer
+	// Of the authority that runs the ledger; nil for one that has a seat in it.
 	home      *home.Authority
-	addresses home.Addresses
 	broker    *broker.Authority
-	outbox    *publish.Outbox
-	client    *publish.Client
-	signer    *events.Signer
+	addresses home.Addresses
+	seat      *home.Seat
 }
 
 // OpenRegistrar opens an authority's home for publishing to its running node.
 func OpenRegistrar(ctx context.Context, h *home.Authority) (_ *Registrar, err error) {
-	r := &Registrar{home: h}
+	r := &Registrar{name: h.Name, home: h}
 	defer func() {
 		if err != nil {
 			r.Close()
@@ -204,7 +212,46 @@ func OpenRegistrar(ctx context.Context, h *home.Authority) (_ *Registrar, err er
 	return r, err
 }
 
-func (r *Registrar) recorder() events.Recorder { return events.RegistryRecorder(r.home.Name) }
+// OpenSeat opens the home of an authority with a seat for publishing to the ledger
+// that it has joined.
+func OpenSeat(ctx context.Context, h *home.Seat) (_ *Registrar, err error) {
+	r := &Registrar{name: h.Name, seat: h}
+	defer func() {
+		if err != nil {
+			r.Close()
+		}
+	}()
+	grant, err := h.Grant()
+	if err != nil {
+		return nil, err
+	}
+	if r.signer, err = h.Signer(); err != nil {
+		return nil, err
+	}
+	log, err := grant.Ledger.Log()
+	if err != nil {
+		return nil, err
+	}
+	if r.outbox, err = publish.Open(ctx, h.OutboxFile(), publish.Options{}); err != nil {
+		return nil, err
+	}
+	r.client, err = publish.Dial(ctx, publish.Config{
+		NATSURL: grant.NATS, CredsFile: h.CredsFile(), HTTP: grant.HTTP, Log: log, Party: r.recorder().Party(), Name: "saksi authority",
+		NATSOptions: broker.ConnectOptions(broker.RoleAuthority, h.CredsFile()),
+	})
+	return r, err
+}
+
+// runs refuses what only the authority that runs the ledger can do: its broker's
+// accounts are its own.
+func (r *Registrar) runs(what string) error {
+	if r.home == nil {
+		return hinted{fmt.Errorf("%s has a seat in this ledger and doesn't run it: it can't %s", r.name, what), "the authority that runs the ledger does that"}
+	}
+	return nil
+}
+
+func (r *Registrar) recorder() events.Recorder { return events.RegistryRecorder(r.name) }
 
 // Close closes outbox and connection.
 func (r *Registrar) Close() error {
@@ -238,13 +285,17 @@ func (r *Registrar) say(ctx context.Context, eventType string, data any) (uint64
 	if err != nil {
 		return 0, err
 	}
+	return r.sayEvent(ctx, event, r.signer)
+}
+
+func (r *Registrar) sayEvent(ctx context.Context, event *events.Event, signer *events.Signer) (uint64, error) {
 	if err := check(event); err != nil {
 		return 0, err
 	}
 	if err := r.client.Prepare(ctx, r.outbox, r.recorder()); err != nil {
 		return 0, unreachable(err)
 	}
-	if _, err := r.outbox.Add(ctx, r.recorder(), []events.Draft{{Event: event}}, r.signer); err != nil {
+	if _, err := r.outbox.Add(ctx, r.recorder(), []events.Draft{{Event: event}}, signer); err != nil {
 		return 0, err
 	}
 	if _, err := r.client.Flush(ctx, r.outbox, publish.FlushOptions{}); err != nil {
@@ -257,7 +308,7 @@ func (r *Registrar) say(ctx context.Context, eventType string, data any) (uint64
 	case ok && receipt.Code != "":
 		return 0, r.rejected(ctx, receipt)
 	case !ok:
-		return 0, fmt.Errorf("the ledger has no answer yet about the %s", eventType)
+		return 0, fmt.Errorf("the ledger has no answer yet about the %s", event.Type)
 	}
 	return receipt.Proof.Index, nil
 }

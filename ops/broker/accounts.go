@@ -15,8 +15,9 @@ import (
 	"github.com/nats-io/nkeys"
 )
 
-// member is somebody with an account of their own: a cloud operator or a reader.
-// The two have namesakes without having anything in common.
+// member is somebody with an account of their own: a cloud operator, a reader, or an
+// authority with a seat.
+// They have namesakes without having anything in common.
 type member struct {
 	kind, name string
 	dir        string
@@ -25,6 +26,10 @@ type member struct {
 
 func operatorMember(name string) member {
 	return member{kind: "operator", name: name, dir: dirAccounts, unknown: ErrUnknownOperator}
+}
+
+func authorityMember(name string) member {
+	return member{kind: "authority", name: name, dir: dirAuthorities, unknown: ErrUnknownAuthority}
 }
 
 func readerMember(name string) member {

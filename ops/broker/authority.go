@@ -21,6 +21,8 @@ var (
 	ErrUnknownOperator = errors.New("operator was never admitted")
 	// ErrUnknownReader: no such reader was ever admitted.
 	ErrUnknownReader = errors.New("reader was never admitted")
+	// ErrUnknownAuthority: no such authority was ever admitted.
+	ErrUnknownAuthority = errors.New("authority was never admitted")
 	// ErrSuspended: the operator or reader is suspended; only its readmission
 	// lifts that.
 	ErrSuspended = errors.New("it is suspended")
@@ -46,8 +48,10 @@ const (
 	dirHub      = "hub"
 	dirAccounts = "accounts"
 	dirReaders  = "readers"
-	dirKeys     = "keys"
-	dirCreds    = "creds"
+
+	dirAuthorities = "authorities"
+	dirKeys        = "keys"
+	dirCreds       = "creds"
 
 	fileOperator = "operator.jwt"
 	fileLock     = "lock"
@@ -111,7 +115,7 @@ func initialise(dir, name string) error {
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return err
 	}
-	for _, d := range []string{dirHub, dirAccounts, dirReaders, dirKeys, dirCreds} {
+	for _, d := range []string{dirHub, dirAccounts, dirReaders, dirAuthorities, dirKeys, dirCreds} {
 		if err := os.Mkdir(filepath.Join(dir, d), 0o700); err != nil {
 			return err
 		}

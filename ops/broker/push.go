@@ -98,10 +98,10 @@ func (a *Authority) ReadmitReader(ctx context.Context, url, reader string) error
 }
 
 func memberKinds() []func(string) member {
-	return []func(string) member{operatorMember, readerMember}
+	return []func(string) member{operatorMember, readerMember, authorityMember}
 }
 
-// memberTokens are the account JWTs of operators and readers, by kind and name.
+// memberTokens are the account JWTs of all members, by kind and name.
 func (a *Authority) memberTokens() (map[string]string, error) {
 	tokens := map[string]string{}
 	for _, of := range memberKinds() {

@@ -45,7 +45,10 @@ func NewAuthority(dir, name, origin, jurisdiction string) (*Authority, error) {
 	if err := newAnchorKey(a.path(keysDir)); err != nil {
 		return nil, err
 	}
-	if err := newIdentity(a.path(keysDir, identityKeyFile)); err != nil {
+	if _, err := newIdentity(a.path(keysDir, identityKeyFile)); err != nil {
+		return nil, err
+	}
+	if _, err := newSigner(a.path(RecoveryFile)); err != nil {
 		return nil, err
 	}
 	private, public, err := note.GenerateKey(rand.Reader, origin)
@@ -101,6 +104,13 @@ func (a *Authority) OutboxFile() string { return a.path("outbox.db") }
 
 // Signer returns the key that signs registry events.
 func (a *Authority) Signer() (*events.Signer, error) { return readSigner(a.path(keysDir, signingFile)) }
+
+// RecoveryKey returns the key that rotates the one of registry events when that is
+// lost or stolen, if it is still in the home: it should not be.
+func (a *Authority) RecoveryKey() (*events.Signer, error) { return readSigner(a.path(RecoveryFile)) }
+
+// ReadKey returns the signing key in a file.
+func ReadKey(path string) (*events.Signer, error) { return readSigner(path) }
 
 // EventKey returns the key that signs the ledger's own events.
 func (a *Authority) EventKey() (*events.Signer, error) {

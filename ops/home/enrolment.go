@@ -22,21 +22,32 @@ type Request struct {
 	Key string `json:"key"`
 	// Connection is the public nkey of the connection's user.
 	Connection string `json:"connection"`
-	// Proof is the signature by Key over the fields above, each on a line after
-	// "saksi request v1", base64.
+	// RecoveryKey and Recipient are an authority's: a key like Key that is kept
+	// offline, and the age recipient of what is for its eyes.
+	RecoveryKey string `json:"recoveryKey,omitempty"`
+	Recipient   string `json:"recipient,omitempty"`
+	// Proof is the signature by Key over the fields above that are there, each on a
+	// line after "saksi request v1", base64.
 	Proof []byte `json:"proof"`
 }
 
 func newRequest(role Role, name string, signer *events.Signer, connection string) (*Request, error) {
-	r := &Request{V: 1, Role: role, Name: name, Key: signer.PublicKey().String(), Connection: connection}
-	var err error
+	return sealRequest(&Request{V: 1, Role: role, Name: name, Connection: connection}, signer)
+}
+
+func sealRequest(r *Request, signer *events.Signer) (_ *Request, err error) {
+	r.Key = signer.PublicKey().String()
 	r.Proof, err = signer.Sign(rand.Reader, r.message())
 	return r, err
 }
 
 func (r *Request) message() []byte {
 	var b bytes.Buffer
-	for _, line := range []string{"saksi request v1", string(r.Role), r.Name, r.Key, r.Connection} {
+	lines := []string{"saksi request v1", string(r.Role), r.Name, r.Key, r.Connection}
+	if r.Role == RoleSeat {
+		lines = append(lines, r.RecoveryKey, r.Recipient)
+	}
+	for _, line := range lines {
 		b.WriteString(line + "\n")
 	}
 	return b.Bytes()
@@ -60,7 +71,7 @@ func (r *Request) check() error {
 		return errors.New("it is no request, as saksi enrol writes it")
 	case r.V != 1:
 		return fmt.Errorf("version %d: this program knows 1", r.V)
-	case r.Role != RoleOperator && r.Role != RoleReader:
+	case r.Role != RoleOperator && r.Role != RoleReader && r.Role != RoleSeat:
 		return fmt.Errorf("it asks for the role %q", r.Role)
 	case !events.ValidName(r.Name):
 		return fmt.Errorf("the name %q is not of a-z, 0-9 and -, at most 40", r.Name)

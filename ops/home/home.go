@@ -33,11 +33,16 @@ const (
 	RoleAuthority Role = "authority"
 	RoleOperator  Role = "operator"
 	RoleReader    Role = "reader"
+	// RoleSeat is an authority's that has a seat in a ledger which another one runs.
+	RoleSeat Role = "seat"
 )
 
 func (r Role) some() string {
-	if r == RoleReader {
+	switch r {
+	case RoleReader:
 		return "a reader"
+	case RoleSeat:
+		return "an authority with a seat in another's ledger"
 	}
 	return "an " + string(r)
 }

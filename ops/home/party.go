@@ -60,7 +60,13 @@ func newParty(dir string, role Role, name string, spec KeySpec) (*party, error) 
 	if err != nil {
 		return nil, fmt.Errorf("make the connection's key: %w", err)
 	}
-	request, err := newRequest(role, name, key.signer, connection)
+	r := &Request{V: 1, Role: role, Name: name, Connection: connection}
+	if role == RoleSeat {
+		if r.RecoveryKey, r.Recipient, err = p.authorityKeys(); err != nil {
+			return nil, err
+		}
+	}
+	request, err := sealRequest(r, key.signer)
 	if err != nil {
 		return nil, err
 	}

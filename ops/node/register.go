@@ -9,7 +9,7 @@ import (
 )
 
 // register knows who may ask over HTTP: the readers that the authority has let in,
-// and operators, by the keys that the ledger's registry has of them.
+// and operators and authorities, by the keys that the ledger's registry has of them.
 type register struct {
 	readers *home.Readers
 	ledger  *ledger.Ledger
@@ -29,7 +29,30 @@ func (r *register) Grantee(name string, id events.KeyID) (token.Entry, bool, err
 		}, err == nil, err
 	}
 	entry, found := r.operator(name, id)
+	if !found {
+		entry, found = r.authority(name, id)
+	}
 	return entry, found, nil
+}
+
+// authority lets an authority with a seat read what is in its mandate, by the key that
+// the registry has of it. A mandate that is bounded to sectors or customers, or has no
+// access events in it, lets it read nothing here: views can't be cut so yet.
+func (r *register) authority(name string, id events.KeyID) (entry token.Entry, found bool) {
+	r.ledger.Registry(func(registry *admission.Registry) {
+		for _, a := range registry.Authorities() {
+			m := a.Mandate
+			if a.Name != name || a.Key != id || !m.HasFamily("access") || len(m.Sectors) > 0 || len(m.Tenants) > 0 {
+				continue
+			}
+			entry.Grantee = token.Grantee{Name: name, Role: token.Supervisor}
+			if !m.HasFacility(events.All) {
+				entry.Grantee.Facilities = m.Facilities
+			}
+			entry.Key, found = registry.PublicKey(id)
+		}
+	})
+	return entry, found
 }
 
 func (r *register) operator(name string, id events.KeyID) (entry token.Entry, found bool) {

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/admission"
+	"github.com/saksi-ledger/saksi/ops/authority"
+	"github.com/saksi-ledger/saksi/ops/home"
+)
+
+func authorityCommand() *cli.Command {
+	return &cli.Command{
+		Name: "authority", Usage: "give other authorities a seat, list them, and rotate one's own key", Category: "authority",
+		Flags: []cli.Flag{homeFlag()},
+		Subcommands: []*cli.Command{
+			{
+				Name: "add", Usage: "admit an authority by its request, within a mandate, and write the grant for it", ArgsUsage: "REQUEST",
+				Description: "Said again with other flags, it changes the mandate. The family registry is the say in who may speak; all of an\n" +
+					"authority's acts are held to its mandate by admission, where everyone can see it.",
+				Flags: []cli.Flag{homeFlag(),
+					&cli.StringSliceFlag{Name: "facility", Usage: "a `FACILITY` within the mandate; may be repeated; none: all"},
+					&cli.StringSliceFlag{Name: "family", Usage: "a `FAMILY` of events within it (access, facility, attestation, registry); may be repeated; none: access, facility and attestation"},
+					&cli.StringSliceFlag{Name: "sector", Usage: "only customers of this `SECTOR`; may be repeated"},
+					&cli.StringSliceFlag{Name: "tenant", Usage: "only this customer, by its `ALIAS`; may be repeated"},
+					stringFlag("title", "the authority's `NAME` as it is known"),
+					&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the grant to `FILE`"},
+					unknownFlag(), timeoutFlag(registryWait), formatFlag(), jsonFlag()},
+				Action: addAuthority,
+			},
+			{
+				Name: "rotate", Usage: "sign with a new key from now on; the old one no longer counts",
+				Description: "With --recovery the rotation is signed by the recovery key, for when the key is lost or in wrong hands.",
+				Flags: []cli.Flag{homeFlag(), stringFlag("reason", "`WHY`, for the record"),
+					&cli.StringFlag{Name: "recovery", Usage: "the recovery key's `FILE`"},
+					&cli.StringFlag{Name: "replaces", Usage: "the `KEYID` that is replaced, if it is not the one in the home: a thief may have rotated it"},
+					timeoutFlag(registryWait), formatFlag(), jsonFlag()},
+				Action: rotateAuthority,
+			},
+			{Name: "list", Usage: "list authorities and their mandates", Flags: []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: listAuthorities},
+		},
+	}
+}
+
+func addAuthority(c *cli.Context) error {
+	args, err := arguments(c, "REQUEST")
+	if err != nil {
+		return err
+	}
+	if err := required(c, "home", "output"); err != nil {
+		return err
+	}
+	request, err := home.ReadRequest(args[0])
+	if err != nil {
+		return err
+	}
+	mandate := events.Mandate{
+		Facilities: c.StringSlice("facility"), Families: c.StringSlice("family"), Sectors: c.StringSlice("sector"), Tenants: c.StringSlice("tenant"),
+	}
+	if err := named(c, nil, mandate.Facilities); err != nil {
+		return err
+	}
+	if len(mandate.Facilities) == 0 {
+		mandate.Facilities = []string{events.All}
+	}
+	if len(mandate.Families) == 0 {
+		mandate.Families = []string{"access", "facility", "attestation"}
+	}
+	for _, family := range mandate.Families {
+		if !slices.Contains([]string{events.All, "access", "facility", "attestation", events.FamilyRegistry}, family) {
+			return usage("--family %s: want access, facility, attestation, registry or *", family)
+		}
+	}
+	return registrar(c, func(ctx context.Context, r *authority.Registrar) error {
+		grant, leaf, err := r.AddAuthority(ctx, request, c.String("title"), mandate)
+		if err != nil {
+			return err
+		}
+		if err := home.WriteJSON(c.String("output"), grant, 0o644); err != nil {
+			return err
+		}
+		return result{
+			document: map[string]any{"authority": grant.Name, "leaf": leaf, "grant": c.String("output"), "mandate": mandate},
+			rows:     [][]any{{"authority", grant.Name}, {"leaf", leaf}, {"mandate", mandateText(mandate)}, {"grant", c.String("output")}},
+			note:     "Give the grant to the authority. Nothing in it is secret.",
+		}.print(c)
+	})
+}
+
+func rotateAuthority(c *cli.Context) error {
+	if _, err := arguments(c); err != nil {
+		return err
+	}
+	if err := required(c, "home", "reason"); err != nil {
+		return err
+	}
+	return registrar(c, func(ctx context.Context, r *authority.Registrar) error {
+		by := r.Key()
+		replaces := by.PublicKey().ID()
+		if id := c.String("replaces"); id != "" {
+			replaces = events.KeyID(id)
+		}
+		if file := c.String("recovery"); file != "" {
+			var err error
+			if by, err = home.ReadKey(file); err != nil {
+				return err
+			}
+		}
+		key, leaf, err := r.RotateKey(ctx, by, replaces, nil, c.String("reason"))
+		if err != nil {
+			return err
+		}
+		return result{
+			document: map[string]any{"keyid": key.ID(), "replaces": replaces, "leaf": leaf},
+			rows:     [][]any{{"new key", home.Fingerprint(key)}, {"replaces", string(replaces)[:12]}, {"leaf", leaf}},
+		}.print(c)
+	})
+}
+
+func listAuthorities(c *cli.Context) error {
+	r, err := registry(c)
+	if err != nil {
+		return err
+	}
+	all := r.Authorities()
+	slices.SortFunc(all, func(a, b admission.Authority) int { return cmp.Compare(a.Name, b.Name) })
+	out := result{document: all, columns: []string{"authority", "mandate", "admitted by", "key", "leaf"}}
+	for _, a := range all {
+		out.rows = append(out.rows, []any{a.Name, mandateText(a.Mandate), cmp.Or(a.AdmittedBy, "genesis"), string(a.Key)[:12], a.Leaf})
+	}
+	return out.print(c)
+}
+
+// mandateText says a mandate in a line.
+func mandateText(m events.Mandate) string {
+	all := func(names []string, everything string) string {
+		if slices.Contains(names, events.All) {
+			return everything
+		}
+		return strings.Join(names, ", ")
+	}
+	text := all(m.Families, "everything") + " at " + all(m.Facilities, "every facility")
+	if len(m.Sectors) > 0 {
+		text += ", sectors " + strings.Join(m.Sectors, ", ")
+	}
+	if len(m.Tenants) > 0 {
+		text += ", customers " + strings.Join(m.Tenants, ", ")
+	}
+	return text
+}
+
+// retirement is the command that ends a facility or a recorder.
+func retirement(what string, act func(*authority.Registrar, context.Context, string, string) (uint64, error)) *cli.Command {
+	return &cli.Command{
+		Name: "retire", Usage: "end a " + what + ": nothing more of it is accepted, until it is declared again", ArgsUsage: "NAME",
+		Flags: []cli.Flag{homeFlag(), stringFlag("reason", "`WHY`, for the record"), timeoutFlag(registryWait), formatFlag(), jsonFlag()},
+		Action: func(c *cli.Context) error {
+			args, err := arguments(c, "NAME")
+			if err != nil {
+				return err
+			}
+			if err := required(c, "reason"); err != nil {
+				return err
+			}
+			return registrar(c, func(ctx context.Context, r *authority.Registrar) error {
+				leaf, err := act(r, ctx, args[0], c.String("reason"))
+				if err != nil {
+					return err
+				}
+				return leafResult(what, args[0], leaf).print(c)
+			})
+		},
+	}
+}

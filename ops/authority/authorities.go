@@ -1,0 +1,111 @@
+package authority
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ops/broker"
+	"github.com/saksi-ledger/saksi/ops/home"
+)
+
+// AddAuthority gives an authority a seat in the ledger, within a mandate: first in the
+// registry, then at the broker. It returns the grant and the leaf. It may be repeated,
+// for a lost grant or for another mandate.
+func (r *Registrar) AddAuthority(ctx context.Context, request *home.Request, title string, mandate events.Mandate) (*home.Grant, uint64, error) {
+	if err := r.runs("let authorities connect"); err != nil {
+		return nil, 0, err
+	}
+	if request.Role != home.RoleSeat {
+		return nil, 0, hinted{fmt.Errorf("the request of %s is for the role %s, not of an authority", request.Name, request.Role), "it is made with saksi enrol --role authority"}
+	}
+	leaf, err := r.say(ctx, events.TypeAuthorityAdmitted, events.AuthorityAdmitted{
+		Authority: request.Name, Name: title, Key: request.Key, RecoveryKey: request.RecoveryKey, Recipient: request.Recipient,
+		Connection: request.Connection, Mandate: mandate,
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("admit authority %s: %w", request.Name, err)
+	}
+	admission, err := r.broker.AdmitAuthority(request.Name, request.Connection, broker.Limits{})
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := r.broker.PushAuthority(ctx, r.addresses.LocalNATS, request.Name); err != nil {
+		return nil, 0, err
+	}
+	trust, err := r.home.Trust()
+	if err != nil {
+		return nil, 0, err
+	}
+	return &home.Grant{
+		V: 1, Role: request.Role, Name: request.Name, Authority: r.name, Connection: request.Connection,
+		User: admission.UserJWT, NATS: r.addresses.NATS, HTTP: r.addresses.HTTP, Ledger: trust.Ledgers[0],
+	}, leaf, nil
+}
+
+// RotateKey replaces the key that signs what this authority says in the registry. by
+// is the key in use, or the recovery key if that is lost or in wrong hands: with it,
+// and only with it, recovery may name another recovery key. A rotation that was cut
+// short goes on when it is repeated.
+func (r *Registrar) RotateKey(ctx context.Context, by *events.Signer, replaces events.KeyID, recovery *events.PublicKey, reason string) (events.PublicKey, uint64, error) {
+	var keys interface {
+		NextSigner() (*events.Signer, error)
+		UseNext() error
+	} = r.seat
+	if r.home != nil {
+		keys = r.home
+	}
+	next, err := keys.NextSigner()
+	if err != nil {
+		return events.PublicKey{}, 0, err
+	}
+	public := next.PublicKey()
+	d := events.AuthorityRotated{Authority: r.name, Key: public.String(), Replaces: string(replaces), Reason: reason}
+	if recovery != nil {
+		d.RecoveryKey = recovery.String()
+	}
+	event, err := newEvent(r.recorder(), events.TypeAuthorityRotated, d)
+	if err != nil {
+		return events.PublicKey{}, 0, err
+	}
+	// One id for each new key: what was said before the power went is not said twice.
+	event.ID = "rotate-" + string(public.ID()[:32])
+	if err := r.client.Prepare(ctx, r.outbox, r.recorder()); err != nil {
+		return events.PublicKey{}, 0, unreachable(err)
+	}
+	receipt, known, err := r.outbox.ReceiptOf(ctx, r.recorder(), event.ID)
+	leaf := uint64(0)
+	switch {
+	case err != nil:
+		return events.PublicKey{}, 0, err
+	case known && receipt.Code == "":
+		leaf = receipt.Proof.Index
+	default:
+		if leaf, err = r.sayEvent(ctx, event, by); err != nil {
+			return events.PublicKey{}, 0, fmt.Errorf("rotate the key of %s: %w", r.name, err)
+		}
+	}
+	return public, leaf, keys.UseNext()
+}
+
+// Key returns the key that signs what this authority says.
+func (r *Registrar) Key() *events.Signer { return r.signer }
+
+// RetireFacility ends a facility: nothing more is expected from it, nor accepted.
+func (r *Registrar) RetireFacility(ctx context.Context, facility, reason string) (uint64, error) {
+	leaf, err := r.say(ctx, events.TypeFacilityRetired, events.FacilityRetired{Facility: facility, Reason: reason})
+	if err != nil {
+		return 0, fmt.Errorf("retire facility %s: %w", facility, err)
+	}
+	return leaf, nil
+}
+
+// RetireRecorder ends a recorder: it need not attest any more, and nothing of it is
+// accepted.
+func (r *Registrar) RetireRecorder(ctx context.Context, recorder, reason string) (uint64, error) {
+	leaf, err := r.say(ctx, events.TypeRecorderRetired, events.RecorderRetired{Recorder: recorder, Reason: reason})
+	if err != nil {
+		return 0, fmt.Errorf("retire recorder %s: %w", recorder, err)
+	}
+	return leaf, nil
+}
