@@ -52,6 +52,14 @@ func newData(eventType string) any {
 		return new(events.AccessPerformed)
 	case events.TypeFacilityDescribed:
 		return new(events.FacilityDescribed)
+	case events.TypeRecorderRetired:
+		return new(events.RecorderRetired)
+	case events.TypeFindingAcknowledged:
+		return new(events.FindingAcknowledged)
+	case events.TypeFindingResolved:
+		return new(events.FindingResolved)
+	case events.TypeAttestationResponse:
+		return new(events.StatementOf[events.ResponseAttested])
 	case events.TypeAttestationPeriod:
 		return new(events.Statement)
 	}

@@ -51,6 +51,7 @@ func newWorld(t testing.TB) *world {
 	w.auth = auth
 	w.admit("a")
 	w.admit("b")
+	w.admitAuthority("other")
 	w.admitReader("r", broker.Mandate{})
 	w.admitReader("s", broker.Mandate{Facilities: []string{"lab-1"}})
 	return w
@@ -99,6 +100,27 @@ func (w *world) admit(operator string) *broker.Admission {
 	}
 	w.users[operator] = nats.UserCredentialBytes(creds)
 	return ad
+}
+
+// admitAuthority lets a new key in for an authority with a seat, and keeps its
+// credentials.
+func (w *world) admitAuthority(name string) {
+	w.t.Helper()
+	kp, err := nkeys.CreateUser()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	id, _ := kp.PublicKey()
+	ad, err := w.auth.AdmitAuthority(name, id, broker.Limits{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	seed, _ := kp.Seed()
+	creds, err := broker.Creds(ad.UserJWT, seed)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.users[name] = nats.UserCredentialBytes(creds)
 }
 
 func (w *world) start() *broker.Server {

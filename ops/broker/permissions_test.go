@@ -86,6 +86,11 @@ var (
 			subscribe: []string{"rejections.registry.mcmc", "checkpoints", "_INBOX.>", "_INBOX.x"},
 		},
 		{
+			role:      []string{"other"},
+			publish:   []string{"registry.other", "receipts.registry.other.get", "receipts.registry.other.head"},
+			subscribe: []string{"rejections.registry.other", "checkpoints", "_INBOX.>", "_INBOX.x"},
+		},
+		{
 			role: []string{"ledger"},
 			publish: []string{
 				"rejections.a", "rejections.b", "rejections.registry.mcmc", "checkpoints", "anchors",
@@ -265,6 +270,7 @@ func TestImportedStreamsArrive(t *testing.T) {
 		{"a", []string{"rejections.a", "checkpoints", "anchors"}},
 		{"b", []string{"rejections.b", "checkpoints", "anchors"}},
 		{"authority", []string{"rejections.registry.mcmc", "checkpoints"}},
+		{"other", []string{"rejections.registry.other", "checkpoints"}},
 		{"r", []string{"checkpoints", "anchors"}},
 		{"s", []string{"checkpoints", "anchors"}},
 	} {

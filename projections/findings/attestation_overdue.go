@@ -68,6 +68,8 @@ func (r attestationOverdue) leaf(b *book, f *projections.Fact, _ *trail.Step) er
 		switch data := e.Data.(type) {
 		case *events.RecorderDeclared:
 			err = r.declared(b, f, e, data)
+		case *events.RecorderRetired:
+			err = r.retired(b, e, data)
 		case *events.Statement:
 			err = r.attested(b, f, e, &data.Predicate)
 		}
@@ -87,6 +89,16 @@ func (r attestationOverdue) declared(b *book, f *projections.Fact, e *projection
 		p = &promise{Recorder: d.Recorder, Until: f.Now}
 	}
 	p.Every, p.Declared = Interval(d), e.Ref
+	return r.settle(b, p, e.Ref)
+}
+
+// retired lets a recorder attest no more.
+func (r attestationOverdue) retired(b *book, e *projections.Event, d *events.RecorderRetired) error {
+	p, found, err := r.promises.Get(b.tx, d.Recorder)
+	if err != nil || !found {
+		return err
+	}
+	p.Every = 0
 	return r.settle(b, p, e.Ref)
 }
 

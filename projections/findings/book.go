@@ -29,6 +29,10 @@ func (b *book) raise(f Finding) error {
 	f.State, f.Raised = Open, b.tx.Now()
 	if found {
 		f.Raised, f.Since = before.Raised, before.Since
+		f.By, f.Outcome, f.Note, f.Response = before.By, before.Outcome, before.Note, before.Response
+		if before.State == Acknowledged {
+			f.State = Acknowledged
+		}
 		f.Evidence = addEvidence(before.Evidence, f.Evidence...)
 	} else {
 		f.Evidence = addEvidence(nil, f.Evidence...)

@@ -19,7 +19,7 @@ type Finding struct {
 	ID       string           `col:"id" json:"id" doc:"names the finding for good"`
 	Rule     string           `col:"rule,index" json:"rule" doc:"which rule found it"`
 	Severity Severity         `col:"severity,index" json:"severity" doc:"info, low, medium or high"`
-	State    State            `col:"state,index" json:"state" doc:"open, or resolved by what came later"`
+	State    State            `col:"state,index" json:"state" doc:"open, acknowledged by an authority, or resolved, by what came later or by an authority"`
 	Facility string           `col:"facility,index" json:"facility" doc:"where"`
 	Operator string           `col:"operator,index" json:"operator" doc:"whose"`
 	Recorder string           `col:"recorder,index" json:"recorder" doc:"the source of record"`
@@ -29,6 +29,10 @@ type Finding struct {
 	Since    time.Time        `col:"since" json:"since" doc:"from when on it was so, as far as the evidence tells"`
 	Raised   time.Time        `col:"raised,order" json:"raised" doc:"ledger's time when it was found"`
 	Resolved time.Time        `col:"resolved" json:"resolved,omitzero" doc:"ledger's time when it was resolved"`
+	By       string           `col:"by" json:"by,omitempty" doc:"the authority that acknowledged or resolved it"`
+	Outcome  string           `col:"outcome" json:"outcome,omitempty" doc:"what came of it, by that authority's word"`
+	Note     string           `col:"note" json:"note,omitempty" doc:"that authority's note"`
+	Response string           `col:"response" json:"response,omitempty" doc:"the operator's answer: explained, accepted, corrected or disputed, and why"`
 	Evidence projections.Refs `col:"evidence" json:"evidence" doc:"leaves and events that show it: the first and the last of many"`
 }
 
@@ -46,10 +50,12 @@ const (
 // State is what became of a finding.
 type State string
 
-// The states. What can't be undone, such as a contradiction, stays open.
+// The states. What can't be undone, such as a contradiction, stays until an authority
+// resolves it.
 const (
-	Open     State = "open"
-	Resolved State = "resolved"
+	Open         State = "open"
+	Acknowledged State = "acknowledged"
+	Resolved     State = "resolved"
 )
 
 // rule is one thing that may not add up. Its timers' keys begin with its name and a
@@ -70,14 +76,16 @@ func View() *projections.View {
 	rules := []rule{
 		sequenceGap{}, brokenChain{}, contradiction{newContradicted()}, restarted{},
 		newAttestationOverdue(), newAttestationContradicted(), newSessionOverlong(), newLateRecord(), newDoubtfulKey(),
+		settled{},
 	}
 	tables := append([]projections.Schema{table}, follow.Tables()...)
 	for _, r := range rules {
 		tables = append(tables, r.states()...)
 	}
 	return &projections.View{
-		Name: "findings", Version: 2, Title: "What breaks a rule or does not add up",
-		Reads:  []string{events.TypeSessionOpened, events.TypeSessionClosed, events.TypeAttestationPeriod, events.TypeRecorderDeclared, events.TypeKeyRevoked},
+		Name: "findings", Version: 3, Title: "What breaks a rule or does not add up",
+		Reads:  []string{events.TypeSessionOpened, events.TypeSessionClosed, events.TypeAttestationPeriod, events.TypeRecorderDeclared, events.TypeKeyRevoked,
+			events.TypeRecorderRetired, events.TypeFindingAcknowledged, events.TypeFindingResolved, events.TypeAttestationResponse},
 		Tables: tables,
 		Leaf: func(tx *projections.Tx, f *projections.Fact) error {
 			step, err := follow.Follow(tx, f)

@@ -326,6 +326,39 @@ var stories = []struct {
 		s.bastion.Say(viewtest.Performed(""))
 		s.finds()
 	}},
+	{"a finding that an authority settles", func(s *story) {
+		before := *s.bastion.Next()
+		s.bastion.Say(viewtest.Performed(""))
+		*s.bastion.Next() = before
+		s.bastion.Say(viewtest.Performed("other"))
+		s.finds("contradiction open 1")
+		id := "contradiction/" + s.bastion.Name() + "/1"
+		facility := s.bastion.Next().Recorder.Facility
+		acknowledge := func(id, facility string) {
+			s.Register(events.TypeFindingAcknowledged, events.FindingAcknowledged{Finding: id, Facility: facility, Note: "asked"})
+		}
+		acknowledge(id, "elsewhere")
+		acknowledge(id+"/x", facility)
+		s.finds("contradiction open 1")
+		acknowledge(id, facility)
+		s.finds("contradiction acknowledged 1")
+		s.sworn.Say(viewtest.Said{Type: events.TypeAttestationResponse, Data: events.ResponseAttested{
+			Recorder: s.bastion.Name(), Finding: id, Answer: events.AnswerAccepted, Reason: "restored_backup",
+		}.Statement()})
+		s.finds("contradiction acknowledged 1 (accepted: restored_backup)")
+		s.Register(events.TypeFindingResolved, events.FindingResolved{Finding: id, Facility: facility, Outcome: events.OutcomeExplained})
+		s.finds("contradiction resolved 1 (accepted: restored_backup)")
+		acknowledge(id, facility)
+		s.finds("contradiction resolved 1 (accepted: restored_backup)")
+	}},
+	{"a recorder that is retired need not attest", func(s *story) {
+		s.Pass(day + 2*time.Hour)
+		s.finds("attestation-overdue open 2026-11-24 00:00:00Z")
+		s.Register(events.TypeRecorderRetired, events.RecorderRetired{Recorder: s.sworn.Name(), Reason: "replaced"})
+		s.finds("attestation-overdue resolved 2026-11-24 00:00:00Z")
+		s.Pass(3 * day)
+		s.finds("attestation-overdue resolved 2026-11-24 00:00:00Z")
+	}},
 	{"a key that was in wrong hands", func(s *story) {
 		old := s.Key(viewtest.Operator)
 		subject := fmt.Sprintf("key %.12s", old.PublicKey().ID())
@@ -416,7 +449,11 @@ func TestFindings(t *testing.T) {
 			for i, want := range s.wanted {
 				var got []string
 				for _, f := range viewtest.Rows[findings.Finding](replay, "findings", want.size) {
-					got = append(got, fmt.Sprintf("%s %s %s", f.Rule, f.State, f.Subject))
+					line := fmt.Sprintf("%s %s %s", f.Rule, f.State, f.Subject)
+					if f.Response != "" {
+						line += " (" + f.Response + ")"
+					}
+					got = append(got, line)
 					check(t, f, want.size)
 				}
 				slices.Sort(got)

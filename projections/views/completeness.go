@@ -61,8 +61,8 @@ func Completeness() *projections.View {
 		trail: trail.New("completeness", false),
 	}
 	return &projections.View{
-		Name: "completeness", Version: 1, Title: "Recorders: what is missing, what is overdue, how far their record can be relied on",
-		Reads:  []string{events.TypeRecorderDeclared, events.TypeAttestationPeriod},
+		Name: "completeness", Version: 2, Title: "Recorders: what is missing, what is overdue, how far their record can be relied on",
+		Reads:  []string{events.TypeRecorderDeclared, events.TypeRecorderRetired, events.TypeAttestationPeriod},
 		Tables: append([]projections.Schema{c.rows, c.notes}, c.trail.Tables()...),
 		Leaf:   c.leaf,
 		Due:    c.due,
@@ -102,6 +102,8 @@ func (c *completeness) leaf(tx *projections.Tx, f *projections.Fact) error {
 		switch data := e.Data.(type) {
 		case *events.RecorderDeclared:
 			err = c.declared(tx, f, e, data)
+		case *events.RecorderRetired:
+			err = c.retired(tx, e, data)
 		case *events.Statement:
 			err = c.attested(tx, f, e, &data.Predicate)
 		}
@@ -183,6 +185,20 @@ func (c *completeness) declared(tx *projections.Tx, f *projections.Fact, e *proj
 	}
 	notes.Declared = e.Ref
 	row.RecorderKind, row.AttestEvery = string(d.Kind), int64(findings.Interval(d)/time.Second)
+	return c.settle(tx, row, notes)
+}
+
+// retired lets a recorder attest no more.
+func (c *completeness) retired(tx *projections.Tx, e *projections.Event, d *events.RecorderRetired) error {
+	recorder, err := events.ParseRecorder(d.Recorder)
+	if err != nil {
+		return nil
+	}
+	row, notes, err := c.get(tx, recorder)
+	if err != nil {
+		return err
+	}
+	notes.Declared, row.AttestEvery = e.Ref, 0
 	return c.settle(tx, row, notes)
 }
 
