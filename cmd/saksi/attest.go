@@ -43,7 +43,7 @@ func attestCommand() *cli.Command {
 				}
 				return desk(c, func(d *operator.Desk) error { return attestPeriod(c, d, from, to) })
 			},
-		}},
+		}, controlCommand(), blindspotCommand(), correctionCommand(), responseCommand()},
 	}
 }
 

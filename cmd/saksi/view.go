@@ -124,7 +124,7 @@ func brief(view string) []string {
 		"sessions":     {"state", "opened", "closed", "facility", "actor.id", "actor.party", "from.country", "mode", "reason", "evidence"},
 		"facilities":   {"facility", "operator", "country", "landlord", "owner.name", "operatingEntity.name", "ultimateParent.name", "ultimateParent.country", "evidence"},
 		"completeness": {"recorder", "kind", "last", "events", "gaps", "breaks", "contradictions", "nextDue", "overdue", "evidence"},
-		"findings":     {"severity", "state", "rule", "facility", "summary", "evidence"},
+		"findings":     {"severity", "state", "rule", "facility", "summary", "response", "evidence"},
 	}[view]
 }
 
@@ -136,7 +136,7 @@ func spare(view string) []string {
 		"sessions":     {"reason", "mode", "from.country", "facility", "actor.party", "closed"},
 		"facilities":   {"owner.name", "operatingEntity.name", "operator", "ultimateParent.name", "landlord", "country"},
 		"completeness": {"nextDue", "kind", "last", "breaks", "events", "contradictions"},
-		"findings":     {"state", "facility", "rule"},
+		"findings":     {"response", "state", "facility", "rule"},
 	}[view]
 }
 

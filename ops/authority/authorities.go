@@ -109,3 +109,21 @@ func (r *Registrar) RetireRecorder(ctx context.Context, recorder, reason string)
 	}
 	return leaf, nil
 }
+
+// AcknowledgeFinding says that this authority has seen a finding at a facility.
+func (r *Registrar) AcknowledgeFinding(ctx context.Context, d events.FindingAcknowledged) (uint64, error) {
+	leaf, err := r.say(ctx, events.TypeFindingAcknowledged, d)
+	if err != nil {
+		return 0, fmt.Errorf("acknowledge finding %s: %w", d.Finding, err)
+	}
+	return leaf, nil
+}
+
+// ResolveFinding settles a finding at a facility.
+func (r *Registrar) ResolveFinding(ctx context.Context, d events.FindingResolved) (uint64, error) {
+	leaf, err := r.say(ctx, events.TypeFindingResolved, d)
+	if err != nil {
+		return 0, fmt.Errorf("resolve finding %s: %w", d.Finding, err)
+	}
+	return leaf, nil
+}
