@@ -58,6 +58,8 @@ func newData(eventType string) any {
 		return new(events.FindingAcknowledged)
 	case events.TypeFindingResolved:
 		return new(events.FindingResolved)
+	case events.TypeAttestationCorrection:
+		return new(events.StatementOf[events.CorrectionAttested])
 	case events.TypeAttestationResponse:
 		return new(events.StatementOf[events.ResponseAttested])
 	case events.TypeAttestationPeriod:

@@ -29,10 +29,10 @@ type message struct {
 // forge holds what hostile messages are made of.
 type forge struct {
 	*world
-	nimbus, garuda, ghost, cut *party
-	revoked, stranger          *events.Signer
-	bastion                    *chain
-	table                      []message
+	nimbus, garuda, ghost, cut, seat *party
+	revoked, stranger                *events.Signer
+	bastion                          *chain
+	table                            []message
 }
 
 const bastionName = "nimbus-my/lab-1/bastion-1"
@@ -55,6 +55,7 @@ func newForge(t *testing.T) *forge {
 	f.garuda = w.enrol("garuda-cloud", "kul-dc-2", events.RecorderDeclared{Recorder: "garuda-cloud/kul-dc-2/badge-1", Kind: events.RecorderBadge})
 	f.cut = w.enrol("cut-off", "lab-9", events.RecorderDeclared{Recorder: "cut-off/lab-9/bastion-1", Kind: events.RecorderBastion})
 	f.ghost = w.enrolAtBroker("ghost")
+	f.seat = w.enrolAuthority("bnm", "lab-1")
 	_, err := w.registrar.AddKey(w.ctx, "nimbus-my", f.revoked.PublicKey())
 	w.must(err)
 	_, err = w.registrar.RevokeKey(w.ctx, "nimbus-my", f.revoked.PublicKey().ID(), time.Now(), "stolen")

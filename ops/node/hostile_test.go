@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/verify"
@@ -252,6 +253,18 @@ func (f *forge) suspended() {
 	f.addOn("a suspended operator", verify.Rejected, "suspended_operator", f.cut, c.recorder.Subject(), c.seal(f.world, 1, f.cut.signer).Marshal())
 }
 
+// beyondMandate adds what an authority says of a facility that is not its own.
+func (f *forge) beyondMandate() {
+	bnm := events.RegistryRecorder("bnm")
+	event, err := events.NewEvent(bnm, events.TypeFacilityDeclared, "beyond", time.Now(), events.FacilityDeclared{Facility: "lab-9", Country: "SG"}, rand.Reader)
+	f.must(err)
+	line, err := event.Marshal()
+	f.must(err)
+	e, err := events.Seal(&events.Manifest{Recorder: bnm, Incarnation: 1, First: 1}, [][]byte{line}, f.seat.signer)
+	f.must(err)
+	f.addOn("an authority beyond its mandate", verify.Rejected, "outside_mandate", f.seat, bnm.Subject(), e.Marshal())
+}
+
 func TestHostileMessages(t *testing.T) {
 	f := newForge(t)
 	f.notJSON()
@@ -261,6 +274,7 @@ func TestHostileMessages(t *testing.T) {
 	f.badlySigned()
 	f.strange()
 	f.suspended()
+	f.beyondMandate()
 	f.coversAllCodes()
 
 	before := f.audit()
@@ -296,7 +310,7 @@ func (f *forge) coversAllCodes() {
 		delete(seen, code)
 	}
 	delete(seen, "")
-	if len(ruleset.Checks) != 14 || len(seen) > 0 {
+	if len(ruleset.Checks) != 15 || len(seen) > 0 {
 		f.Errorf("the rule set has %d codes, and not %v", len(ruleset.Checks), slices.Collect(maps.Keys(seen)))
 	}
 }

@@ -145,6 +145,24 @@ func (w *world) enrol(name, facility string, recorders ...events.RecorderDeclare
 	return p
 }
 
+// enrolAuthority gives an authority a seat, for one facility, and connects it.
+func (w *world) enrolAuthority(name, facility string) *party {
+	w.Helper()
+	h, err := home.NewSeat(filepath.Join(w.TempDir(), name), name, home.KeySpec{})
+	w.must(err)
+	request, err := home.ReadRequest(h.RequestFile())
+	w.must(err)
+	grant, _, err := w.registrar.AddAuthority(w.ctx, request, "", events.Mandate{Facilities: []string{facility}, Families: []string{"*"}})
+	w.must(err)
+	p := &party{rejected: map[uint64]events.RejectedPlace{}, denied: make(chan error, 16)}
+	p.signer, err = h.Signer()
+	w.must(err)
+	seed, err := h.ConnectionSeed()
+	w.must(err)
+	w.connect(p, "registry."+name, grant.User, seed)
+	return p
+}
+
 // enrolAtBroker lets somebody connect of whom the registry knows nothing.
 func (w *world) enrolAtBroker(name string) *party {
 	w.Helper()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"fmt"
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
@@ -49,13 +48,4 @@ func (d *Desk) Attest(ctx context.Context, recorder events.Recorder, eventType s
 		return publish.Added{}, err
 	}
 	return d.Outbox.Add(ctx, recorder, []events.Draft{{Event: event}}, d.signer)
-}
-
-// Reference names an event that the ledger has accepted from here.
-func (d *Desk) Reference(ctx context.Context, recorder events.Recorder, eventID string) (events.EventReference, error) {
-	ref, found, err := d.Outbox.EventReference(ctx, recorder, eventID)
-	if err == nil && !found {
-		err = fmt.Errorf("%s has said no event %q that the ledger has accepted", recorder, eventID)
-	}
-	return ref, err
 }

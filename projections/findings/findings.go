@@ -84,7 +84,7 @@ func View() *projections.View {
 	}
 	return &projections.View{
 		Name: "findings", Version: 3, Title: "What breaks a rule or does not add up",
-		Reads:  []string{events.TypeSessionOpened, events.TypeSessionClosed, events.TypeAttestationPeriod, events.TypeRecorderDeclared, events.TypeKeyRevoked,
+		Reads: []string{events.TypeSessionOpened, events.TypeSessionClosed, events.TypeAttestationPeriod, events.TypeRecorderDeclared, events.TypeKeyRevoked,
 			events.TypeRecorderRetired, events.TypeFindingAcknowledged, events.TypeFindingResolved, events.TypeAttestationResponse},
 		Tables: tables,
 		Leaf: func(tx *projections.Tx, f *projections.Fact) error {

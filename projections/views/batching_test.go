@@ -92,6 +92,8 @@ func badDay(t testing.TB, w *viewtest.World, dir string) {
 		e.Send()
 	}
 	trail.Say(trail.Attest(start, start.Add(day), 1))
+	wrong := events.EventReference{Recorder: bastion.Name(), ID: "1", Digest: events.DigestOf([]byte("1")).String()}
+	trail.Say(viewtest.Said{Type: events.TypeAttestationCorrection, Data: events.Withdrawing(wrong, "test_run", viewtest.Engineer()).Statement()})
 	backup := *bastion.Next()
 	bastion.Say(viewtest.Performed("s-1"))
 	*bastion.Next() = backup

@@ -17,6 +17,7 @@ import (
 // rewrite it.
 type Touch struct {
 	Ref      projections.Ref `col:"ref" json:"ref" doc:"the event: LEAF/EVENT"`
+	ID       string          `col:"id" json:"id" doc:"the event's id, by which corrections name it"`
 	Time     time.Time       `col:"time,order" json:"time" doc:"when it happened, as the recorder says"`
 	Received time.Time       `col:"received" json:"received" doc:"when the ledger's stream received it"`
 	Operator string          `col:"operator,index" json:"operator" doc:"whose recorder says so"`
@@ -72,7 +73,7 @@ func Touches() *projections.View {
 		approvals: newApprovals("touches"),
 	}
 	return &projections.View{
-		Name: "touches", Version: 1,
+		Name: "touches", Version: 2,
 		Title: "Who touched what, where, when, from which country, why and under which approval",
 		Reads: []string{
 			events.TypeAccessPerformed, events.TypeSessionOpened, events.TypeSessionClosed, events.TypeZoneEntered,
@@ -211,7 +212,7 @@ func (t *touches) add(tx *projections.Tx, e *projections.Event, row *Touch) erro
 
 func newTouch(f *projections.Fact, e *projections.Event, actor *events.Actor) *Touch {
 	return &Touch{
-		Ref: e.Ref, Time: timeOf(e, f), Received: f.Leaf.Received,
+		Ref: e.Ref, ID: e.ID, Time: timeOf(e, f), Received: f.Leaf.Received,
 		Operator: e.Recorder.Owner, Facility: e.Recorder.Facility, Recorder: e.Recorder.String(), Type: e.Type,
 		ActorID: actor.ID, ActorKind: string(actor.Kind), ActorParty: string(actor.Party),
 		ActorEmployer: actor.Employer, ActorEmployerCountry: actor.EmployerCountry,

@@ -36,7 +36,9 @@ func (g Grantee) Views() bool {
 }
 
 // Bodies tells whether the role reads what operators wrote, not its digests alone.
-func (g Grantee) Bodies() bool { return g.Role == Supervisor || g.Role == Auditor }
+func (g Grantee) Bodies() bool {
+	return g.Role == Supervisor || g.Role == Auditor || g.Role == Operator
+}
 
 // Scope returns the facilities and operators that g is bound to; empty lists stand
 // for all.
@@ -54,7 +56,8 @@ func (g Grantee) Bounded() bool {
 }
 
 // CoversSubject tells whether g's scope covers what was published on a subject: of
-// the registry and the ledger, everybody's does; what was on no recorder's subject
+// the registry and the ledger, everybody's does but operators', to whom what
+// authorities say of each other's affairs is no concern; what was on no recorder's subject
 // is only for those whose scope is not bounded.
 func (g Grantee) CoversSubject(subject string) bool {
 	if !g.Bounded() {
@@ -65,7 +68,7 @@ func (g Grantee) CoversSubject(subject string) bool {
 		return false
 	}
 	if !recorder.IsOperator() {
-		return true
+		return g.Role != Operator
 	}
 	facilities, operators := g.Scope()
 	return in(facilities, recorder.Facility) && in(operators, recorder.Owner)

@@ -207,8 +207,8 @@ func TestScope(t *testing.T) {
 		{Grantee{Role: Supervisor, Facilities: []string{"lab-1"}}, true, false, true, false},
 		{Grantee{Role: Auditor, Operators: []string{"strato"}}, false, true, true, false},
 		{Grantee{Role: Auditor, Operators: []string{"strato"}, Facilities: []string{"lab-1"}}, false, false, true, false},
-		{Grantee{Role: Operator, Name: "nimbus-my"}, true, false, true, false},
-		{Grantee{Role: Operator, Name: "nimbus-my", Operators: []string{"strato"}}, true, false, true, false},
+		{Grantee{Role: Operator, Name: "nimbus-my"}, true, false, false, false},
+		{Grantee{Role: Operator, Name: "nimbus-my", Operators: []string{"strato"}}, true, false, false, false},
 	}
 	for _, test := range tests {
 		g := test.g

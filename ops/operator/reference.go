@@ -1,0 +1,59 @@
+package operator
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/saksi-ledger/saksi/events"
+	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
+	"github.com/saksi-ledger/saksi/ledger/http/token"
+)
+
+// Reference names an event that the ledger has accepted from here, with the digest
+// that its manifest signed. The outbox forgets bodies once there is a receipt, so the
+// ledger is asked for its own copy, and believed no further than the manifest that the
+// receipt is of.
+func (d *Desk) Reference(ctx context.Context, recorder events.Recorder, eventID string) (events.EventReference, error) {
+	receipt, found, err := d.Outbox.ReceiptOf(ctx, recorder, eventID)
+	switch {
+	case err != nil:
+		return events.EventReference{}, err
+	case !found || receipt.Code != "":
+		return events.EventReference{}, fmt.Errorf("%s has said no event %q that the ledger has accepted", recorder, eventID)
+	}
+	fail := func(err error) (events.EventReference, error) {
+		return events.EventReference{}, fmt.Errorf("read event %q in leaf %d: %w", eventID, receipt.Proof.Index, err)
+	}
+	reader, err := ledgerhttp.NewReader(d.config.HTTP, d.config.Log, ledgerhttp.ReaderOptions{
+		Token: func(context.Context) (string, error) {
+			return token.Mint(d.signer, d.Home.Name, d.config.Log.Origin(), time.Now(), time.Minute)
+		},
+	})
+	if err != nil {
+		return fail(err)
+	}
+	body, err := reader.Body(ctx, receipt.Proof.Index)
+	if err != nil {
+		return fail(err)
+	}
+	envelope, err := events.ParseEnvelope(body)
+	switch {
+	case err != nil:
+		return fail(err)
+	case envelope.ManifestDigest() != receipt.Manifest:
+		return fail(fmt.Errorf("the ledger gave the body of manifest %s, and the receipt is of %s", envelope.ManifestDigest(), receipt.Manifest))
+	}
+	for i, line := range envelope.Lines {
+		event, err := events.ParseEvent(line)
+		if err != nil || event.ID != eventID {
+			continue
+		}
+		digest := events.DigestOf(line)
+		if digest != envelope.Manifest.Events[i] {
+			return fail(fmt.Errorf("it is not the one whose digest was signed"))
+		}
+		return events.EventReference{Recorder: recorder.String(), ID: eventID, Digest: digest.String()}, nil
+	}
+	return fail(fmt.Errorf("it is not there any more"))
+}
