@@ -24,6 +24,7 @@ var only = map[string][]string{
 	"schemas":          {},
 	"events":           {"events/canonical"},
 	"events/canonical": {},
+	"events/disclosed": {"events", "events/canonical"},
 	"events/schema":    {"schemas"},
 	"events/publish":   {"events", "events/canonical", "ledger/verify"},
 	"events/connect/…": {"events", "events/canonical", "events/connect/…"},
