@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/publish"
+	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ops/operator"
 )
 
@@ -111,7 +113,11 @@ func correctionCommand() *cli.Command {
 			if err := required(c, "reason", "approver"); err != nil {
 				return "", nil, err
 			}
-			wrong, err := d.Reference(c.Context, r, c.Args().First())
+			reader, err := bodiesOf(d)
+			if err != nil {
+				return "", nil, err
+			}
+			wrong, err := d.Reference(c.Context, r, c.Args().First(), reader.Body)
 			if err != nil {
 				return "", nil, err
 			}
@@ -126,12 +132,27 @@ func correctionCommand() *cli.Command {
 			if c.String("by") == wrong.ID {
 				return "", nil, usage("--by %s: an event can't take its own place", wrong.ID)
 			}
-			right, err := d.Reference(c.Context, r, c.String("by"))
+			right, err := d.Reference(c.Context, r, c.String("by"), reader.Body)
 			if err != nil {
 				return "", nil, err
 			}
 			return events.TypeAttestationCorrection, events.Replacing(wrong, right, c.String("reason"), approver).Statement(), nil
 		})
+}
+
+// bodiesOf reads back what the operator's own recorders have said.
+func bodiesOf(d *operator.Desk) (*ledgerhttp.Reader, error) {
+	grant, err := d.Home.Grant()
+	if err != nil {
+		return nil, err
+	}
+	log, err := grant.Ledger.Log()
+	if err != nil {
+		return nil, err
+	}
+	return ledgerhttp.NewReader(grant.HTTP, log, ledgerhttp.ReaderOptions{
+		Token: func(context.Context) (string, error) { return mint(d.Home, time.Minute) },
+	})
 }
 
 func responseCommand() *cli.Command {

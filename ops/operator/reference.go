@@ -3,18 +3,15 @@ package operator
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/saksi-ledger/saksi/events"
-	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
-	"github.com/saksi-ledger/saksi/ledger/http/token"
 )
 
 // Reference names an event that the ledger has accepted from here, with the digest
-// that its manifest signed. The outbox forgets bodies once there is a receipt, so the
-// ledger is asked for its own copy, and believed no further than the manifest that the
-// receipt is of.
-func (d *Desk) Reference(ctx context.Context, recorder events.Recorder, eventID string) (events.EventReference, error) {
+// that its manifest signed. The outbox forgets bodies once there is a receipt, so body
+// asks the ledger for its own copy, by leaf, and is believed no further than the
+// manifest that the receipt is of.
+func (d *Desk) Reference(ctx context.Context, recorder events.Recorder, eventID string, body func(ctx context.Context, leaf uint64) ([]byte, error)) (events.EventReference, error) {
 	receipt, found, err := d.Outbox.ReceiptOf(ctx, recorder, eventID)
 	switch {
 	case err != nil:
@@ -25,19 +22,11 @@ func (d *Desk) Reference(ctx context.Context, recorder events.Recorder, eventID 
 	fail := func(err error) (events.EventReference, error) {
 		return events.EventReference{}, fmt.Errorf("read event %q in leaf %d: %w", eventID, receipt.Proof.Index, err)
 	}
-	reader, err := ledgerhttp.NewReader(d.config.HTTP, d.config.Log, ledgerhttp.ReaderOptions{
-		Token: func(context.Context) (string, error) {
-			return token.Mint(d.signer, d.Home.Name, d.config.Log.Origin(), time.Now(), time.Minute)
-		},
-	})
+	copied, err := body(ctx, receipt.Proof.Index)
 	if err != nil {
 		return fail(err)
 	}
-	body, err := reader.Body(ctx, receipt.Proof.Index)
-	if err != nil {
-		return fail(err)
-	}
-	envelope, err := events.ParseEnvelope(body)
+	envelope, err := events.ParseEnvelope(copied)
 	switch {
 	case err != nil:
 		return fail(err)
