@@ -1,6 +1,6 @@
 // Package operator is what an operator does from its own machine: bring native
 // logs or hand-made events into the outbox, and the outbox to the ledger. It has
-// an operator's home and the network, and of the ledger what it serves.
+// an operator's home and the network, and nothing of the ledger's.
 package operator
 
 import (
