@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
+	"os"
 	"slices"
 	"strings"
 
@@ -38,6 +40,7 @@ func authorityCommand() *cli.Command {
 				Description: "With --recovery the rotation is signed by the recovery key, for when the key is lost or in wrong hands.",
 				Flags: []cli.Flag{homeFlag(), stringFlag("reason", "`WHY`, for the record"),
 					&cli.StringFlag{Name: "recovery", Usage: "the recovery key's `FILE`"},
+					&cli.StringFlag{Name: "new-recovery", Usage: "with --recovery: make another recovery key in `FILE`, which takes its place"},
 					&cli.StringFlag{Name: "replaces", Usage: "the `KEYID` that is replaced, if it is not the one in the home: a thief may have rotated it"},
 					timeoutFlag(registryWait), formatFlag(), jsonFlag()},
 				Action: rotateAuthority,
@@ -99,6 +102,9 @@ func rotateAuthority(c *cli.Context) error {
 	if err := required(c, "home", "reason"); err != nil {
 		return err
 	}
+	if c.String("new-recovery") != "" && c.String("recovery") == "" {
+		return usage("--new-recovery needs --recovery: only the recovery key can name another")
+	}
 	return registrar(c, func(ctx context.Context, r *authority.Registrar) error {
 		by := r.Key()
 		replaces := by.PublicKey().ID()
@@ -111,7 +117,19 @@ func rotateAuthority(c *cli.Context) error {
 				return err
 			}
 		}
-		key, leaf, err := r.RotateKey(ctx, by, replaces, nil, c.String("reason"))
+		var recovery *events.PublicKey
+		if file := c.String("new-recovery"); file != "" {
+			made, err := home.NewKey(file)
+			if errors.Is(err, os.ErrExist) { // of an attempt that was cut short
+				made, err = home.ReadKey(file)
+			}
+			if err != nil {
+				return err
+			}
+			public := made.PublicKey()
+			recovery = &public
+		}
+		key, leaf, err := r.RotateKey(ctx, by, replaces, recovery, c.String("reason"))
 		if err != nil {
 			return err
 		}

@@ -109,6 +109,9 @@ func (a *Authority) Signer() (*events.Signer, error) { return readSigner(a.path(
 // lost or stolen, if it is still in the home: it should not be.
 func (a *Authority) RecoveryKey() (*events.Signer, error) { return readSigner(a.path(RecoveryFile)) }
 
+// NewKey makes a signing key in a file that must not be there yet.
+func NewKey(path string) (*events.Signer, error) { return newSigner(path) }
+
 // ReadKey returns the signing key in a file.
 func ReadKey(path string) (*events.Signer, error) { return readSigner(path) }
 
