@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
@@ -91,8 +92,24 @@ func (r *Registrar) RotateKey(ctx context.Context, by *events.Signer, replaces e
 // Key returns the key that signs what this authority says.
 func (r *Registrar) Key() *events.Signer { return r.signer }
 
-// RetireFacility ends a facility: nothing more is expected from it, nor accepted.
+// RetireFacility ends a facility: nothing more is expected from it, nor accepted. Its
+// recorders end before it, as far as the registry is on this machine.
 func (r *Registrar) RetireFacility(ctx context.Context, facility, reason string) (uint64, error) {
+	if r.home != nil {
+		registry, err := ledger.ReadRegistry(r.home.LedgerDir())
+		if err != nil {
+			return 0, fmt.Errorf("retire facility %s: find its recorders: %w", facility, err)
+		}
+		for _, known := range registry.Recorders() {
+			name, err := events.ParseRecorder(known.Name)
+			if err != nil || name.Facility != facility || known.Retired {
+				continue
+			}
+			if _, err := r.RetireRecorder(ctx, known.Name, reason); err != nil {
+				return 0, err
+			}
+		}
+	}
 	leaf, err := r.say(ctx, events.TypeFacilityRetired, events.FacilityRetired{Facility: facility, Reason: reason})
 	if err != nil {
 		return 0, fmt.Errorf("retire facility %s: %w", facility, err)
