@@ -166,7 +166,7 @@ func (p *publisher) once(ctx context.Context) error {
 }
 
 // publish goes on where FEEDS ends, until something goes wrong or ctx ends.
-func (p *publisher) publish(ctx context.Context) error {
+func (p *publisher) publish(ctx context.Context) (err error) {
 	starting, cancel := context.WithTimeout(ctx, ackTime)
 	at, maxAge, err := resume(starting, p.js, p.Views)
 	cancel()
@@ -174,6 +174,15 @@ func (p *publisher) publish(ctx context.Context) error {
 		return err
 	}
 	var saved time.Time
+	// What was published since it was last written down would be published again, had
+	// FEEDS dropped it by the next start.
+	defer func() {
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		if e := savePositions(ending, p.js, at); e != nil && err == nil {
+			err = e
+		}
+	}()
 	for {
 		position, err := p.Source.Position(ctx)
 		if err != nil {
@@ -182,9 +191,6 @@ func (p *publisher) publish(ctx context.Context) error {
 		if err := p.catchUp(ctx, at, position.Size); err != nil {
 			return err
 		}
-		if p.Published != nil {
-			p.Published(position.Size)
-		}
 		// A hundred times within the age that messages reach, or hourly if they reach
 		// any.
 		if time.Since(saved) > min(maxAge/100, time.Hour) || maxAge == 0 && saved.IsZero() {
@@ -192,6 +198,9 @@ func (p *publisher) publish(ctx context.Context) error {
 				return err
 			}
 			saved = time.Now()
+		}
+		if p.Published != nil {
+			p.Published(position.Size)
 		}
 		if err := p.wait(ctx, position.Size+1); err != nil {
 			return err

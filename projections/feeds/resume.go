@@ -39,36 +39,38 @@ func resume(ctx context.Context, js jetstream.JetStream, views []View) (*publish
 	if err != nil {
 		return nil, 0, fmt.Errorf("look for stream %s: %w", feedsStream, err)
 	}
+	kept, err := positions(ctx, js)
+	if err != nil {
+		return nil, 0, err
+	}
 	for {
-		before := stream.CachedInfo()
-		p, err := placesOf(ctx, js, stream, before, views)
-		if err != nil {
-			return nil, 0, err
+		before := stream.CachedInfo().State.LastSeq
+		found := map[string]place{}
+		for _, view := range views {
+			if found[view.Name], err = lastOf(ctx, stream, view.Name); err != nil {
+				return nil, 0, err
+			}
 		}
-		after, err := stream.Info(ctx)
+		info, err := stream.Info(ctx)
 		if err != nil {
 			return nil, 0, fmt.Errorf("look at stream %s: %w", feedsStream, err)
 		}
-		if after.State.LastSeq == p.last {
-			return p, after.Config.MaxAge, nil
+		if info.State.LastSeq == before {
+			p, err := placesOf(views, found, kept, info.State)
+			return p, info.Config.MaxAge, err
 		}
 	}
 }
 
-func placesOf(ctx context.Context, js jetstream.JetStream, stream jetstream.Stream, info *jetstream.StreamInfo, views []View) (*published, error) {
-	p := &published{last: info.State.LastSeq, views: map[string]place{}}
-	kept, err := positions(ctx, js)
-	if err != nil {
-		return nil, err
-	}
+// placesOf puts together how far publishing has come from what was found in FEEDS
+// before it was in this state, and from what was written down.
+func placesOf(views []View, found, kept map[string]place, state jetstream.StreamState) (*published, error) {
+	p := &published{last: state.LastSeq, views: map[string]place{}}
 	for _, view := range views {
-		at, err := lastOf(ctx, stream, view.Name)
-		if err != nil {
-			return nil, err
-		}
+		at := found[view.Name]
 		// No message of the view, and its last one stood before all that is left: it
 		// was dropped for its age, not lost.
-		if k := kept[view.Name]; at.Mark == (Mark{}) && k.Change > 0 && k.Sequence < info.State.FirstSeq {
+		if k := kept[view.Name]; at.Mark == (Mark{}) && k.Change > 0 && k.Sequence < state.FirstSeq {
 			at = k
 		}
 		switch {
