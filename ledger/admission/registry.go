@@ -19,7 +19,7 @@ type Registry struct {
 	recorders   map[events.Recorder]*Recorder
 	keys        map[events.KeyID]*key
 	algorithms  []events.Algorithm // that a key may have
-	holds       map[hold]bool
+	holds       map[holdName]*Hold
 	mandates    bool   // whether the rule set holds authorities to theirs
 	adopted     *Rules // that take over with the next leaf; nil if none
 
@@ -76,8 +76,8 @@ type key struct {
 	revokedBy uint64
 }
 
-// hold is a legal hold by the authority that placed it, and the number that it gave it.
-type hold struct{ by, number string }
+// holdName is the authority that placed a legal hold, and the number that it gave it.
+type holdName struct{ by, number string }
 
 // ledgerParty is the party of the ledger's own event key.
 const ledgerParty = ""
@@ -89,7 +89,7 @@ func newRegistry(genesis *events.Event) (*Registry, *Rules, error) {
 	}
 	r := &Registry{
 		authorities: map[string]*Authority{}, operators: map[string]*Operator{}, facilities: map[string]*Facility{},
-		recorders: map[events.Recorder]*Recorder{}, keys: map[events.KeyID]*key{}, holds: map[hold]bool{}, bootstrapping: true,
+		recorders: map[events.Recorder]*Recorder{}, keys: map[events.KeyID]*key{}, holds: map[holdName]*Hold{}, bootstrapping: true,
 	}
 	if err := json.Unmarshal(genesis.Data, &r.Genesis); err != nil {
 		return nil, nil, err

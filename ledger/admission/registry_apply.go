@@ -90,9 +90,9 @@ func (r *Registry) applyOne(said speech, e *events.Event) (undo func(), _ *refus
 	case events.TypeRecorderRetired:
 		return decode(e, func(d events.RecorderRetired) (func(), *refusal) { return r.retireRecorder(d, leaf) })
 	case events.TypeHoldPlaced:
-		return decode(e, func(d events.HoldPlaced) (func(), *refusal) { return r.hold(said.by, d.Hold, true) })
+		return decode(e, func(d events.HoldPlaced) (func(), *refusal) { return r.placeHold(said, d) })
 	case events.TypeHoldReleased:
-		return decode(e, func(d events.HoldReleased) (func(), *refusal) { return r.hold(said.by, d.Hold, false) })
+		return decode(e, func(d events.HoldReleased) (func(), *refusal) { return r.releaseHold(said.by, d.Hold) })
 	}
 	return func() {}, nil
 }
@@ -232,24 +232,6 @@ func (r *Registry) retireRecorder(d events.RecorderRetired, leaf uint64) (func()
 	now.Retired, now.Leaf = true, leaf
 	set(r.recorders, name, &now)
 	return func() { set(r.recorders, name, before) }, nil
-}
-
-// hold places or releases a legal hold. Whoever placed it releases it.
-func (r *Registry) hold(by, number string, placed bool) (func(), *refusal) {
-	h := hold{by, number}
-	before := r.holds[h]
-	if !placed && !before {
-		return nil, refuse("unknown_hold", "%s has placed no hold %.128q, or has released it", by, number)
-	}
-	put := func(on bool) {
-		if on {
-			r.holds[h] = true
-		} else {
-			delete(r.holds, h)
-		}
-	}
-	put(placed)
-	return func() { put(before) }, nil
 }
 
 // set puts v, or takes the key out if v is nil.
