@@ -30,6 +30,8 @@ type World struct {
 	// Dir is the ledger's directory, which has published a checkpoint.
 	Dir string
 	Log *verify.Log
+	// Trusted is what an auditor's trust file says of it.
+	Trusted verify.TrustedLedger
 	// LogKey signs checkpoints, for tests in which the log lies.
 	LogKey note.Signer
 	// Ledger is open for writing until the test ends.
@@ -70,10 +72,22 @@ func New(t testing.TB) *World {
 	})
 	w.must(ledger.Create(t.Context(), config, genesis))
 	w.Bodies = append(w.Bodies, genesis)
+	first, err := w.log(config.Dir)
+	w.must(err)
+	w.Trusted = verify.TrustedLedger{Origin: Origin, Key: public, Genesis: first.Root}
 	w.Ledger, err = ledger.Open(t.Context(), config)
 	w.must(err)
 	t.Cleanup(func() { w.Ledger.Close(t.Context()) })
 	return w
+}
+
+// log opens the checkpoint that a ledger's directory has published.
+func (w *World) log(dir string) (*verify.Checkpoint, error) {
+	note, err := ledger.ReadCheckpoint(dir)
+	if err != nil {
+		return nil, err
+	}
+	return w.Log.OpenCheckpoint(note)
 }
 
 func (w *World) must(err error) {

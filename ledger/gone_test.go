@@ -1,0 +1,73 @@
+package ledger_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/audit"
+	"github.com/saksi-ledger/saksi/ledger/readertest"
+	"github.com/saksi-ledger/saksi/ledger/verify"
+)
+
+// TestGoneWithoutGround has an audit look at bodies from which something was taken that
+// nobody ordered erased, and that no retention is over for.
+func TestGoneWithoutGround(t *testing.T) {
+	const size = 120
+	for _, c := range []struct {
+		name string
+		of   func(envelope *events.Envelope) bool // the first leaf like this is taken
+		take []int
+		says string
+	}{
+		{"an event", func(e *events.Envelope) bool { return e != nil && e.Manifest.Recorder.IsOperator() && len(e.Lines) == 3 }, []int{1}, "event 1 of leaf"},
+		{"all events", func(e *events.Envelope) bool { return e != nil && e.Manifest.Recorder.IsOperator() }, nil, "event 0 of leaf"},
+		{"a rejected message", func(e *events.Envelope) bool { return e == nil }, nil, "the body of leaf"},
+		{"what the registry says", func(e *events.Envelope) bool {
+			return e != nil && e.Manifest.Recorder.IsRegistry() && e.Manifest.First > 1
+		}, nil, "the registry's or the ledger's own"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := readertest.New(t)
+			w.Grow(size)
+			if err := w.Ledger.Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			trust := &verify.Trust{V: 1, Ledgers: []verify.TrustedLedger{w.Trusted}}
+			if report, err := audit.Directory(t.Context(), w.Dir, trust, nil); err != nil || len(report.Failures) > 0 {
+				t.Fatalf("before anything was taken: %+v, %v", report, err)
+			}
+			taken := false
+			for i, body := range w.Bodies {
+				envelope, err := events.ParseEnvelope(body)
+				if err != nil {
+					envelope = nil
+				}
+				if len(body) == 0 || !c.of(envelope) {
+					continue
+				}
+				remains := []byte{}
+				if envelope != nil {
+					rest, err := envelope.Without(c.take...)
+					if err != nil {
+						t.Fatal(err)
+					}
+					remains = rest.Marshal()
+				}
+				if err := ledger.EraseBody(w.Dir, size, uint64(i), remains); err != nil {
+					t.Fatal(err)
+				}
+				taken = true
+				break
+			}
+			if !taken {
+				t.Fatal("there is no such leaf to take from")
+			}
+			report, err := audit.Directory(t.Context(), w.Dir, trust, nil)
+			if err != nil || len(report.Failures) == 0 || !strings.Contains(strings.Join(report.Failures, "\n"), c.says) {
+				t.Errorf("want %q: %+v, %v", c.says, report, err)
+			}
+		})
+	}
+}
