@@ -36,6 +36,8 @@ type World struct {
 	LogKey note.Signer
 	// Ledger is open for writing until the test ends.
 	Ledger *ledger.Ledger
+	// Now, if not nil, is the ledger's clock for its own events.
+	Now func() time.Time
 	// Bodies are those of all leaves, by index. Read it between calls of Grow only.
 	Bodies [][]byte
 
@@ -55,7 +57,7 @@ func New(t testing.TB) *World {
 	w.must(err)
 	w.Log, err = verify.NewLog(public)
 	w.must(err)
-	config := ledger.Config{Dir: w.Dir, LogKey: w.LogKey, EventKey: newSigner(t), Log: slog.New(slog.DiscardHandler)}
+	config := ledger.Config{Dir: w.Dir, LogKey: w.LogKey, EventKey: newSigner(t), Log: slog.New(slog.DiscardHandler), Now: w.now}
 	w.registry = events.Manifest{Recorder: events.RegistryRecorder("mcmc"), Incarnation: 1, First: 1}
 	recorder, err := events.ParseRecorder("nimbus-my/lab-1/bastion-1")
 	w.must(err)
@@ -88,6 +90,13 @@ func (w *World) log(dir string) (*verify.Checkpoint, error) {
 		return nil, err
 	}
 	return w.Log.OpenCheckpoint(note)
+}
+
+func (w *World) now() time.Time {
+	if w.Now != nil {
+		return w.Now()
+	}
+	return time.Now()
 }
 
 func (w *World) must(err error) {
