@@ -26,7 +26,7 @@ var only = map[string][]string{
 	"events/canonical": {},
 	"events/disclosed": {"events", "events/canonical"},
 	"events/schema":    {"schemas"},
-	"events/publish":   {"events", "events/canonical", "ledger/verify"},
+	"events/publish":   {"events", "events/canonical", "events/disclosed", "ledger/verify"},
 	"events/connect/…": {"events", "events/canonical", "events/connect/…"},
 	"ledger/verify":    {"events", "events/canonical"},
 	"cmd/saksi-verify": {"ledger/verify"},

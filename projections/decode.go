@@ -54,6 +54,8 @@ func newData(eventType string) any {
 		return new(events.FacilityDescribed)
 	case events.TypeRecorderRetired:
 		return new(events.RecorderRetired)
+	case events.TypeDisclosureRevealed:
+		return new(events.DisclosureRevealed)
 	case events.TypeFindingAcknowledged:
 		return new(events.FindingAcknowledged)
 	case events.TypeFindingResolved:

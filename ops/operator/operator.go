@@ -22,6 +22,8 @@ type Desk struct {
 	signer *events.Signer
 	config publish.Config
 	client *publish.Client
+
+	recipients []string // to whom what opens new events is encrypted
 }
 
 // Open opens an operator's home, which must have joined a ledger. It does not
