@@ -36,7 +36,7 @@ var only = map[string][]string{
 	"projections/views":      {"events", "ledger/verify", "projections", "projections/findings/…"},
 	"projections/findings/…": {"events", "ledger/verify", "projections", "projections/findings/…"},
 	"projections/feeds":      {"projections"},
-	"projections/api":        {"events", "ledger", "ledger/http/…", "ledger/verify", "projections", "projections/feeds"},
+	"projections/api":        {"events", "events/disclosed", "ledger", "ledger/http/…", "ledger/verify", "projections", "projections/feeds"},
 	"ops/broker":             {"events"},
 	"ops/home":               {"events", "ledger/verify"},
 	"ops/operator":           {"schemas", "events/…", "ledger/verify", "ops/home"},

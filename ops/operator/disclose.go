@@ -15,7 +15,6 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/publish"
-	"github.com/saksi-ledger/saksi/ledger/http/token"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -129,11 +128,13 @@ func (d *Desk) get(ctx context.Context, path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	bearer, err := token.Mint(d.signer, d.Home.Name, d.config.Log.Origin(), time.Now(), time.Minute)
-	if err != nil {
-		return nil, err
+	if d.Token != nil {
+		bearer, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		request.Header.Set("Authorization", "Bearer "+bearer)
 	}
-	request.Header.Set("Authorization", "Bearer "+bearer)
 	client := d.config.HTTPClient
 	if client == nil {
 		client = http.DefaultClient
