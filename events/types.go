@@ -30,6 +30,17 @@ var (
 	ledgerNames = []string{nameOf(TypeEpochOpened), nameOf(TypeClock), nameOf(TypeAnchorRecorded)}
 )
 
+// FamilyOf returns the family of a type: the word after "saksi", as in access,
+// facility, attestation, registry and sealed; empty if it is no type of ours.
+func FamilyOf(eventType string) string {
+	rest, ok := strings.CutPrefix(eventType, "saksi.")
+	if !ok {
+		return ""
+	}
+	family, _, _ := strings.Cut(rest, ".")
+	return family
+}
+
 // nameOf returns a type without the version, such as .v1, at its end.
 func nameOf(eventType string) string {
 	at := strings.LastIndexByte(eventType, '.')

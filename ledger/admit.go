@@ -96,6 +96,13 @@ func (l *Ledger) admitChunk(ctx context.Context, chunk *Chunk) ([]Rejection, err
 		entries[i], bodies[i] = leaf.Marshal(), m.Body
 		chunk.count(&m, verdict.Verdict)
 		switch verdict.Verdict {
+		case verify.Duplicate:
+			// Its events lie with the leaf that it repeats, and are erased there alone.
+			line1, err := chunk.candidates[i].Envelope.Without()
+			if err != nil {
+				return nil, err
+			}
+			bodies[i] = line1.Marshal()
 		case verify.Accepted:
 			if chunk.candidates[i].Envelope.Manifest.Recorder.IsOperator() {
 				continue

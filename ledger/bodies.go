@@ -12,6 +12,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Bodies keeps each message's bytes beside the tree, found by leaf index. They lie
@@ -23,6 +24,11 @@ import (
 //
 // The offsets can be made again from the bodies, and are, where they don't fit.
 // One goroutine may write while any number read.
+//
+// A body never moves. Of one that was erased (see [Bodies.Erase]) what remains lies
+// in its old place: the highest bit of its length is set, its bytes are the length of
+// what remains (4 bytes, little endian), what remains, and zeros, and the sum is of
+// those but the zeros.
 type Bodies struct {
 	dir      string
 	maxBytes int64
@@ -47,6 +53,9 @@ const (
 	segmentBytes  = 128 << 20
 	largestBody   = 64 << 20 // more than any broker lets through
 	keepRecords   = 2 * chunkBytes
+	erasedFlag    = 1 << 31
+	tornReads     = 3
+	tornPause     = 5 * time.Millisecond
 	bodiesSuffix  = ".bodies"
 	offsetsSuffix = ".offsets"
 )
@@ -63,6 +72,11 @@ func openBodies(dir string, size uint64, readOnly bool) (*Bodies, error) {
 	if !readOnly {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("open bodies: %w", err)
+		}
+	}
+	if !readOnly {
+		if err := b.redo(); err != nil {
+			return nil, fmt.Errorf("open bodies in %s: %w", dir, err)
 		}
 	}
 	if err := b.open(size); err != nil {
@@ -202,8 +216,11 @@ func (s *segment) end(count uint64) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	body, err := s.read(at)
-	return at + bodyHeader + int64(len(body)), err
+	r, err := s.read(at)
+	if err != nil {
+		return 0, err
+	}
+	return r.end(at), nil
 }
 
 func (s *segment) readHead() (string, error) {
@@ -230,12 +247,12 @@ func (s *segment) reindex(count uint64, readOnly bool) (int64, error) {
 	at := int64(len(segmentMagic))
 	offsets := make([]byte, 0, count*8)
 	for n := range count {
-		body, err := s.read(at)
+		r, err := s.read(at)
 		if err != nil {
 			return 0, fmt.Errorf("body of leaf %d: %w", s.first+n, err)
 		}
 		offsets = binary.LittleEndian.AppendUint64(offsets, uint64(at))
-		at += bodyHeader + int64(len(body))
+		at = r.end(at)
 	}
 	if !readOnly {
 		if _, err := s.offsets.WriteAt(offsets, 0); err != nil {
@@ -257,24 +274,44 @@ func (s *segment) offset(n uint64) (int64, error) {
 	return int64(at), nil
 }
 
-// read returns the body whose record starts at at.
-func (s *segment) read(at int64) ([]byte, error) {
+// record is a body as it lies in a segment.
+type record struct {
+	body   []byte
+	space  int64 // in bytes, without the header
+	erased bool  // and body is what remains
+}
+
+func (r *record) end(at int64) int64 { return at + bodyHeader + r.space }
+
+// read returns the record that starts at at.
+func (s *segment) read(at int64) (*record, error) {
 	var head [bodyHeader]byte
 	if _, err := s.bodies.ReadAt(head[:], at); err != nil {
 		return nil, errors.Join(errTorn, err)
 	}
 	length, sum := binary.LittleEndian.Uint32(head[:4]), binary.LittleEndian.Uint32(head[4:])
+	r := &record{erased: length&erasedFlag != 0}
+	length &^= erasedFlag
 	if length > largestBody {
 		return nil, errTorn
 	}
+	r.space = int64(length)
 	body := make([]byte, length)
 	if _, err := s.bodies.ReadAt(body, at+bodyHeader); err != nil && !(err == io.EOF && length == 0) {
 		return nil, errors.Join(errTorn, err)
 	}
+	if r.erased {
+		var ok bool
+		if body, r.body, ok = remainder(body); !ok {
+			return nil, errTorn
+		}
+	} else {
+		r.body = body
+	}
 	if crc32.Checksum(body, castagnoli) != sum {
 		return nil, errTorn
 	}
-	return body, nil
+	return r, nil
 }
 
 func (s *segment) close() error {
@@ -357,24 +394,37 @@ func (b *Bodies) roll() error {
 	return syncDir(b.dir)
 }
 
-// Read returns the body of a leaf.
+// Read returns the body of a leaf, or what remains of one that was erased.
 func (b *Bodies) Read(leaf uint64) ([]byte, error) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
+	s, at, err := b.find(leaf)
+	if err != nil {
+		return nil, fmt.Errorf("body of leaf %d: %w", leaf, err)
+	}
+	r, err := s.read(at)
+	for range tornReads { // another process may be erasing it at this moment
+		if err == nil {
+			break
+		}
+		time.Sleep(tornPause)
+		r, err = s.read(at)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("body of leaf %d: %w", leaf, err)
+	}
+	return r.body, nil
+}
+
+// find returns where the body of a leaf lies.
+func (b *Bodies) find(leaf uint64) (*segment, int64, error) {
 	i := sort.Search(len(b.segments), func(i int) bool { return b.segments[i].first > leaf }) - 1
 	if i < 0 || leaf >= b.segments[i].first+b.segments[i].count {
-		return nil, fmt.Errorf("body of leaf %d: there is no such leaf", leaf)
+		return nil, 0, errors.New("there is no such leaf")
 	}
 	s := b.segments[i]
 	at, err := s.offset(leaf - s.first)
-	if err != nil {
-		return nil, fmt.Errorf("body of leaf %d: %w", leaf, err)
-	}
-	body, err := s.read(at)
-	if err != nil {
-		return nil, fmt.Errorf("body of leaf %d: %w", leaf, err)
-	}
-	return body, nil
+	return s, at, err
 }
 
 // Close closes the segment files.

@@ -71,6 +71,8 @@ type Ledger struct {
 
 	grown   chan struct{} // holds a token when the tree has grown
 	recheck chan struct{} // holds a token when the stream must be looked at anew
+
+	expired expired // of the one goroutine that erases
 }
 
 func (c *Config) setDefaults() {

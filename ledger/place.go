@@ -97,38 +97,42 @@ const (
 
 // sameMessage compares the stream's message at seq with the leaf made of it.
 func (l *Ledger) sameMessage(ctx context.Context, s jetstream.Stream, seq uint64) (comparison, error) {
+	index, leaf, err := l.leafOf(ctx, seq)
+	if err != nil {
+		return 0, err
+	}
 	m, err := s.GetMsg(ctx, seq)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		if leaf != nil && seq <= s.CachedInfo().State.LastSeq && l.wasErased(index) {
+			return messageSame, nil // it was taken out of the middle
+		}
 		return messageMissing, nil
 	}
 	if err != nil {
 		return 0, fmt.Errorf("read message %d of the stream: %w", seq, err)
 	}
-	leaf, err := l.leafOf(ctx, seq)
-	if err != nil {
-		return 0, err
-	}
-	if leaf == nil || leaf.Subject != m.Subject || !leaf.Received.Equal(m.Time) {
-		return messageDifferent, nil
-	}
-	digest := events.DigestOf(m.Data)
-	if leaf.Verdict != verify.Rejected {
-		envelope, err := events.ParseEnvelope(m.Data)
-		if err != nil {
-			return messageDifferent, nil
-		}
-		digest = events.DigestOf(envelope.Line1())
-	}
-	if digest != leaf.Digest {
+	if leaf == nil || !madeOf(leaf, m) {
 		return messageDifferent, nil
 	}
 	return messageSame, nil
 }
 
+// madeOf reports whether a leaf was made of a message.
+func madeOf(leaf *verify.Leaf, m *jetstream.RawStreamMsg) bool {
+	if leaf.Subject != m.Subject || !leaf.Received.Equal(m.Time) {
+		return false
+	}
+	if leaf.Verdict == verify.Rejected {
+		return events.DigestOf(m.Data) == leaf.Digest
+	}
+	envelope, err := events.ParseEnvelope(m.Data)
+	return err == nil && events.DigestOf(envelope.Line1()) == leaf.Digest
+}
+
 // leafOf returns the leaf made of the message at seq in the stream as it was last
-// known: in the newest epoch that had begun by then. It returns nil if there is
-// none.
-func (l *Ledger) leafOf(ctx context.Context, seq uint64) (*verify.Leaf, error) {
+// known, and its index: in the newest epoch that had begun by then. It returns nil if
+// there is none.
+func (l *Ledger) leafOf(ctx context.Context, seq uint64) (uint64, *verify.Leaf, error) {
 	end := l.tree.size
 	for i := len(l.epochs) - 1; i >= 0; i-- {
 		e := l.epochs[i]
@@ -147,13 +151,13 @@ func (l *Ledger) leafOf(ctx context.Context, seq uint64) (*verify.Leaf, error) {
 			return leaf.Seq >= seq
 		}))
 		if failure != nil || found >= end {
-			return nil, failure
+			return 0, nil, failure
 		}
 		leaf, err := l.leaf(ctx, found)
 		if err != nil || leaf.Seq != seq || leaf.Subject == events.LedgerRecorder.Subject() {
-			return nil, err
+			return 0, nil, err
 		}
-		return leaf, nil
+		return found, leaf, nil
 	}
-	return nil, nil
+	return 0, nil, nil
 }

@@ -106,17 +106,21 @@ func (d *decoder) fact(e ledger.Entry) (*Fact, error) {
 	for i, sig := range envelope.Signatures {
 		f.Signers[i] = sig.KeyID
 	}
-	f.Events = make([]Event, len(envelope.Lines))
+	f.Events = make([]Event, 0, len(envelope.Lines))
 	for i, line := range envelope.Lines {
+		if len(line) == 0 { // erased
+			continue
+		}
 		at := Ref{e.Index, i}
 		event, err := events.ParseEvent(line)
 		if err != nil {
 			return nil, fmt.Errorf("event %s: %w", at, err)
 		}
-		f.Events[i] = Event{Ref: at, Event: event, Sequence: m.First + uint64(i), Recorder: m.Recorder}
+		said := Event{Ref: at, Event: event, Sequence: m.First + uint64(i), Recorder: m.Recorder}
 		if d.all || d.types[event.Type] {
-			f.Events[i].Data, f.Events[i].Undecoded = decodeData(event)
+			said.Data, said.Undecoded = decodeData(event)
 		}
+		f.Events = append(f.Events, said)
 	}
 	return f, nil
 }

@@ -16,17 +16,20 @@ type Hold struct {
 }
 
 // Said is what a hold may cover: something of an operator's, at a facility, received
-// at some time. Actor is the pseudonym that it names, empty if it names none.
+// at some time, that names some pseudonyms or none.
 type Said struct {
-	Operator, Facility, Actor string
-	Received                  time.Time
+	Operator, Facility string
+	Actors             []string
+	Received           time.Time
 }
 
 // Covers reports whether a hold covers what was said. What the hold leaves open
 // bounds nothing; one on pseudonyms doesn't cover what names none.
 func (h *Hold) Covers(s Said) bool {
-	within := func(names []string, name string) bool { return len(names) == 0 || slices.Contains(names, name) }
-	return within(h.Operators, s.Operator) && within(h.Facilities, s.Facility) && within(h.Actors, s.Actor) &&
+	within := func(names []string, some ...string) bool {
+		return len(names) == 0 || slices.ContainsFunc(some, func(name string) bool { return slices.Contains(names, name) })
+	}
+	return within(h.Operators, s.Operator) && within(h.Facilities, s.Facility) && within(h.Actors, s.Actors...) &&
 		(h.From.IsZero() || !s.Received.Before(h.From.Time)) && (h.To.IsZero() || s.Received.Before(h.To.Time))
 }
 

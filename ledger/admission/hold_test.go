@@ -9,7 +9,7 @@ import (
 
 func TestHoldCovers(t *testing.T) {
 	at := time.Date(2026, 11, 2, 12, 0, 0, 0, time.UTC)
-	said := Said{Operator: "nimbus-my", Facility: "lab-1", Actor: "p-1", Received: at}
+	said := Said{Operator: "nimbus-my", Facility: "lab-1", Actors: []string{"p-0", "p-1"}, Received: at}
 	for _, c := range []struct {
 		name string
 		hold events.HoldPlaced

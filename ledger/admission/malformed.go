@@ -15,6 +15,9 @@ func malformed(r *Rules, c *Candidate) error {
 	}
 	parsed := make([]*events.Event, len(envelope.Lines))
 	for i, line := range envelope.Lines {
+		if c.Remains && len(line) == 0 {
+			continue
+		}
 		if parsed[i], err = events.ParseEvent(line); err != nil {
 			return fmt.Errorf("line %d: %w", i+2, err)
 		}

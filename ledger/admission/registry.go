@@ -20,6 +20,7 @@ type Registry struct {
 	keys        map[events.KeyID]*key
 	algorithms  []events.Algorithm // that a key may have
 	holds       map[holdName]*Hold
+	erasures    []Erasure
 	mandates    bool   // whether the rule set holds authorities to theirs
 	adopted     *Rules // that take over with the next leaf; nil if none
 

@@ -121,6 +121,9 @@ func (r *Rules) Digest() events.Digest { return r.digest }
 type Message struct {
 	Subject string
 	Body    []byte
+	// Remains says that Body is what remains after an erasure: the empty lines in it
+	// are passed over. It is for judging again what was judged whole.
+	Remains bool
 }
 
 // Candidate is a message on its way to a verdict.
@@ -128,7 +131,8 @@ type Candidate struct {
 	Message
 	// Envelope is nil if the message is malformed.
 	Envelope *events.Envelope
-	// Events are the parsed lines; nil if the message is malformed.
+	// Events are the parsed lines; nil if the message is malformed. One that was erased
+	// is nil.
 	Events []*events.Event
 
 	rules      *Rules // that prepared it

@@ -5,6 +5,9 @@ import "fmt"
 // violatesSchema: an event does not satisfy the schema of its type.
 func violatesSchema(r *Rules, c *Candidate) error {
 	for i, e := range c.Events {
+		if e == nil { // erased
+			continue
+		}
 		if !r.schemas.Known(e.Type) {
 			return nil
 		}

@@ -9,6 +9,9 @@ import (
 // unknownType: the rule set has no schema for an event's type.
 func unknownType(r *Rules, c *Candidate) error {
 	for i, e := range c.Events {
+		if e == nil { // erased
+			continue
+		}
 		if !r.schemas.Known(e.Type) {
 			return fmt.Errorf("line %d: type %.140q is not in this ledger's rule set", i+2, e.Type)
 		}
@@ -21,6 +24,9 @@ func unknownType(r *Rules, c *Candidate) error {
 func typeNotSaidHere(s *State, c *Candidate) error {
 	recorder := c.Envelope.Manifest.Recorder
 	for i, e := range c.Events {
+		if e == nil {
+			continue
+		}
 		if !events.SaidBy(e.Type, recorder) && !(events.IsGenesis(e.Type) && s.Registry.bootstrapping) {
 			return fmt.Errorf("line %d: %s is not for %s to say", i+2, e.Type, recorder)
 		}

@@ -42,6 +42,14 @@ type Report struct {
 	// Signatures and Verdicts were checked and recomputed.
 	Signatures uint64 `json:"signatures"`
 	Verdicts   uint64 `json:"verdicts"`
+	// Erased counts what is no longer there because a leaf orders so, Expired what is
+	// because its retention is over: events, and rejected messages. Their signatures and
+	// numbers were checked as far as line 1 tells; that they satisfied their schemas, or
+	// why they were rejected, can't be recomputed. Partial counts the verdicts that
+	// therefore rest on what remains.
+	Erased  uint64 `json:"erased"`
+	Expired uint64 `json:"expired"`
+	Partial uint64 `json:"partial"`
 	// Codes counts rejections.
 	Codes   map[string]uint64 `json:"codes,omitempty"`
 	Seconds float64           `json:"seconds"`
@@ -110,6 +118,7 @@ type auditor struct {
 	admit *admission.State
 	last  *verify.Leaf
 	tree  *compact.Range
+	gone  gone
 }
 
 func (a *auditor) fail(format string, args ...any) {
@@ -162,6 +171,7 @@ func (a *auditor) run(ctx context.Context, progress func(done, total uint64)) er
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}
+	a.checkGrounds()
 	if err := a.checkTiles(ctx); err != nil {
 		a.fail("the tiles of the tree do not hold: %v", err)
 	}
@@ -193,6 +203,10 @@ func (a *auditor) begin(ctx context.Context) bool {
 	}
 	if a.admit.Registry.Genesis.Origin != a.checkpoint.Origin || a.admit.Registry.Genesis.LogKey != a.trusted.Key {
 		a.fail("the genesis is of another ledger: %s", a.admit.Registry.Genesis.Origin)
+	}
+	if err := a.beginGone(ctx); err != nil {
+		a.fail("%v", err)
+		return false
 	}
 	return true
 }
@@ -229,7 +243,7 @@ func (a *auditor) read(ctx context.Context, from uint64) *bundle {
 		}
 		b.leaves = append(b.leaves, leaf)
 		b.bodies = append(b.bodies, body)
-		messages = append(messages, admission.Message{Subject: leaf.Subject, Body: body})
+		messages = append(messages, admission.Message{Subject: leaf.Subject, Body: body, Remains: leaf.Verdict != verify.Rejected})
 	}
 	b.candidates = a.admit.Rules().Prepare(messages)
 	return b
@@ -240,6 +254,11 @@ func (a *auditor) judge(b *bundle) error {
 		index := b.from + uint64(i)
 		if err := a.tree.Append(rfc6962.DefaultHasher.HashLeaf(b.raw[i]), nil); err != nil {
 			return fmt.Errorf("audit: leaf %d: %w", index, err)
+		}
+		if a.isGone(index, leaf, b.candidates[i]) {
+			a.follow(index, leaf, b.bodies[i])
+			a.count(leaf, b.candidates[i])
+			continue
 		}
 		verdict, err := a.admit.Judge(b.candidates[i], index)
 		if err != nil {

@@ -3,10 +3,12 @@
 package readertest
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -108,6 +110,18 @@ func (w *World) seal(m *events.Manifest, signer *events.Signer, eventType string
 	return envelope.Marshal()
 }
 
+// kept returns what the ledger keeps of a body: of a duplicate, line 1 alone.
+func (w *World) kept(body []byte) []byte {
+	if w.genuine == nil || !bytes.Equal(body, w.genuine) || !slices.ContainsFunc(w.Bodies, func(b []byte) bool { return bytes.Equal(b, body) }) {
+		return body
+	}
+	envelope, err := events.ParseEnvelope(body)
+	w.must(err)
+	line1, err := envelope.Without()
+	w.must(err)
+	return line1.Marshal()
+}
+
 // Grow adds messages until the ledger has size leaves: registry events first, then
 // envelopes of one event and of several, duplicates, and messages that are rejected,
 // among them an empty one. It returns when a checkpoint that covers them is published.
@@ -164,7 +178,7 @@ func (w *World) next() ledger.Received {
 		w.genuine = body
 	}
 	w.seq++
-	w.Bodies = append(w.Bodies, body)
+	w.Bodies = append(w.Bodies, w.kept(body))
 	return ledger.Received{Subject: recorder.Subject(), Body: body, Seq: w.seq, Time: time.Now()}
 }
 

@@ -112,7 +112,7 @@ func (r doubtfulKey) remember(b *book, id events.KeyID, f *projections.Fact) err
 	if f.Leaf.Received.After(head.Latest) {
 		head.Latest = f.Leaf.Received
 	}
-	*last = append(*last, signed{f.Manifest.Recorder.String(), f.Index, len(f.Events), f.Leaf.Received, head.Latest})
+	*last = append(*last, signed{f.Manifest.Recorder.String(), f.Index, int(f.Leaf.Count), f.Leaf.Received, head.Latest})
 	if err := r.pages.Put(b.tx, page(id, head.Pages), last); err != nil {
 		return err
 	}

@@ -1,0 +1,111 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/admission"
+	"github.com/saksi-ledger/saksi/ledger/verify"
+)
+
+// gone is what is missing from bodies and needs a ground.
+type gone struct {
+	now                time.Time // of the last leaf: what has expired by then
+	events, rejections events.Period
+	unexplained        []missing // so far; an order to erase comes after what it erases
+}
+
+// missing is an event that is not there, or, if event is whole, a rejected message.
+type missing struct {
+	leaf  uint64
+	event int
+}
+
+const whole = -1
+
+// beginGone finds out what may have expired. A line that is gone doesn't say which
+// family it was of, so the shortest retention of any has to do.
+func (a *auditor) beginGone(ctx context.Context) error {
+	last, err := a.archive.Entries(ctx, a.checkpoint.Size-1)
+	if err != nil {
+		return fmt.Errorf("leaf %d can't be read: %w", a.checkpoint.Size-1, err)
+	}
+	leaf, err := verify.ParseLeaf(last[0])
+	if err != nil {
+		return fmt.Errorf("leaf %d: %w", a.checkpoint.Size-1, err)
+	}
+	retention := a.admit.Registry.Genesis.Retention
+	a.gone.now = leaf.Received
+	if a.gone.events, _, err = retention.Bounds(); err != nil {
+		return fmt.Errorf("the genesis: retention: %w", err)
+	}
+	if a.gone.rejections, err = events.ParsePeriod(retention.Rejected); err != nil {
+		return fmt.Errorf("the genesis: retention: %w", err)
+	}
+	return nil
+}
+
+// isGone takes note of what is missing from a body, and reports whether so much is that
+// there is no verdict to recompute.
+func (a *auditor) isGone(index uint64, leaf *verify.Leaf, c *admission.Candidate) bool {
+	switch leaf.Verdict {
+	case verify.Rejected:
+		if len(c.Body) > 0 || leaf.Digest == events.DigestOf(nil) {
+			return false
+		}
+		a.report.Partial++
+		a.miss(index, leaf, whole, a.gone.rejections)
+		return true
+	case verify.Accepted:
+		if c.Envelope == nil {
+			return false
+		}
+		places := c.Envelope.Erased()
+		if len(places) == 0 {
+			return false
+		}
+		a.report.Partial++
+		if !c.Envelope.Manifest.Recorder.IsOperator() {
+			a.fail("leaf %d is the registry's or the ledger's own, and %d of its events are gone", index, len(places))
+		}
+		for _, place := range places {
+			a.miss(index, leaf, place, a.gone.events)
+		}
+	}
+	// The events of a duplicate lie with the leaf that it repeats.
+	return false
+}
+
+func (a *auditor) miss(index uint64, leaf *verify.Leaf, event int, kept events.Period) {
+	if kept.Over(leaf.Received, a.gone.now) {
+		a.report.Expired++
+		return
+	}
+	a.gone.unexplained = append(a.gone.unexplained, missing{index, event})
+}
+
+// checkGrounds holds what is missing to the orders in the registry.
+func (a *auditor) checkGrounds() {
+	ordered := map[missing]bool{}
+	for _, e := range a.admit.Registry.Erasures() {
+		m := missing{uint64(e.Leaf), whole}
+		if !e.Whole() {
+			m.event = int(*e.Event)
+		}
+		ordered[m] = true
+	}
+	for _, m := range a.gone.unexplained {
+		switch {
+		case ordered[m] || ordered[missing{m.leaf, whole}]:
+			a.report.Erased++
+		case len(a.report.Failures) >= MaxFailures:
+			return
+		case m.event == whole:
+			a.fail("the body of leaf %d is gone, and no leaf orders it erased", m.leaf)
+		default:
+			a.fail("event %d of leaf %d is gone, and no leaf orders it erased", m.event, m.leaf)
+		}
+	}
+}

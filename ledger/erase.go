@@ -1,0 +1,238 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/admission"
+	"github.com/saksi-ledger/saksi/ledger/verify"
+)
+
+// Erasure is an order to erase, and what became of it.
+type Erasure struct {
+	admission.Erasure
+	// Done says that the ledger holds it no longer.
+	Done bool `json:"done"`
+	// Hold is the legal hold for which it waits, as authority and number.
+	Hold string `json:"hold,omitempty"`
+	// Problem is why it can't be carried out, whoever waits.
+	Problem string `json:"problem,omitempty"`
+}
+
+// Erasures returns all orders to erase and what became of each.
+func (l *Ledger) Erasures(ctx context.Context) ([]Erasure, error) {
+	var orders []admission.Erasure
+	var holds []admission.Hold
+	l.Registry(func(r *admission.Registry) { orders, holds = r.Erasures(), r.Holds() })
+	out := make([]Erasure, len(orders))
+	for i, order := range orders {
+		out[i].Erasure = order
+		leaf, err := l.leaf(ctx, uint64(order.Leaf))
+		if err == nil {
+			err = out[i].look(l, leaf, holds)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("look at what leaf %d erases: %w", order.Ordered, err)
+		}
+	}
+	return out, nil
+}
+
+// look finds out where an order stands.
+func (e *Erasure) look(l *Ledger, leaf *verify.Leaf, holds []admission.Hold) error {
+	recorder, err := events.ParseRecorder(e.Recorder)
+	if err != nil || leaf.Subject != recorder.Subject() {
+		e.Problem = fmt.Sprintf("leaf %d is not of %s", e.Leaf, e.Recorder)
+		return nil
+	}
+	body, err := l.bodies.Read(uint64(e.Leaf))
+	if err != nil {
+		return err
+	}
+	said, err := e.covered(leaf, recorder, body)
+	switch {
+	case err != nil:
+		e.Problem = err.Error()
+		return nil
+	case len(said) == 0:
+		e.Done = true
+		return nil
+	}
+	for _, h := range holds {
+		if slices.ContainsFunc(said, h.Covers) {
+			e.Hold = h.By + "/" + h.HoldPlaced.Hold
+			return nil
+		}
+	}
+	return nil
+}
+
+// covered returns what is still there of what the order covers.
+func (e *Erasure) covered(leaf *verify.Leaf, recorder events.Recorder, body []byte) ([]admission.Said, error) {
+	said := admission.Said{Operator: recorder.Owner, Facility: recorder.Facility, Received: leaf.Received}
+	if leaf.Verdict == verify.Rejected {
+		switch {
+		case !e.Whole():
+			return nil, fmt.Errorf("leaf %d was rejected: it is erased whole", e.Leaf)
+		case len(body) == 0:
+			return nil, nil
+		}
+		return append(actorsOf(body, said), said), nil
+	}
+	envelope, err := events.ParseEnvelope(body)
+	if err != nil {
+		return nil, err
+	}
+	if !e.Whole() && int(*e.Event) >= len(envelope.Lines) {
+		return nil, fmt.Errorf("leaf %d has %d events, from 0", e.Leaf, len(envelope.Lines))
+	}
+	var all []admission.Said
+	for i, line := range envelope.Lines {
+		if len(line) == 0 || !e.Whole() && i != int(*e.Event) {
+			continue
+		}
+		one := said
+		if event, err := events.ParseEvent(line); err == nil {
+			one.Actors = event.Pseudonyms()
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+// actorsOf returns what a rejected message may say of persons: it can be read as an
+// envelope, or it can't.
+func actorsOf(body []byte, said admission.Said) (all []admission.Said) {
+	envelope, err := events.ParseEnvelope(body)
+	if err != nil {
+		return nil
+	}
+	for _, line := range envelope.Lines {
+		if event, err := events.ParseEvent(line); err == nil {
+			one := said
+			one.Actors = event.Pseudonyms()
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+// Erase carries out the orders that nothing holds up, in the ledger and in the stream
+// that its messages came from, and returns those. stream is opened by a user who may
+// read and delete single messages; nil leaves it alone. It may be called at any time,
+// by one goroutine, and again after an error.
+func (l *Ledger) Erase(ctx context.Context, stream jetstream.Stream) ([]Erasure, error) {
+	all, err := l.Erasures(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var done []Erasure
+	for _, e := range all {
+		if e.Done || e.Hold != "" || e.Problem != "" {
+			continue
+		}
+		if err := l.erase(ctx, &e, stream); err != nil {
+			return done, fmt.Errorf("erase what leaf %d orders: %w", e.Ordered, err)
+		}
+		e.Done = true
+		l.log.Info("erased", "leaf", e.Leaf, "event", e.Event, "ordered", e.Ordered)
+		done = append(done, e)
+	}
+	return done, nil
+}
+
+// erase takes the messages out of the stream first: what the ledger has done it looks
+// for no more.
+func (l *Ledger) erase(ctx context.Context, e *Erasure, stream jetstream.Stream) error {
+	if stream != nil {
+		if err := l.eraseMessages(ctx, uint64(e.Leaf), stream); err != nil {
+			return err
+		}
+	}
+	body, err := l.bodies.Read(uint64(e.Leaf))
+	if err != nil {
+		return err
+	}
+	remains := []byte{}
+	if envelope, err := events.ParseEnvelope(body); err == nil {
+		leaf, err := l.leaf(ctx, uint64(e.Leaf))
+		if err != nil {
+			return err
+		}
+		if leaf.Verdict != verify.Rejected {
+			var places []int
+			if !e.Whole() {
+				places = append(places, int(*e.Event))
+			}
+			rest, err := envelope.Without(places...)
+			if err != nil {
+				return err
+			}
+			remains = rest.Marshal()
+		}
+	}
+	return l.bodies.Erase(uint64(e.Leaf), remains)
+}
+
+// eraseMessages deletes from the stream the message that a leaf was made of, and those
+// of its duplicates, overwriting them where they lie.
+func (l *Ledger) eraseMessages(ctx context.Context, index uint64, stream jetstream.Stream) error {
+	first, err := l.leaf(ctx, index)
+	if err != nil {
+		return err
+	}
+	if err := l.eraseMessage(ctx, first, stream); err != nil {
+		return err
+	}
+	if first.Verdict == verify.Rejected {
+		return nil
+	}
+	for from, size := index+1, l.Size(); from < size; {
+		leaves, err := readEntries(ctx, l.tree.reader, from, size)
+		if err != nil {
+			return err
+		}
+		for i, raw := range leaves {
+			leaf, err := verify.ParseLeaf(raw)
+			if err != nil {
+				return fmt.Errorf("leaf %d: %w", from+uint64(i), err)
+			}
+			if leaf.Verdict == verify.Duplicate && leaf.Of == index {
+				if err := l.eraseMessage(ctx, leaf, stream); err != nil {
+					return err
+				}
+			}
+		}
+		from += uint64(len(leaves))
+	}
+	return nil
+}
+
+// eraseMessage deletes the message that a leaf was made of, if the stream still has
+// it: under its number there may be another by now.
+func (l *Ledger) eraseMessage(ctx context.Context, leaf *verify.Leaf, stream jetstream.Stream) error {
+	m, err := stream.GetMsg(ctx, leaf.Seq)
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+		return nil
+	case err != nil:
+		return fmt.Errorf("read message %d of the stream: %w", leaf.Seq, err)
+	case !madeOf(leaf, m):
+		return nil
+	}
+	if err := stream.SecureDeleteMsg(ctx, leaf.Seq); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+		return fmt.Errorf("delete message %d of the stream: %w", leaf.Seq, err)
+	}
+	return nil
+}
+
+// wasErased reports whether something of a leaf's body is gone.
+func (l *Ledger) wasErased(index uint64) bool {
+	erased, err := l.bodies.Erased(index)
+	return err == nil && erased
+}
