@@ -31,6 +31,8 @@ type state struct {
 
 	insert    *sql.Stmt // of rowsAtOnce rows, on the writer's one connection
 	refuse    *sql.Stmt // the same of rejections
+	find      *sql.Stmt // an acceptance
+	found     map[admission.Place]uint64
 	tx        *sql.Tx
 	recorders map[events.Recorder]int64 // their ids
 	waiting   []acceptedRow
@@ -91,7 +93,7 @@ func tryState(path string) (_ *state, err error) {
 	}
 	f.Close()
 	const pragmas = "?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=busy_timeout(10000)&_pragma=cache_size(-32768)"
-	s := &state{path: path, recorders: map[events.Recorder]int64{}}
+	s := &state{path: path, recorders: map[events.Recorder]int64{}, found: map[admission.Place]uint64{}}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -115,6 +117,9 @@ func tryState(path string) (_ *state, err error) {
 		return nil, fmt.Errorf("version %d of the tables: this program knows %d", version, stateVersion)
 	}
 	if s.insert, err = s.writer.Prepare(insertAccepted(rowsAtOnce)); err != nil {
+		return nil, err
+	}
+	if s.find, err = s.writer.Prepare("SELECT leaf FROM accepted WHERE recorder = ? AND incarnation = ? AND first = ? AND manifest = ?"); err != nil {
 		return nil, err
 	}
 	if s.refuse, err = s.writer.Prepare(insertRejected(rowsAtOnce)); err != nil {
@@ -269,6 +274,9 @@ func (s *state) recorderID(r events.Recorder) (int64, error) {
 
 // Accepted implements [admission.Store].
 func (s *state) Accepted(p admission.Place) (leaf uint64, found bool, err error) {
+	if leaf, found := s.found[p]; found {
+		return leaf, true, nil
+	}
 	if err := s.flush(); err != nil {
 		return 0, false, err
 	}
@@ -276,13 +284,24 @@ func (s *state) Accepted(p admission.Place) (leaf uint64, found bool, err error)
 	if err != nil {
 		return 0, false, err
 	}
-	err = s.tx.QueryRow("SELECT leaf FROM accepted WHERE recorder = ? AND incarnation = ? AND first = ? AND manifest = ?",
-		id, p.Incarnation, p.First, p.Manifest[:]).Scan(&leaf)
+	find := s.tx.Stmt(s.find)
+	defer find.Close()
+	err = find.QueryRow(id, p.Incarnation, p.First, p.Manifest[:]).Scan(&leaf)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, false, nil
 	}
+	if err == nil {
+		if len(s.found) >= maxFound {
+			clear(s.found)
+		}
+		s.found[p] = leaf
+	}
 	return leaf, err == nil, err
 }
+
+// maxFound bounds how many places are remembered that were looked for: who says the
+// same again and again is answered without asking the database each time.
+const maxFound = 4096
 
 // Accept implements [admission.Store].
 func (s *state) Accept(p admission.Place, leaf uint64) error {

@@ -24,19 +24,17 @@ import (
 // Limits are how much of a node one party may take. A field that is zero is its
 // default.
 type Limits struct {
-	// Ahead and AheadBytes bound what a party has sent that has no leaf yet: 16,384
-	// messages and 64 MiB by default. An outbox keeps within a quarter and a half
-	// of that; a ledger has made leaves of so much in some seconds.
-	Ahead, AheadBytes int64
+	// Ahead and AheadBytes bound what a party has sent that has no leaf: 16,384
+	// messages and 64 MiB at once by default. An outbox keeps within a quarter and a
+	// half of that; a ledger has made leaves of so much in some seconds. Questions, and
+	// what the broker refuses, never have a leaf: for them 500 messages and 1 MiB are
+	// forgotten each second.
+	Ahead, AheadBytes Bucket
 	// Waste is what of a party's messages is rejected or said before: 4,096 messages
 	// and 64 MiB at once by default, and beyond that one message and 16 KiB a second.
 	// Each has a leaf and a body for good, and its subject a place in the stream's
 	// memory, and nobody is the wiser for it.
 	Waste, WasteBytes Bucket
-	// Chatter is what never comes near the ledger: what the broker refuses, and
-	// questions. 50,000 messages and 256 MiB at once by default, and beyond that 1,000
-	// and 4 MiB a second.
-	Chatter, ChatterBytes Bucket
 	// Ration is the part of the room that is left, on the disk and in the stream,
 	// that a party may fill in a day: a tenth by default. LeastRation is what it may
 	// fill in any case: 1 GiB by default.
@@ -62,9 +60,8 @@ func (b Bucket) or(burst, rate float64) Bucket {
 }
 
 func (l Limits) orDefault() Limits {
-	l.Ahead, l.AheadBytes = cmp.Or(l.Ahead, 16_384), cmp.Or(l.AheadBytes, 64<<20)
+	l.Ahead, l.AheadBytes = l.Ahead.or(16_384, 500), l.AheadBytes.or(64<<20, 1<<20)
 	l.Waste, l.WasteBytes = l.Waste.or(4096, 1), l.WasteBytes.or(64<<20, 16<<10)
-	l.Chatter, l.ChatterBytes = l.Chatter.or(50_000, 1000), l.ChatterBytes.or(256<<20, 4<<20)
 	l.Ration, l.LeastRation = cmp.Or(l.Ration, 0.1), cmp.Or(l.LeastRation, 1<<30)
 	l.Hold, l.LongestHold = cmp.Or(l.Hold, time.Minute), cmp.Or(l.LongestHold, 6*time.Hour)
 	l.Reserve = cmp.Or(l.Reserve, 1<<30)
@@ -83,9 +80,8 @@ type Reason string
 
 // The reasons.
 const (
-	Crowding Reason = "crowding" // too much that has no leaf yet
+	Crowding Reason = "crowding" // too much that has no leaf
 	Wasting  Reason = "wasting"  // too much that is rejected, or said before
-	Chatting Reason = "chatting" // too much that never reaches the ledger
 	Rationed Reason = "rationed" // too much for the room that is left
 	DiskFull Reason = "disk"     // the node takes nothing of anybody
 )
@@ -118,7 +114,7 @@ type account struct {
 	ahead      float64
 	aheadBytes float64
 
-	waste, wasteBytes, chatter, chatterBytes, ration float64 // levels
+	waste, wasteBytes, ration float64 // levels
 
 	held     *Hold
 	strikes  int
@@ -155,12 +151,8 @@ func (g *Governor) Took(taken map[string]ledger.Tally) {
 	defer g.mu.Unlock()
 	for party, t := range taken {
 		a := g.account(party)
-		a.ahead -= float64(t.Messages)
+		a.ahead = max(0, a.ahead-float64(t.Messages))
 		a.aheadBytes = max(0, a.aheadBytes-float64(t.Bytes))
-		if a.ahead < 0 { // it was taken for chatter, being on its way
-			a.chatter = max(0, a.chatter+a.ahead)
-			a.ahead, a.aheadBytes = 0, 0
-		}
 		a.waste += float64(t.Wasted)
 		a.wasteBytes += float64(t.WastedBytes)
 		a.ration += float64(t.Bytes)
@@ -198,13 +190,9 @@ func (g *Governor) Room(left, free int64) (takes bool) {
 	return !g.full
 }
 
-// few is a backlog in which nobody is crowded out.
-const few = 1024
-
-// Look compares what was sent with what may be. backlog is how many messages of
-// the stream have no leaf yet, all parties' together; what is sent beyond those never
-// gets there. It returns who is to be held from now on, and who no more.
-func (g *Governor) Look(now time.Time, sent map[string]Sent, backlog int64) (hold []Hold, release []string) {
+// Look compares what was sent with what may be. It returns who is to be held from now
+// on, and who no more.
+func (g *Governor) Look(now time.Time, sent map[string]Sent) (hold []Hold, release []string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var passed float64
@@ -216,7 +204,6 @@ func (g *Governor) Look(now time.Time, sent map[string]Sent, backlog int64) (hol
 		g.account(party).heard(s)
 	}
 	for party, a := range g.parties {
-		a.settle(float64(backlog))
 		g.leak(a, passed)
 		switch {
 		case a.held != nil && (now.Before(a.held.Until) || g.full && a.held.Reason == DiskFull):
@@ -224,7 +211,7 @@ func (g *Governor) Look(now time.Time, sent map[string]Sent, backlog int64) (hol
 			g.let(a, now)
 			release = append(release, party)
 		default:
-			if reason, what := g.breach(a, backlog); reason != "" {
+			if reason, what := g.breach(a); reason != "" {
 				hold = append(hold, g.punish(party, a, now, reason, what))
 			}
 		}
@@ -247,25 +234,12 @@ func (a *account) heard(s Sent) {
 	a.last, a.known = s, true
 }
 
-// settle counts as chatter what was sent and can't be in the backlog.
-func (a *account) settle(backlog float64) {
-	if a.ahead <= backlog {
-		return
-	}
-	beyond := a.ahead - backlog
-	bytes := a.aheadBytes * beyond / a.ahead
-	a.chatter += beyond
-	a.chatterBytes += bytes
-	a.ahead -= beyond
-	a.aheadBytes -= bytes
-}
-
 func (g *Governor) leak(a *account, seconds float64) {
 	l := &g.limits
+	a.ahead = max(0, a.ahead-seconds*l.Ahead.Rate)
+	a.aheadBytes = max(0, a.aheadBytes-seconds*l.AheadBytes.Rate)
 	a.waste = max(0, a.waste-seconds*l.Waste.Rate)
 	a.wasteBytes = max(0, a.wasteBytes-seconds*l.WasteBytes.Rate)
-	a.chatter = max(0, a.chatter-seconds*l.Chatter.Rate)
-	a.chatterBytes = max(0, a.chatterBytes-seconds*l.ChatterBytes.Rate)
 	a.ration = max(0, a.ration-seconds*g.rationBytes()/86_400)
 }
 
@@ -274,17 +248,15 @@ func (g *Governor) rationBytes() float64 {
 	return max(float64(g.limits.LeastRation), g.limits.Ration*float64(g.room))
 }
 
-func (g *Governor) breach(a *account, backlog int64) (Reason, string) {
+func (g *Governor) breach(a *account) (Reason, string) {
 	l := &g.limits
 	switch {
 	case g.full:
 		return DiskFull, "the node's disk is as full as it may be"
-	case backlog > few && a.ahead > float64(l.Ahead), a.aheadBytes > float64(l.AheadBytes):
-		return Crowding, fmt.Sprintf("%.0f messages of its, %.1f MiB, lay in the stream without a leaf", a.ahead, a.aheadBytes/(1<<20))
+	case a.ahead > l.Ahead.Burst, a.aheadBytes > l.AheadBytes.Burst:
+		return Crowding, fmt.Sprintf("%.0f messages of its, %.1f MiB, had no leaf: they lay in the stream, or were none that get there", a.ahead, a.aheadBytes/(1<<20))
 	case a.waste > l.Waste.Burst, a.wasteBytes > l.WasteBytes.Burst:
 		return Wasting, fmt.Sprintf("%.0f messages of its, %.1f MiB, were rejected or had been said before", a.waste, a.wasteBytes/(1<<20))
-	case a.chatter > l.Chatter.Burst, a.chatterBytes > l.ChatterBytes.Burst:
-		return Chatting, fmt.Sprintf("it sent %.0f messages, %.1f MiB, that never became leaves: questions, and what the broker refuses", a.chatter, a.chatterBytes/(1<<20))
 	case g.room >= 0 && a.ration > g.rationBytes():
 		return Rationed, fmt.Sprintf("it filled %.2f GiB within a day, and %.2f GiB are left for everybody", a.ration/(1<<30), float64(g.room)/(1<<30))
 	}
@@ -314,8 +286,7 @@ func (g *Governor) let(a *account, now time.Time) {
 	l := &g.limits
 	a.held, a.released = nil, now
 	a.waste, a.wasteBytes = min(a.waste, l.Waste.Burst/2), min(a.wasteBytes, l.WasteBytes.Burst/2)
-	a.chatter, a.chatterBytes = min(a.chatter, l.Chatter.Burst/2), min(a.chatterBytes, l.ChatterBytes.Burst/2)
-	a.ahead, a.aheadBytes = min(a.ahead, float64(l.Ahead)/2), min(a.aheadBytes, float64(l.AheadBytes)/2)
+	a.ahead, a.aheadBytes = min(a.ahead, l.Ahead.Burst/2), min(a.aheadBytes, l.AheadBytes.Burst/2)
 }
 
 // NotHeld says that a hold could not be carried out: the next look decides again.

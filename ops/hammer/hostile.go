@@ -19,6 +19,9 @@ import (
 // a p99, and little enough to take nothing from the machine.
 const quietRate = 50
 
+// attackedFor is how many times as long an attack lasts as the calm before it.
+const attackedFor = 3
+
 // Ordeal is what became of a quiet operator while another one attacked the node.
 type Ordeal struct {
 	Attack string
@@ -89,7 +92,7 @@ func Suffer(ctx context.Context, config Config, attack string) (*Ordeal, error) 
 	return r.suffer(ctx, attack)
 }
 
-// suffer has one operator publish quietly, alone for a while and then as long while
+// suffer has one operator publish quietly, alone for a while and then, longer, while
 // another attacks, and waits for all of its receipts. Then it audits the ledger.
 func (r *run) suffer(ctx context.Context, attack string) (_ *Ordeal, err error) {
 	sub := *r
@@ -106,7 +109,8 @@ func (r *run) suffer(ctx context.Context, attack string) (_ *Ordeal, err error) 
 	attacker, quiet := w.operators[0], w.operators[1]
 	o := &Ordeal{Attack: attack, Attacker: attacker.name, Quiet: quiet.name}
 	n := max(20, int(quietRate*r.config.Duration.Seconds()))
-	spool := &spool{path: filepath.Join(sub.dir, "quiet.spool"), n: 2 * n}
+	all := (1 + attackedFor) * n
+	spool := &spool{path: filepath.Join(sub.dir, "quiet.spool"), n: all}
 	if err := spool.write(quiet, 1); err != nil {
 		return nil, err
 	}
@@ -141,8 +145,8 @@ func (r *run) suffer(ctx context.Context, attack string) (_ *Ordeal, err error) 
 	if peak {
 		o.Memory = peakMemory()
 	}
-	o.Published, o.Receipted = 2*n, due.count()
-	o.Before, o.During = due.between(0, n), due.between(n, 2*n)
+	o.Published, o.Receipted = all, due.count()
+	o.Before, o.During = due.between(0, n), due.between(n, all)
 	if o.Alarms, err = w.alarms(attacker.name, began); err != nil {
 		return nil, err
 	}
@@ -206,5 +210,5 @@ func (r *run) judge(ctx context.Context, w *world, o *Ordeal) error {
 func Ungoverned() governor.Limits {
 	const much = 1 << 60
 	all := governor.Bucket{Burst: much, Rate: 1}
-	return governor.Limits{Ahead: much, AheadBytes: much, Waste: all, WasteBytes: all, Chatter: all, ChatterBytes: all, LeastRation: much}
+	return governor.Limits{Ahead: all, AheadBytes: all, Waste: all, WasteBytes: all, LeastRation: much}
 }

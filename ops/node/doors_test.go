@@ -2,6 +2,7 @@ package node
 
 import (
 	"net"
+	"sync"
 	"testing"
 	"time"
 )
@@ -16,11 +17,12 @@ func (e elsewhere) Addr() net.Addr            { return &net.TCPAddr{} }
 type addressed struct {
 	net.Conn
 	from   string
+	once   sync.Once
 	closed chan struct{}
 }
 
 func (a *addressed) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.ParseIP(a.from), Port: 1} }
-func (a *addressed) Close() error         { close(a.closed); return nil }
+func (a *addressed) Close() error         { a.once.Do(func() { close(a.closed) }); return nil }
 
 func TestDoors(t *testing.T) {
 	conns := make(chan net.Conn, maxHTTP)

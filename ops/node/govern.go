@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -21,7 +22,7 @@ const (
 	// lookEvery is how often it is looked what parties send: what a flood brings in
 	// between lies before everybody else's messages. Another's broker is asked, and
 	// not read, so less often.
-	lookEvery         = 50 * time.Millisecond
+	lookEvery         = 20 * time.Millisecond
 	lookExternalEvery = 250 * time.Millisecond
 	// roomEvery is how often disk and stream are measured.
 	roomEvery = time.Second
@@ -44,7 +45,7 @@ type warden struct {
 	cut      func(context.Context, broker.Held) error
 	let      func(ctx context.Context, party string) error
 	traffic  func(context.Context) (map[string]broker.Traffic, error)
-	backlog  func(context.Context) (*jetstream.StreamInfo, error)
+	stream   func(context.Context) (*jetstream.StreamInfo, error)
 	ledger   *ledger.Ledger
 	every    time.Duration
 	free     func(dir string) (int64, error)
@@ -53,13 +54,11 @@ type warden struct {
 	// Owned by run.
 	parties  map[string]broker.Party // by account
 	listed   time.Time
-	measured time.Time
 	written  time.Time
 	pressure home.Pressure
 	told     map[string]time.Time // when an alarm was last raised
+	alarmed  bool                 // since it was last written down
 	slow     map[string]int       // how often each was cut off for not reading
-	counted  uint64               // messages of all, at the last look
-	waiting  int64                // the backlog then
 	failing  string               // what was last logged of not being able to look
 	takes    *gate
 }
@@ -128,10 +127,14 @@ func (w *warden) run(ctx context.Context) error {
 		w.pressure.Alarms = last.Alarms
 	}
 	w.told, w.slow = map[string]time.Time{}, map[string]int{}
+	measured := make(chan measurement)
+	var measuring sync.WaitGroup
+	defer measuring.Wait()
+	measuring.Go(func() { w.measure(ctx, measured) })
 	tick := time.NewTicker(w.every)
 	defer tick.Stop()
 	for {
-		if err := w.look(ctx); err != nil && ctx.Err() == nil && err.Error() != w.failing {
+		if err := w.look(ctx, measured); err != nil && ctx.Err() == nil && err.Error() != w.failing {
 			w.failing = err.Error()
 			w.log.Error("floods may go unseen", "error", err)
 		} else if err == nil {
@@ -145,26 +148,13 @@ func (w *warden) run(ctx context.Context) error {
 	}
 }
 
-func (w *warden) look(ctx context.Context) error {
+func (w *warden) look(ctx context.Context, measured <-chan measurement) error {
 	now := time.Now()
-	changed := false
-	if now.Sub(w.measured) >= roomEvery {
-		w.measured = now
-		var err error
-		if changed, err = w.measure(ctx); err != nil {
-			return err
-		}
-	}
 	sent, err := w.sent(ctx, now)
 	if err != nil {
 		return err
 	}
-	// After the counters: what they count and the stream doesn't have isn't coming.
-	backlog, err := w.backlogNow(ctx, sent)
-	if err != nil {
-		return err
-	}
-	hold, release := w.governor.Look(now, sent, backlog)
+	hold, release := w.governor.Look(now, sent)
 	var errs []error
 	for _, h := range hold {
 		errs = append(errs, w.hold(ctx, h))
@@ -172,44 +162,80 @@ func (w *warden) look(ctx context.Context) error {
 	for _, party := range release {
 		errs = append(errs, w.release(ctx, party))
 	}
-	changed = changed || len(hold)+len(release) > 0
+	changed := len(hold)+len(release) > 0 || w.alarmed
+	select {
+	case m := <-measured:
+		errs = append(errs, m.err)
+		if m.free > 0 || m.err == nil {
+			changed = w.heed(m) || changed
+		}
+	default:
+	}
 	if changed || now.Sub(w.written) >= writeEvery {
-		w.write(now, backlog)
+		w.write(now)
+		w.alarmed = false
 	}
 	return errors.Join(errs...)
 }
 
-// measure looks at disk and stream, and shuts the gate when there is no room.
-func (w *warden) measure(ctx context.Context) (changed bool, err error) {
-	free, err := w.free(w.home.LedgerDir())
-	if err != nil {
-		return false, err
-	}
-	info, err := w.backlog(ctx)
-	if err != nil {
-		return false, err
-	}
-	left := free - w.governor.Limits().Reserve
-	most := info.Config.MaxBytes
-	if most > 0 {
-		left = min(left, most-int64(info.State.Bytes))
-	}
-	takes := w.governor.Room(left, free)
-	if w.takes.set(takes) {
-		changed = true
-		if takes {
-			w.log.Info("there is room on the disk again: the node takes messages", "free", free)
-		} else {
-			w.log.Error("the disk is as full as it may be: the node takes nothing until there is room; what has a receipt is safe, and outboxes keep the rest",
-				"free", free, "reserve", w.governor.Limits().Reserve)
+// measurement is how full disk and stream are.
+type measurement struct {
+	free int64
+	info *jetstream.StreamInfo
+	err  error
+}
+
+// measure looks at disk and stream until the context ends. It waits for the broker,
+// which a flood keeps busy, while the looking goes on.
+func (w *warden) measure(ctx context.Context, to chan<- measurement) {
+	tick := time.NewTicker(roomEvery)
+	defer tick.Stop()
+	for {
+		var m measurement
+		if m.free, m.err = w.free(w.home.LedgerDir()); m.err == nil {
+			m.info, m.err = w.stream(ctx)
+		}
+		select {
+		case to <- m:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
 		}
 	}
-	w.pressure.Free, w.pressure.Reserve, w.pressure.Takes = free, w.governor.Limits().Reserve, takes
-	w.pressure.StreamBytes, w.pressure.StreamMost = int64(info.State.Bytes), most
-	if most > 0 && int64(info.State.Bytes) > most/2 {
-		changed = w.alarm(home.Alarm{Reason: "stream", What: fmt.Sprintf("the stream EVENTS holds %.1f of the %.1f GiB that it may", gib(int64(info.State.Bytes)), gib(most))}) || changed
+}
+
+// heed notes how full disk and stream are, and shuts the gate when there is no room.
+// Where the stream can't be asked the disk still counts.
+func (w *warden) heed(m measurement) (changed bool) {
+	reserve := w.governor.Limits().Reserve
+	left := m.free - reserve
+	if m.info != nil {
+		most, used := m.info.Config.MaxBytes, int64(m.info.State.Bytes)
+		w.pressure.Backlog = max(0, int64(m.info.State.LastSeq)-int64(w.ledger.Standing()))
+		w.pressure.StreamBytes, w.pressure.StreamMost = used, most
+		if most > 0 {
+			left = min(left, most-used)
+		}
+		if most > 0 && used > most/2 {
+			changed = w.alarm(home.Alarm{Reason: "stream", What: fmt.Sprintf("the stream EVENTS holds %.1f of the %.1f GiB that it may", gib(used), gib(most))})
+		}
 	}
-	return changed, nil
+	takes := w.governor.Room(left, m.free)
+	w.pressure.Free, w.pressure.Reserve, w.pressure.Takes = m.free, reserve, takes
+	if !w.takes.set(takes) {
+		return changed
+	}
+	if takes {
+		w.log.Info("there is room on the disk again: the node takes messages", "free", m.free)
+	} else {
+		w.log.Error("the disk is as full as it may be: the node takes nothing until there is room; what has a receipt is safe, and outboxes keep the rest",
+			"free", m.free, "reserve", reserve)
+	}
+	return true
 }
 
 func gib(n int64) float64 { return float64(n) / (1 << 30) }
@@ -251,23 +277,6 @@ func (w *warden) sent(ctx context.Context, now time.Time) (map[string]governor.S
 	return sent, nil
 }
 
-// backlogNow asks how much of the stream has no leaf yet, unless nothing was sent.
-func (w *warden) backlogNow(ctx context.Context, sent map[string]governor.Sent) (int64, error) {
-	var counted uint64
-	for _, s := range sent {
-		counted += s.Messages
-	}
-	if counted == w.counted && w.waiting == 0 {
-		return 0, nil
-	}
-	info, err := w.backlog(ctx)
-	if err != nil {
-		return 0, err
-	}
-	w.counted, w.waiting = counted, max(0, int64(info.State.LastSeq)-int64(w.ledger.Standing()))
-	return w.waiting, nil
-}
-
 func (w *warden) hold(ctx context.Context, h governor.Hold) error {
 	ctx, cancel := context.WithTimeout(ctx, holdTime)
 	defer cancel()
@@ -306,7 +315,7 @@ func (w *warden) alarm(a home.Alarm) bool {
 	if a.Until.IsZero() && now.Sub(w.told[key]) < alarmRest {
 		return false
 	}
-	w.told[key] = now
+	w.told[key], w.alarmed = now, true
 	a.At = now.Truncate(time.Millisecond)
 	args := []any{"party", a.Party, "reason", a.Reason, "what", a.What}
 	if !a.Until.IsZero() {
@@ -320,10 +329,10 @@ func (w *warden) alarm(a home.Alarm) bool {
 	return true
 }
 
-func (w *warden) write(now time.Time, backlog int64) {
+func (w *warden) write(now time.Time) {
 	w.written = now
 	p := &w.pressure
-	p.V, p.At, p.Backlog = 1, now.UTC().Truncate(time.Millisecond), backlog
+	p.V, p.At = 1, now.UTC().Truncate(time.Millisecond)
 	p.Holds = []home.Alarm{}
 	for _, h := range w.governor.Holds() {
 		p.Holds = append(p.Holds, home.Alarm{
@@ -353,7 +362,7 @@ func newWarden(ctx context.Context, n *running, g *governor.Governor, authority 
 	if err != nil {
 		return nil, nil, fmt.Errorf("look at stream %s: %w", eventsStream, err)
 	}
-	w.backlog = func(ctx context.Context) (*jetstream.StreamInfo, error) {
+	w.stream = func(ctx context.Context) (*jetstream.StreamInfo, error) {
 		ctx, cancel := context.WithTimeout(ctx, holdTime)
 		defer cancel()
 		return stream.Info(ctx)
