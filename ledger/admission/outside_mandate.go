@@ -2,7 +2,6 @@ package admission
 
 import (
 	"encoding/json"
-	"strings"
 
 	"github.com/saksi-ledger/saksi/events"
 )
@@ -12,29 +11,6 @@ import (
 const codeOutsideMandate = "outside_mandate"
 
 func outside(format string, args ...any) *refusal { return refuse(codeOutsideMandate, format, args...) }
-
-// bearing is what a registry event bears on, as far as mandates go.
-type bearing struct {
-	Authority  string   `json:"authority"`
-	Operator   string   `json:"operator"`
-	Facility   string   `json:"facility"`
-	Facilities []string `json:"facilities"`
-	Recorder   string   `json:"recorder"`
-}
-
-// facilities are those that the event bears on; [events.All] if it bounds itself to none.
-func (b bearing) facilities() []string {
-	switch _, after, _ := strings.Cut(b.Recorder, "/"); {
-	case b.Facility != "":
-		return []string{b.Facility}
-	case b.Recorder != "":
-		facility, _, _ := strings.Cut(after, "/")
-		return []string{facility}
-	case len(b.Facilities) > 0:
-		return b.Facilities
-	}
-	return []string{events.All}
-}
 
 // withinMandate tells whether an authority may say an event. Who may speak is for
 // authorities with the family registry; what an operator is, for those with every
@@ -51,9 +27,9 @@ func (r *Registry) withinMandate(by string, e *events.Event) *refusal {
 	if authority == nil {
 		return outside("%s is no authority of this ledger", by)
 	}
-	var on bearing
-	if err := json.Unmarshal(e.Data, &on); err != nil {
-		return refuse("schema", "data of %s: %w", e.Type, err)
+	on, err := events.BearingOf(e)
+	if err != nil {
+		return refuse("schema", "%w", err)
 	}
 	mandate := authority.Mandate
 	switch e.Type {
@@ -84,7 +60,7 @@ func (r *Registry) withinMandate(by string, e *events.Event) *refusal {
 		return nil
 	case events.TypeTenantDeclared:
 		// What it says holds wherever the customer is: it bears on every facility.
-		on, families = bearing{}, []string{events.FamilyRegistry}
+		on, families = events.Bearing{}, []string{events.FamilyRegistry}
 	case events.TypeFacilityDeclared, events.TypeFacilityRetired, events.TypeRecorderDeclared, events.TypeRecorderRetired,
 		events.TypeRulesetAdopted, events.TypePackAdopted:
 		families = []string{events.FamilyRegistry}
@@ -101,7 +77,7 @@ func (r *Registry) withinMandate(by string, e *events.Event) *refusal {
 			return outside("%s's mandate does not have the family %s", by, family)
 		}
 	}
-	for _, facility := range on.facilities() {
+	for _, facility := range on.OfFacilities() {
 		if !mandate.HasFacility(facility) {
 			if facility == events.All {
 				return outside("%s's mandate is not over every facility", by)

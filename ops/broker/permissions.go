@@ -30,10 +30,12 @@ import (
 //	operator O     events.O.>                                  rejections.O
 //	               receipts.O.get  .head                       checkpoints  anchors
 //	                                                           _INBOX.>
-//	reader R       of its own consumers R_<view> on FEEDS:     feeds.> within its mandate
+//	reader R       of its own consumers R_<view> on FEEDS,     feeds.> within its mandate
+//	               of the views in its mandate:
 //	               $JS.feeds.API. CONSUMER.INFO,               checkpoints  anchors
 //	               CONSUMER.MSG.NEXT, CONSUMER.RESET;          _INBOX.>
-//	               acknowledgements
+//	               acknowledgements; no view is in that of a
+//	               reader who is bounded to customers
 //	system         $SYS.REQ.CLAIMS.UPDATE                      _INBOX.>
 //
 // One way in remains. A user in LEDGER may name "events.…" as the reply subject
@@ -263,6 +265,9 @@ func readerImports(reader string, views []string, m Mandate, ledger, projections
 		is.Add(&jwt.Import{Name: s, Account: ledger, Subject: jwt.Subject(s), Type: jwt.Stream})
 	}
 	for _, view := range views {
+		if !m.covers(view) {
+			continue
+		}
 		consumer := ConsumerName(reader, view)
 		for _, request := range readerRequests {
 			s := request + "." + streamFeeds + "." + consumer
@@ -276,8 +281,14 @@ func readerImports(reader string, views []string, m Mandate, ledger, projections
 			is.Add(&jwt.Import{Name: s, Account: projections, Subject: jwt.Subject(s), Type: jwt.Service})
 		}
 	}
-	for _, s := range m.subjects("*") {
-		is.Add(&jwt.Import{Name: s, Account: projections, Subject: jwt.Subject(s), Type: jwt.Stream})
+	live := m.Views
+	if live == nil {
+		live = []string{"*"}
+	}
+	for _, view := range live {
+		for _, s := range m.subjects(view) {
+			is.Add(&jwt.Import{Name: s, Account: projections, Subject: jwt.Subject(s), Type: jwt.Stream})
+		}
 	}
 	return is
 }

@@ -62,8 +62,9 @@ type Event struct {
 
 // Data is what changed.
 type Data struct {
-	// Change is the number of this change in the view's version.
-	Change uint64 `json:"change"`
+	// Change is the number of this change in the view's version; 0 where it would tell
+	// a reader how much there is beyond its mandate.
+	Change uint64 `json:"change,omitzero"`
 	// Leaf is the leaf that made it, Size the smallest tree size that shows it.
 	Leaf uint64                 `json:"leaf"`
 	Size uint64                 `json:"size"`

@@ -73,7 +73,9 @@ func Touches() *projections.View {
 		approvals: newApprovals("touches"),
 	}
 	return &projections.View{
-		Name: "touches", Version: 2,
+		Name: "touches", Version: 3,
+		// A touch of what is one customer's is told to that customer and its supervisor.
+		Family: events.FamilyAccess, Tenant: "tenant",
 		Title: "Who touched what, where, when, from which country, why and under which approval",
 		Reads: []string{
 			events.TypeAccessPerformed, events.TypeSessionOpened, events.TypeSessionClosed, events.TypeZoneEntered,
