@@ -52,8 +52,8 @@ type leaf struct {
 // sent is a message.
 type sent struct {
 	Line1 string   `json:"line1,omitempty" doc:"the signed manifest, a DSSE envelope"`
-	Lines []string `json:"lines,omitempty" nullable:"false" doc:"the events, a CloudEvent each, as they were signed; empty where the mandate doesn't cover one, or it was erased"`
-	Body  []byte   `json:"body,omitempty" doc:"the whole message in base64, if it was rejected"`
+	Lines []string `json:"lines,omitempty" nullable:"false" doc:"the events, a CloudEvent each, as they were signed; one that was erased is empty, as is one that the mandate doesn't cover, and so are those of a duplicate, which lie with the leaf that it repeats"`
+	Body  []byte   `json:"body,omitempty" doc:"the whole message in base64, if it was rejected, and not erased"`
 }
 
 type entryOutput struct {
@@ -195,15 +195,17 @@ func (a *api) sent(ctx context.Context, e *ledger.Entry, g token.Grantee) (*sent
 		return nil, err
 	}
 	s := &sent{Line1: string(envelope.Line1())}
-	covered := !byEvent || len(envelope.Lines) == 0
+	shown, withheld := 0, 0
 	for _, line := range envelope.Lines {
 		if byEvent && !g.CoversLine(envelope.Manifest.Recorder, line) {
 			line = nil
+			withheld++
+		} else if len(line) > 0 {
+			shown++
 		}
-		covered = covered || len(line) > 0
 		s.Lines = append(s.Lines, string(line))
 	}
-	if !covered {
+	if withheld > 0 && shown == 0 {
 		return nil, nil
 	}
 	return s, nil
