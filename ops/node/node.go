@@ -148,7 +148,8 @@ func Run(ctx context.Context, config Config) error {
 	if err := config.Home.SetAddresses(addresses); err != nil {
 		return err
 	}
-	n := &running{config: config, addresses: addresses, ledger: l, nc: nc, js: js, projections: projections, sight: shown, listener: listener}
+	n := &running{config: config, addresses: addresses, ledger: l, nc: nc, js: js, projections: projections, sight: shown, listener: listener,
+		authority: authority, connect: connect}
 	warden, done, err := newWarden(ctx, n, g, authority, embedded, takes)
 	if err != nil {
 		return err
@@ -169,6 +170,8 @@ type running struct {
 	sight       *sight
 	listener    net.Listener
 	warden      *warden
+	authority   *broker.Authority
+	connect     []nats.Option // to the embedded broker, in this process
 }
 
 // run has the parts work until the context ends or one of them can't go on.
@@ -202,6 +205,7 @@ func (n *running) run(ctx context.Context) error {
 	group.Go(func() error { return n.ledger.Follow(ctx, n.js, eventsStream, n.ledger.TellRejections(n.nc)) })
 	group.Go(func() error { return n.warden.run(ctx) })
 	group.Go(func() error { return n.sight.run(ctx, n.config, n.projections) })
+	group.Go(func() error { return n.keepErased(ctx) })
 	if !n.config.NoRekor {
 		group.Go(func() error { return n.anchor(ctx) })
 	}

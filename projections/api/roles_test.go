@@ -16,24 +16,24 @@ import (
 func TestRoutesAndRoles(t *testing.T) {
 	w := newWorld(t, 30)
 	// Leaf 0 is of the registry, 8 of nimbus-my at lab-1, 38 would be nobody's.
-	who := []string{"", "supervisor", "analyst", "auditor", "nimbus-my", "lab-1", "two-labs", "nobody", "suspended", "expired", "broken"}
+	who := []string{"", "supervisor", "analyst", "auditor", "nimbus-my", "lab-1", "two-labs", "nobody", "suspended", "expired", "broken", "bank-1", "banking", "its-desk", "buildings", "customer"}
 	tests := []struct {
 		path string
 		want []int
 	}{
-		{"/v1/checkpoint", []int{200, 200, 200, 200, 200, 200, 200, 200, 403, 401, 500}},
-		{"/v1/entries/8", []int{200, 200, 200, 200, 200, 200, 200, 200, 403, 401, 500}},
-		{"/v1/entries/8/proof", []int{200, 200, 200, 200, 200, 200, 200, 200, 403, 401, 500}},
-		{"/v1/anchors", []int{200, 200, 200, 200, 200, 200, 200, 200, 403, 401, 500}},
-		{"/v1/docs", []int{200, 200, 200, 200, 200, 200, 200, 200, 403, 401, 500}},
-		{"/v1/openapi.json", []int{200, 200, 200, 200, 200, 200, 200, 200, 403, 401, 500}},
-		{"/v1/openapi.yaml", []int{200, 200, 200, 200, 200, 200, 200, 200, 403, 401, 500}},
-		{"/v1/entries/8?body=true", []int{401, 200, 403, 200, 200, 200, 403, 403, 403, 401, 500}},
-		{"/v1/entries/0?body=true", []int{401, 200, 403, 200, 403, 200, 403, 403, 403, 401, 500}},
-		{"/v1/views", []int{401, 200, 200, 200, 200, 200, 200, 403, 403, 401, 500}},
-		{"/v1/views/marks", []int{401, 200, 200, 200, 200, 200, 200, 403, 403, 401, 500}},
-		{"/v1/views/some-lights", []int{401, 200, 200, 200, 200, 200, 200, 403, 403, 401, 500}},
-		{"/v1/feeds/marks/events?after=9007199254740992", []int{422, 422, 422, 422, 422, 422, 422, 422, 403, 401, 500}},
+		{"/v1/checkpoint", []int{200, 200, 200, 200, 200, 200, 200, 200, 403, 401, 500, 200, 200, 200, 200, 200}},
+		{"/v1/entries/8", []int{200, 200, 200, 200, 200, 200, 200, 200, 403, 401, 500, 200, 200, 200, 200, 200}},
+		{"/v1/entries/8/proof", []int{200, 200, 200, 200, 200, 200, 200, 200, 403, 401, 500, 200, 200, 200, 200, 200}},
+		{"/v1/anchors", []int{200, 200, 200, 200, 200, 200, 200, 200, 403, 401, 500, 200, 200, 200, 200, 200}},
+		{"/v1/docs", []int{200, 200, 200, 200, 200, 200, 200, 200, 403, 401, 500, 200, 200, 200, 200, 200}},
+		{"/v1/openapi.json", []int{200, 200, 200, 200, 200, 200, 200, 200, 403, 401, 500, 200, 200, 200, 200, 200}},
+		{"/v1/openapi.yaml", []int{200, 200, 200, 200, 200, 200, 200, 200, 403, 401, 500, 200, 200, 200, 200, 200}},
+		{"/v1/entries/8?body=true", []int{401, 200, 403, 200, 200, 200, 403, 403, 403, 401, 500, 403, 403, 403, 403, 403}},
+		{"/v1/entries/0?body=true", []int{401, 200, 403, 200, 403, 200, 403, 403, 403, 401, 500, 403, 200, 200, 200, 403}},
+		{"/v1/views", []int{401, 200, 200, 200, 200, 200, 200, 403, 403, 401, 500, 200, 200, 200, 200, 200}},
+		{"/v1/views/marks", []int{401, 200, 200, 200, 200, 200, 200, 403, 403, 401, 500, 200, 200, 200, 403, 200}},
+		{"/v1/views/some-lights", []int{401, 200, 200, 200, 200, 200, 200, 403, 403, 401, 500, 403, 403, 403, 200, 403}},
+		{"/v1/feeds/marks/events?after=9007199254740992", []int{422, 422, 422, 422, 422, 422, 422, 422, 403, 401, 500, 422, 422, 422, 422, 422}},
 	}
 	for _, test := range tests {
 		for i, name := range who {
@@ -45,7 +45,7 @@ func TestRoutesAndRoles(t *testing.T) {
 		}
 	}
 	for i, name := range who {
-		want := []int{401, 200, 200, 200, 200, 200, 200, 403, 403, 401, 500}[i]
+		want := []int{401, 200, 200, 200, 200, 200, 200, 403, 403, 401, 500, 200, 200, 200, 403, 200}[i]
 		if status := w.openFeed(name, "/v1/feeds/marks/events"); status != want {
 			t.Errorf("a feed as %q: %d, want %d", name, status, want)
 		}
@@ -124,7 +124,7 @@ func TestProblems(t *testing.T) {
 			t.Errorf("%.80s: %d, want %d and %q: %s", test.path, a.status, test.want, test.says, a.body)
 		}
 	}
-	for _, id := range []string{"x", "2", "2/", "/3", "2/x", "3/1", "2/-1", "2/99999", strings.Repeat("1", 100)} {
+	for _, id := range []string{"x", "2", "2/", "/3", "2/x", "3/1", "2/-1", "2/999999999999", strings.Repeat("1", 100)} {
 		a := w.get("analyst", "/v1/feeds/marks/events", "Last-Event-ID", id)
 		w.isProblem("Last-Event-ID "+id, a)
 		if a.status != 422 {

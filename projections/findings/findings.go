@@ -84,6 +84,10 @@ func View() *projections.View {
 	}
 	return &projections.View{
 		Name: "findings", Version: 3, Title: "What breaks a rule or does not add up",
+		// Findings tell of sessions, persons and what is missing of both, so they go with
+		// access events, as does the say in what becomes of them. They are about
+		// recorders, and so no one customer's.
+		Family: events.FamilyAccess,
 		Reads: []string{events.TypeSessionOpened, events.TypeSessionClosed, events.TypeAttestationPeriod, events.TypeRecorderDeclared, events.TypeKeyRevoked,
 			events.TypeRecorderRetired, events.TypeFindingAcknowledged, events.TypeFindingResolved, events.TypeAttestationResponse},
 		Tables: tables,

@@ -64,6 +64,8 @@ func Completeness() *projections.View {
 	}
 	return &projections.View{
 		Name: "completeness", Version: 3, Title: "Recorders: what is missing, what is overdue, how far their record can be relied on",
+		// It counts what all customers' events add up to, so it is no one customer's.
+		Family: events.FamilyAttestation,
 		Reads:  []string{events.TypeRecorderDeclared, events.TypeRecorderRetired, events.TypeAttestationPeriod},
 		Tables: append([]projections.Schema{c.rows, c.notes}, c.trail.Tables()...),
 		Leaf:   c.leaf,
