@@ -57,6 +57,7 @@ type warden struct {
 	written  time.Time
 	pressure home.Pressure
 	told     map[string]time.Time // when an alarm was last raised
+	known    bool                 // disk and stream were looked at
 	alarmed  bool                 // since it was last written down
 	slow     map[string]int       // how often each was cut off for not reading
 	failing  string               // what was last logged of not being able to look
@@ -171,7 +172,7 @@ func (w *warden) look(ctx context.Context, measured <-chan measurement) error {
 		}
 	default:
 	}
-	if changed || now.Sub(w.written) >= writeEvery {
+	if w.known && (changed || now.Sub(w.written) >= writeEvery) {
 		w.write(now)
 		w.alarmed = false
 	}
@@ -211,6 +212,7 @@ func (w *warden) measure(ctx context.Context, to chan<- measurement) {
 // heed notes how full disk and stream are, and shuts the gate when there is no room.
 // Where the stream can't be asked the disk still counts.
 func (w *warden) heed(m measurement) (changed bool) {
+	w.known = true
 	reserve := w.governor.Limits().Reserve
 	left := m.free - reserve
 	if m.info != nil {
