@@ -23,7 +23,8 @@ func benchCommand() *cli.Command {
 		Description: "Makes an authority, its node and its operators in a temporary directory, puts load on them, audits what\n" +
 			"came of it, and measures beside it what tree, signatures and stream bear alone. Nothing is left behind.\n" +
 			"Measures: " + strings.Join(hammer.Measures(), ", ") + ".\n" +
-			"hostile-X is the one attack X of hostile: " + strings.Join(hammer.Attacks(), ", ") + ".\n" +
+			"Hostile is taken only where it is named: one operator attacks a node in each of some ways, another publishes\n" +
+			"quietly. hostile-X is the one attack X of it: " + strings.Join(hammer.Attacks(), ", ") + ".\n" +
 			"With --format json each figure is one line: name, value, unit, n, conditions.",
 		Flags: []cli.Flag{
 			&cli.DurationFlag{Name: "duration", Usage: "load for this `TIME` in each measure", Value: hammer.DefaultDuration, EnvVars: env("duration")},
