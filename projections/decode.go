@@ -52,6 +52,8 @@ func newData(eventType string) any {
 		return new(events.AccessPerformed)
 	case events.TypeFacilityDescribed:
 		return new(events.FacilityDescribed)
+	case events.TypeTenantDeclared:
+		return new(events.TenantDeclared)
 	case events.TypeRecorderRetired:
 		return new(events.RecorderRetired)
 	case events.TypeDisclosureRevealed:

@@ -17,6 +17,7 @@ type Registry struct {
 	operators   map[string]*Operator
 	facilities  map[string]*Facility
 	recorders   map[events.Recorder]*Recorder
+	tenants     map[tenantName]*Tenant
 	keys        map[events.KeyID]*key
 	algorithms  []events.Algorithm // that a key may have
 	holds       map[holdName]*Hold
@@ -93,7 +94,7 @@ func newRegistry(genesis *events.Event) (*Registry, *Rules, error) {
 	}
 	r := &Registry{
 		authorities: map[string]*Authority{}, operators: map[string]*Operator{}, facilities: map[string]*Facility{},
-		recorders: map[events.Recorder]*Recorder{}, keys: map[events.KeyID]*key{}, holds: map[holdName]*Hold{}, bootstrapping: true,
+		recorders: map[events.Recorder]*Recorder{}, tenants: map[tenantName]*Tenant{}, keys: map[events.KeyID]*key{}, holds: map[holdName]*Hold{}, bootstrapping: true,
 	}
 	if err := json.Unmarshal(genesis.Data, &r.Genesis); err != nil {
 		return nil, nil, err

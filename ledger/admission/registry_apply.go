@@ -89,6 +89,8 @@ func (r *Registry) applyOne(said speech, e *events.Event) (undo func(), _ *refus
 		return decode(e, func(d events.RecorderDeclared) (func(), *refusal) { return r.declareRecorder(d, leaf) })
 	case events.TypeRecorderRetired:
 		return decode(e, func(d events.RecorderRetired) (func(), *refusal) { return r.retireRecorder(d, leaf) })
+	case events.TypeTenantDeclared:
+		return decode(e, func(d events.TenantDeclared) (func(), *refusal) { return r.declareTenant(d, leaf) })
 	case events.TypeBodyErased:
 		return decode(e, func(d events.BodyErased) (func(), *refusal) { return r.eraseBody(said, d) })
 	case events.TypeDisclosureErased:

@@ -35,14 +35,17 @@ import (
 //	authority N    registry.N                                  rejections.registry.N
 //	               receipts.registry.N.get  .head              checkpoints
 //	                                                           _INBOX.>
-//	operator O     events.O.>  disclosures.O.*.*.*             rejections.O
+//	operator O     events.O.*.*  disclosures.O.*.*.*           rejections.O
 //	               receipts.O.get  .head                       checkpoints  anchors
 //	                                                           _INBOX.>
-//	reader R       of its own consumers R_<view> on FEEDS:     feeds.> within its mandate
+//	reader R       of its own consumers R_<view> on FEEDS,     feeds.> within its mandate
+//	               of the views in its mandate:
 //	               $JS.feeds.API. CONSUMER.INFO,               checkpoints  anchors
 //	               CONSUMER.MSG.NEXT, CONSUMER.RESET;          _INBOX.>
-//	               acknowledgements
+//	               acknowledgements; no view is in that of a
+//	               reader who is bounded to customers
 //	system         $SYS.REQ.CLAIMS.UPDATE                      _INBOX.>
+//	               $SYS.REQ.ACCOUNT.PING.STATZ
 //
 // One way in remains. A user in LEDGER may name "events.…" as the reply subject
 // of a request to JetStream, and the broker's own answer is then stored there.
@@ -94,7 +97,8 @@ const (
 	streamLeases    = "LEASES"
 	streamPositions = "POSITIONS"
 
-	subjectEvents      = "events.>"
+	subjectEvents      = "events.>" // of the stream
+	subjectPublish     = "events.*.*.*"
 	subjectRegistry    = "registry.>"
 	subjectCheckpoints = "checkpoints"
 	subjectAnchors     = "anchors"
@@ -107,6 +111,8 @@ const (
 	subjectPositions   = "positions.>"
 
 	subjectClaimsUpdate = "$SYS.REQ.CLAIMS.UPDATE"
+	// How many messages and bytes each account sent, and nothing of their content.
+	subjectStatz = "$SYS.REQ.ACCOUNT.PING.STATZ"
 
 	plainInbox             = "_INBOX.>"
 	ledgerInboxPrefix      = "_INBOX_ledger"
@@ -139,7 +145,7 @@ const (
 	RoleProjections Role = "projections"
 	// RoleAuthority is the authority's command line, in an account of its own.
 	RoleAuthority Role = "authority"
-	// RoleSystem is used by [Authority.Push] and its like, and by nothing else.
+	// RoleSystem is used by [Authority.Push] and its like, and by [AskTraffic].
 	RoleSystem Role = "system"
 )
 
@@ -229,7 +235,7 @@ func projectionsPermissions() jwt.Permissions {
 }
 
 func systemPermissions() jwt.Permissions {
-	return permissions([]string{subjectClaimsUpdate}, []string{plainInbox})
+	return permissions([]string{subjectClaimsUpdate, subjectStatz}, []string{plainInbox})
 }
 
 // reach is what an account other than LEDGER may exchange with it. Its users'
@@ -242,8 +248,8 @@ type reach struct {
 func operatorReach(operator string) reach {
 	return reach{
 		services: []string{
-			"events." + operator + ".>",
-			"disclosures." + operator + ".*.*.*",
+			"events." + operator + ".*.*",        // facility and recorder
+			"disclosures." + operator + ".*.*.*", // and the pseudonym's token
 			"receipts." + operator + ".get",
 			"receipts." + operator + ".head",
 		},
@@ -281,7 +287,7 @@ func (r reach) imports(ledgerAccount string) jwt.Imports {
 func ledgerExports() jwt.Exports {
 	var es jwt.Exports
 	for _, s := range []string{
-		subjectEvents, subjectDisclosures, "receipts.*.get", "receipts.*.head",
+		subjectPublish, subjectDisclosures, "receipts.*.get", "receipts.*.head",
 		"registry.*", "receipts.registry.*.get", "receipts.registry.*.head",
 	} {
 		es.Add(&jwt.Export{Name: s, Subject: jwt.Subject(s), Type: jwt.Service, ResponseType: jwt.ResponseTypeSingleton})
@@ -320,6 +326,9 @@ func readerImports(reader string, views []string, m Mandate, ledger, projections
 		is.Add(&jwt.Import{Name: s, Account: ledger, Subject: jwt.Subject(s), Type: jwt.Stream})
 	}
 	for _, view := range views {
+		if !m.covers(view) {
+			continue
+		}
 		consumer := ConsumerName(reader, view)
 		for _, request := range readerRequests {
 			s := request + "." + streamFeeds + "." + consumer
@@ -333,8 +342,14 @@ func readerImports(reader string, views []string, m Mandate, ledger, projections
 			is.Add(&jwt.Import{Name: s, Account: projections, Subject: jwt.Subject(s), Type: jwt.Service})
 		}
 	}
-	for _, s := range m.subjects("*") {
-		is.Add(&jwt.Import{Name: s, Account: projections, Subject: jwt.Subject(s), Type: jwt.Stream})
+	live := m.Views
+	if live == nil {
+		live = []string{"*"}
+	}
+	for _, view := range live {
+		for _, s := range m.subjects(view) {
+			is.Add(&jwt.Import{Name: s, Account: projections, Subject: jwt.Subject(s), Type: jwt.Stream})
+		}
 	}
 	return is
 }

@@ -97,9 +97,13 @@ func (s *sight) handler(ctx context.Context, config Config, l *ledger.Ledger, cu
 	if err != nil {
 		return nil, fmt.Errorf("serve the tree: %w", err)
 	}
-	who := &token.Verifier{Origin: config.Home.Origin, Register: &register{config.Home.Readers(), l}}
+	who := &token.Verifier{Origin: config.Home.Origin, Register: &register{config.Home.Name, config.Home.Readers(), l}}
+	secret, err := config.Home.MarkSecret()
+	if err != nil {
+		return nil, err
+	}
 	v1, err := api.New(api.Config{
-		Store: s.store, Ledger: s.reader, Anchors: s.anchors, Who: who, Keys: s.keys, Log: config.Log, Done: ctx.Done(), Disclosed: kept{custody}, Authorities: authoritiesOf(l),
+		Store: s.store, Ledger: s.reader, Anchors: s.anchors, Who: who, Keys: s.keys, Secret: secret, Log: config.Log, Done: ctx.Done(), Disclosed: kept{custody}, Authorities: authoritiesOf(l),
 	})
 	if err != nil {
 		return nil, err

@@ -28,7 +28,7 @@ type Reveal struct {
 func Reveals() *projections.View {
 	rows := projections.NewTable[Reveal]("reveals")
 	return &projections.View{
-		Name: "reveals", Version: 1, Title: "What authorities have read of persons and of sealed events, and on what ground",
+		Name: "reveals", Version: 1, Family: events.FamilyAccess, Title: "What authorities have read of persons and of sealed events, and on what ground",
 		Reads: []string{events.TypeDisclosureRevealed}, Tables: []projections.Schema{rows},
 		Leaf: func(tx *projections.Tx, f *projections.Fact) error {
 			for i := range f.Events {
