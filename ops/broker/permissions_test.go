@@ -336,7 +336,7 @@ func TestAccountsHoldWithoutUserPermissions(t *testing.T) {
 	flush(t, hub)
 	w.users["unbound"] = w.mint("accounts/a.nk")
 	nc := w.connect("unbound")
-	own := []string{"events.a.lab-1.bastion-1", "receipts.a.get", "receipts.a.head"}
+	own := []string{"events.a.lab-1.bastion-1", "disclosures.a.lab-1.bastion-1.0", "receipts.a.get", "receipts.a.head"}
 	for _, s := range publishSubjects {
 		if err := nc.Publish(s, []byte("unbound")); err != nil {
 			t.Fatal(err)
