@@ -2,6 +2,9 @@ package node_test
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -10,8 +13,10 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/publish"
 	"github.com/saksi-ledger/saksi/ops/doctor"
 	"github.com/saksi-ledger/saksi/ops/governor"
+	"github.com/saksi-ledger/saksi/ops/operator"
 )
 
 // logged is a log that can be read while it is written.
@@ -51,7 +56,7 @@ func (w *world) part(name string) doctor.Part {
 func TestHeld(t *testing.T) {
 	log := &logged{}
 	w := newWorldWith(t, settings{log: slog.New(slog.NewTextHandler(log, nil)), limits: governor.Limits{
-		Waste: governor.Bucket{Burst: 20, Rate: 1}, Hold: 3 * time.Second, LongestHold: 3 * time.Second,
+		Waste: governor.Bucket{Burst: 20, Rate: 1}, Hold: 5 * time.Second, LongestHold: 5 * time.Second,
 	}})
 	wild := w.enrol("nimbus-my", "lab-1", events.RecorderDeclared{Recorder: bastionName, Kind: events.RecorderBastion})
 	calm := w.enrol("garuda-cloud", "kul-dc-2", events.RecorderDeclared{Recorder: "garuda-cloud/kul-dc-2/badge-1", Kind: events.RecorderBadge})
@@ -69,12 +74,50 @@ func TestHeld(t *testing.T) {
 	if p := w.part("parties"); p.State != doctor.Watch || !strings.Contains(p.Found, "nimbus-my is held until") || p.Do == "" {
 		t.Errorf("doctor says of parties: %+v", p)
 	}
+	// Its outbox waits, knows why, and has its receipts in the end.
+	desk, err := operator.Open(w.ctx, wild.home)
+	w.must(err)
+	t.Cleanup(func() { desk.Close() })
+	outbox, err := desk.Recorder("lab-1/bastion-1")
+	w.must(err)
+	event, err := json.Marshal(map[string]any{"type": events.TypeAccessPerformed, "data": json.RawMessage(newEvent(w, outbox).Data)})
+	w.must(err)
+	_, err = desk.Publish(w.ctx, outbox, bytes.NewReader(event), "events.jsonl")
+	w.must(err)
+	why, flushed := make(chan error, 1), make(chan error, 1)
+	go func() {
+		result, err := desk.Flush(w.ctx, publish.FlushOptions{Progress: func(p publish.Progress) {
+			if p.Offline != nil && strings.Contains(p.Offline.Error(), "held") {
+				select {
+				case why <- p.Offline:
+				default:
+				}
+			}
+		}})
+		if err == nil && result.Events != 1 {
+			err = fmt.Errorf("flushed: %+v", result)
+		}
+		flushed <- err
+	}()
+	select {
+	case err := <-why:
+		var h interface{ Hint() string }
+		if !errors.As(err, &h) || !strings.Contains(h.Hint(), "nothing is lost") {
+			t.Errorf("the outbox says only %v", err)
+		}
+	case err := <-flushed:
+		t.Fatalf("an outbox whose operator is held came through: %v", err)
+	case <-w.ctx.Done():
+		t.Fatal("the outbox doesn't say why it waits")
+	}
 	badge := newChain(w, "garuda-cloud/kul-dc-2/badge-1")
 	w.leafOf(w.publish(calm, badge.recorder.Subject(), badge.seal(w, 1, calm.signer).Marshal()))
 	// It comes back by itself, though the node was stopped and started meanwhile.
 	w.stop()
 	w.start()
+	w.must(<-flushed)
 	w.until("the operator to be let in again", func() bool { return wild.nc.IsConnected() })
+	recorder.next = 2
 	w.leafOf(w.publish(wild, recorder.recorder.Subject(), recorder.seal(w, 1, wild.signer).Marshal()))
 	w.stop()
 	w.audit()

@@ -81,13 +81,13 @@ func (w *world) start() {
 	w.Helper()
 	running, cancel := context.WithCancel(w.ctx)
 	ready, done := make(chan home.Addresses, 1), make(chan error, 1)
-	listen := "127.0.0.1:0"
+	listen, http := "127.0.0.1:0", "127.0.0.1:0"
 	if w.addresses.NATSListen != "" { // who is connected finds it again
-		listen = w.addresses.NATSListen
+		listen, http = w.addresses.NATSListen, w.addresses.HTTPListen
 	}
 	go func() {
 		done <- node.Run(running, node.Config{
-			Home: w.home, NATSListen: listen, HTTPListen: "127.0.0.1:0", Log: w.settings.log,
+			Home: w.home, NATSListen: listen, HTTPListen: http, Log: w.settings.log,
 			Limits: w.settings.limits, Free: w.settings.free,
 			Ready: func(a home.Addresses, _ *ledger.Ledger) { ready <- a },
 		})
