@@ -29,7 +29,7 @@ import (
 //	authority N    registry.N                                  rejections.registry.N
 //	               receipts.registry.N.get  .head              checkpoints
 //	                                                           _INBOX.>
-//	operator O     events.O.>                                  rejections.O
+//	operator O     events.O.*.*                                rejections.O
 //	               receipts.O.get  .head                       checkpoints  anchors
 //	                                                           _INBOX.>
 //	reader R       of its own consumers R_<view> on FEEDS,     feeds.> within its mandate
@@ -39,6 +39,7 @@ import (
 //	               acknowledgements; no view is in that of a
 //	               reader who is bounded to customers
 //	system         $SYS.REQ.CLAIMS.UPDATE                      _INBOX.>
+//	               $SYS.REQ.ACCOUNT.PING.STATZ
 //
 // One way in remains. A user in LEDGER may name "events.…" as the reply subject
 // of a request to JetStream, and the broker's own answer is then stored there.
@@ -84,7 +85,8 @@ const (
 	streamLeases    = "LEASES"
 	streamPositions = "POSITIONS"
 
-	subjectEvents      = "events.>"
+	subjectEvents      = "events.>" // of the stream
+	subjectPublish     = "events.*.*.*"
 	subjectRegistry    = "registry.>"
 	subjectCheckpoints = "checkpoints"
 	subjectAnchors     = "anchors"
@@ -95,6 +97,8 @@ const (
 	subjectPositions   = "positions.>"
 
 	subjectClaimsUpdate = "$SYS.REQ.CLAIMS.UPDATE"
+	// How many messages and bytes each account sent, and nothing of their content.
+	subjectStatz = "$SYS.REQ.ACCOUNT.PING.STATZ"
 
 	plainInbox             = "_INBOX.>"
 	ledgerInboxPrefix      = "_INBOX_ledger"
@@ -124,7 +128,7 @@ const (
 	RoleProjections Role = "projections"
 	// RoleAuthority is the authority's command line, in an account of its own.
 	RoleAuthority Role = "authority"
-	// RoleSystem is used by [Authority.Push] and its like, and by nothing else.
+	// RoleSystem is used by [Authority.Push] and its like, and by [AskTraffic].
 	RoleSystem Role = "system"
 )
 
@@ -194,7 +198,7 @@ func projectionsPermissions() jwt.Permissions {
 }
 
 func systemPermissions() jwt.Permissions {
-	return permissions([]string{subjectClaimsUpdate}, []string{plainInbox})
+	return permissions([]string{subjectClaimsUpdate, subjectStatz}, []string{plainInbox})
 }
 
 // reach is what an account other than LEDGER may exchange with it. Its users'
@@ -207,7 +211,7 @@ type reach struct {
 func operatorReach(operator string) reach {
 	return reach{
 		services: []string{
-			"events." + operator + ".>",
+			"events." + operator + ".*.*", // facility and recorder
 			"receipts." + operator + ".get",
 			"receipts." + operator + ".head",
 		},
@@ -245,7 +249,7 @@ func (r reach) imports(ledgerAccount string) jwt.Imports {
 func ledgerExports() jwt.Exports {
 	var es jwt.Exports
 	for _, s := range []string{
-		subjectEvents, "receipts.*.get", "receipts.*.head",
+		subjectPublish, "receipts.*.get", "receipts.*.head",
 		"registry.*", "receipts.registry.*.get", "receipts.registry.*.head",
 	} {
 		es.Add(&jwt.Export{Name: s, Subject: jwt.Subject(s), Type: jwt.Service, ResponseType: jwt.ResponseTypeSingleton})

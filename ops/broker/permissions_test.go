@@ -16,7 +16,7 @@ import (
 // role may publish to and subscribe to.
 var (
 	publishSubjects = []string{
-		"events.a.lab-1.bastion-1", "events.b.lab-1.bastion-1", "events.a", "events",
+		"events.a.lab-1.bastion-1", "events.b.lab-1.bastion-1", "events.a", "events", "events.a.lab-1", "events.a.lab-1.bastion-1.x",
 		"registry.mcmc", "registry.other", "registry.mcmc.x",
 		"receipts.a.get", "receipts.a.head", "receipts.b.get", "receipts.b.head", "receipts.a.other",
 		"receipts.registry.mcmc.get", "receipts.registry.mcmc.head", "receipts.registry.other.get",
@@ -52,7 +52,7 @@ var (
 		"$JS.ACK.FEEDS.s_touches.FEEDS.r_touches.1.1.1", "$JS.ACK.FEEDS.s_touches.FEEDS.r_touches.1.1.1.1", "$JS.ACK.EVENTS.c.FEEDS.r_touches.1.1.1.1.0",
 		"$JS.FC.FEEDS.r_touches.x",
 		"$SYS.REQ.CLAIMS.UPDATE", "$SYS.REQ.CLAIMS.DELETE", "$SYS.REQ.CLAIMS.LIST",
-		"$SYS.REQ.SERVER.PING", "$SYS.REQ.USER.INFO", "$SYS.REQ.ACCOUNT.PING.CONNZ",
+		"$SYS.REQ.SERVER.PING", "$SYS.REQ.USER.INFO", "$SYS.REQ.ACCOUNT.PING.CONNZ", "$SYS.REQ.ACCOUNT.PING.STATZ",
 	}
 	subscribeSubjects = []string{
 		">", "*", "*.>", "events.>", "events.a.>", "events.b.>", "registry.>", "registry.mcmc",
@@ -158,7 +158,7 @@ var (
 		},
 		{
 			role:      []string{"system"},
-			publish:   []string{"$SYS.REQ.CLAIMS.UPDATE"},
+			publish:   []string{"$SYS.REQ.CLAIMS.UPDATE", "$SYS.REQ.ACCOUNT.PING.STATZ"},
 			subscribe: []string{"_INBOX.>", "_INBOX.x"},
 		},
 	}
@@ -373,7 +373,7 @@ func TestAccountsHoldWithoutUserPermissions(t *testing.T) {
 func TestReplySubjectReachesNobodyElse(t *testing.T) {
 	w := started(t)
 	stream := w.events()
-	for who, subject := range map[string]string{"a": "events.a.x", "authority": "registry.mcmc"} {
+	for who, subject := range map[string]string{"a": "events.a.lab-1.x", "authority": "registry.mcmc"} {
 		nc := w.connect(who)
 		for _, reply := range []string{"events.b.forged", "registry.forged", "rejections.b", "checkpoints"} {
 			if err := nc.PublishMsg(&nats.Msg{Subject: subject, Reply: reply, Data: []byte("x")}); err != nil {
@@ -383,14 +383,14 @@ func TestReplySubjectReachesNobodyElse(t *testing.T) {
 		flush(t, nc)
 	}
 	// JetStream acknowledges in order, so after this one all those were sent.
-	if _, err := w.js("a").Publish(testContext(t), "events.a.x", nil); err != nil {
+	if _, err := w.js("a").Publish(testContext(t), "events.a.lab-1.x", nil); err != nil {
 		t.Fatal(err)
 	}
 	info, err := stream.Info(testContext(t), jetstream.WithSubjectFilter(">"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := fmt.Sprint(info.State.Subjects), "map[events.a.x:5 registry.mcmc:4]"; got != want {
+	if got, want := fmt.Sprint(info.State.Subjects), "map[events.a.lab-1.x:5 registry.mcmc:4]"; got != want {
 		t.Errorf("stream has %s, want %s", got, want)
 	}
 }
@@ -407,7 +407,7 @@ func TestHeadersGrantNothing(t *testing.T) {
 		{"Nats-Schedule": {"@at 2099-01-01T00:00:00Z"}, "Nats-Schedule-Target": {"events.b.x"}},
 		{"Nats-Incr": {"1"}},
 	} {
-		if _, err := js.PublishMsg(testContext(t), &nats.Msg{Subject: "events.a.x", Header: h}); err == nil {
+		if _, err := js.PublishMsg(testContext(t), &nats.Msg{Subject: "events.a.lab-1.x", Header: h}); err == nil {
 			t.Errorf("published with %v", h)
 		}
 	}
@@ -418,7 +418,7 @@ func TestHeadersGrantNothing(t *testing.T) {
 	}
 	flush(t, hub)
 	nc := w.connect("a")
-	if err := nc.PublishMsg(&nats.Msg{Subject: "events.a.x", Header: nats.Header{"Nats-Trace-Dest": {"checkpoints"}}}); err != nil {
+	if err := nc.PublishMsg(&nats.Msg{Subject: "events.a.lab-1.x", Header: nats.Header{"Nats-Trace-Dest": {"checkpoints"}}}); err != nil {
 		t.Fatal(err)
 	}
 	flush(t, nc, hub)

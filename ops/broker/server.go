@@ -52,13 +52,32 @@ const (
 	storeAccounts = "accounts"
 )
 
+// What one connection, or many, may take of the server; each account has limits of
+// its own beside these.
+const (
+	maxConnections = 8192
+	// maxPending is what is kept for a client that doesn't read, and writeDeadline
+	// how long: then it is cut off, and has to come back for what it missed. The
+	// ledger fetches 16 MiB at a time, so it can't be less than that.
+	maxPending    = 32 << 20
+	writeDeadline = 10 * time.Second
+	// authTimeout is how long a stranger may be connected.
+	authTimeout = 3 * time.Second
+	// maxBuffered and maxBufferedBytes bound what waits to be stored. Beyond that the
+	// server drops messages, anybody's, and their publishers are told. A flood is cut
+	// off before it has filled so much.
+	maxBuffered      = 100_000
+	maxBufferedBytes = 128 << 20
+)
+
 // Server is an embedded NATS server that is running. Its methods may be called
 // concurrently.
 type Server struct {
-	nats   *server.Server
-	url    string
-	unlock func()
-	close  sync.Once
+	nats     *server.Server
+	accounts *server.DirAccResolver
+	url      string
+	unlock   func()
+	close    sync.Once
 }
 
 // Start runs a server with JetStream, and returns when it accepts connections
@@ -131,6 +150,12 @@ func start(ctx context.Context, c Config) (_ *Server, err error) {
 		StoreDir:               c.StoreDir,
 		SyncInterval:           orDefault(c.SyncInterval, defaultSyncInterval),
 		MaxPayload:             int32(orDefault(c.MaxPayload, defaultMaxPayload)),
+		MaxConn:                maxConnections,
+		MaxPending:             maxPending,
+		WriteDeadline:          writeDeadline,
+		AuthTimeout:            authTimeout.Seconds(),
+		StreamMaxBufferedMsgs:  maxBuffered,
+		StreamMaxBufferedSize:  maxBufferedBytes,
 	}
 	ns, err := server.NewServer(o)
 	if err != nil {
@@ -143,7 +168,7 @@ func start(ctx context.Context, c Config) (_ *Server, err error) {
 		stop(ns)
 		return nil, err
 	}
-	s := &Server{nats: ns, url: clientURL(ns, o), unlock: unlock}
+	s := &Server{nats: ns, accounts: resolver, url: clientURL(ns, o), unlock: unlock}
 	if err := checkRecovered(ns, a, c.StoreDir); err != nil {
 		stop(ns)
 		return nil, withDetail(err, log.start())

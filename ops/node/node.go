@@ -23,6 +23,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/rekor"
 	"github.com/saksi-ledger/saksi/ops/broker"
+	"github.com/saksi-ledger/saksi/ops/governor"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
 
@@ -50,7 +51,11 @@ type Config struct {
 	AnchorEvery time.Duration
 	// ClockEvery is how often the ledger says what time it is, an hour by default.
 	ClockEvery time.Duration
-	Log        *slog.Logger
+	// Limits are how much of the node one party may take.
+	Limits governor.Limits
+	// Free measures how much of a disk is free; the system is asked if it is nil.
+	Free func(dir string) (int64, error)
+	Log  *slog.Logger
 	// Ready is called once, when the node takes messages.
 	Ready func(home.Addresses, *ledger.Ledger)
 }
@@ -73,7 +78,8 @@ func Run(ctx context.Context, config Config) error {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("read the addresses of the last start: %w", err)
 	}
-	l, err := openLedger(ctx, config)
+	g, takes := governor.New(config.Limits), newGate()
+	l, err := openLedger(ctx, config, g.Took, takes.pass)
 	if err != nil {
 		return err
 	}
@@ -91,6 +97,7 @@ func Run(ctx context.Context, config Config) error {
 		return err
 	}
 	var connect []nats.Option
+	var embedded *broker.Server
 	if config.NATS == "" {
 		addresses.NATSListen = first(config.NATSListen, last.NATSListen, defaultNATSListen)
 		server, err := broker.Start(ctx, broker.Config{
@@ -100,6 +107,7 @@ func Run(ctx context.Context, config Config) error {
 			return err
 		}
 		defer server.Close()
+		embedded = server
 		addresses.LocalNATS = server.URL()
 		addresses.NATSListen, err = bound(server.URL())
 		if err != nil {
@@ -142,6 +150,12 @@ func Run(ctx context.Context, config Config) error {
 	}
 	n := &running{config: config, addresses: addresses, ledger: l, nc: nc, js: js, projections: projections, sight: shown, listener: listener,
 		authority: authority, connect: connect}
+	warden, done, err := newWarden(ctx, n, g, authority, embedded, takes)
+	if err != nil {
+		return err
+	}
+	defer done()
+	n.warden = warden
 	return n.run(ctx)
 }
 
@@ -155,6 +169,7 @@ type running struct {
 	projections *nats.Conn // as projections
 	sight       *sight
 	listener    net.Listener
+	warden      *warden
 	authority   *broker.Authority
 	connect     []nats.Option // to the embedded broker, in this process
 }
@@ -166,10 +181,13 @@ func (n *running) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// No WriteTimeout: streams of events last. What is large has one of its own.
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute}
+	// No WriteTimeout: streams of events last. Each answer has a time of its own.
+	server := &http.Server{
+		Handler: takenInTime(handler), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10,
+	}
 	group.Go(func() error {
-		if err := server.Serve(n.listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(newDoors(n.listener)); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve HTTP: %w", err)
 		}
 		return nil
@@ -185,6 +203,7 @@ func (n *running) run(ctx context.Context) error {
 	})
 	group.Go(func() error { return n.ledger.Serve(ctx, n.nc) })
 	group.Go(func() error { return n.ledger.Follow(ctx, n.js, eventsStream, n.ledger.TellRejections(n.nc)) })
+	group.Go(func() error { return n.warden.run(ctx) })
 	group.Go(func() error { return n.sight.run(ctx, n.config, n.projections) })
 	group.Go(func() error { return n.keepErased(ctx) })
 	if !n.config.NoRekor {
@@ -207,7 +226,7 @@ func (n *running) run(ctx context.Context) error {
 // eventsStream is the stream that [broker.EnsureEvents] makes.
 const eventsStream = "EVENTS"
 
-func openLedger(ctx context.Context, config Config) (*ledger.Ledger, error) {
+func openLedger(ctx context.Context, config Config, took func(map[string]ledger.Tally), admits func(context.Context) error) (*ledger.Ledger, error) {
 	logKey, err := config.Home.LogKey()
 	if err != nil {
 		return nil, err
@@ -216,7 +235,9 @@ func openLedger(ctx context.Context, config Config) (*ledger.Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ledger.Open(ctx, ledger.Config{Dir: config.Home.LedgerDir(), LogKey: logKey, EventKey: eventKey, Log: config.Log})
+	return ledger.Open(ctx, ledger.Config{
+		Dir: config.Home.LedgerDir(), LogKey: logKey, EventKey: eventKey, Log: config.Log, Took: took, Admits: admits,
+	})
 }
 
 func connectLedger(ctx context.Context, authority *broker.Authority, url string, config Config, more []nats.Option) (*nats.Conn, jetstream.JetStream, error) {
@@ -228,13 +249,30 @@ func connectLedger(ctx context.Context, authority *broker.Authority, url string,
 	}
 	js, err := jetstream.New(nc)
 	if err == nil {
-		_, err = broker.EnsureEvents(ctx, js, broker.EventsOptions{Replicas: config.Replicas})
+		_, err = broker.EnsureEvents(ctx, js, broker.EventsOptions{Replicas: config.Replicas, NewBytes: streamBytes(config)})
 	}
 	if err != nil {
 		nc.Close()
 		return nil, nil, err
 	}
 	return nc, js, nil
+}
+
+// mostStream bounds the stream EVENTS of an embedded broker, if the disk doesn't.
+const mostStream = 64 << 30
+
+// streamBytes is how much the stream may hold when it is made: a quarter of what is
+// free now. The other three are the ledger's and the views', which keep for good
+// what the stream keeps for a month. Somebody else's broker has bounds of its own.
+func streamBytes(config Config) int64 {
+	if config.NATS != "" {
+		return 0
+	}
+	free, err := freeBytes(config.Home.LedgerDir())
+	if err != nil {
+		return 0 // what can't be measured is said by the warden
+	}
+	return min(mostStream, max(free/4, 64<<20))
 }
 
 // connectOptions are those of a connection that lasts as long as the node.

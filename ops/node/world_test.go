@@ -1,7 +1,6 @@
 package node_test
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -22,6 +21,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/broker"
+	"github.com/saksi-ledger/saksi/ops/governor"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/ops/node"
 	"github.com/saksi-ledger/saksi/schemas"
@@ -38,16 +38,32 @@ type world struct {
 	home      *home.Authority
 	addresses home.Addresses
 	registrar *authority.Registrar
+	settings  settings
 	stop      func()
+}
+
+// settings are what a world's node has that is not as usual.
+type settings struct {
+	limits governor.Limits
+	free   func(string) (int64, error)
+	log    *slog.Logger
 }
 
 // newWorld makes an authority and starts its node on free ports. Both are gone
 // when the test ends.
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldWith(t, settings{})
+}
+
+func newWorldWith(t *testing.T, s settings) *world {
+	t.Helper()
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), testTime)
 	t.Cleanup(cancel)
-	w := &world{T: t, ctx: ctx, dir: filepath.Join(t.TempDir(), "authority")}
+	w := &world{T: t, ctx: ctx, settings: s, dir: filepath.Join(t.TempDir(), "authority")}
 	var err error
 	w.home, err = authority.Init(ctx, w.dir, authority.Plan{Origin: "ledger.example.my/saksi/test", Jurisdiction: "MY", Name: "mcmc"})
 	w.must(err)
@@ -65,9 +81,14 @@ func (w *world) start() {
 	w.Helper()
 	running, cancel := context.WithCancel(w.ctx)
 	ready, done := make(chan home.Addresses, 1), make(chan error, 1)
+	listen, http := "127.0.0.1:0", "127.0.0.1:0"
+	if w.addresses.NATSListen != "" { // who is connected finds it again
+		listen, http = w.addresses.NATSListen, w.addresses.HTTPListen
+	}
 	go func() {
 		done <- node.Run(running, node.Config{
-			Home: w.home, NATSListen: cmp.Or(w.addresses.NATSListen, "127.0.0.1:0"), HTTPListen: cmp.Or(w.addresses.HTTPListen, "127.0.0.1:0"), Log: slog.New(slog.DiscardHandler),
+			Home: w.home, NATSListen: listen, HTTPListen: http, Log: w.settings.log,
+			Limits: w.settings.limits, Free: w.settings.free,
 			Ready: func(a home.Addresses, _ *ledger.Ledger) { ready <- a },
 		})
 	}()

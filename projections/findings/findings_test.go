@@ -57,6 +57,24 @@ var stories = []struct {
 		e.Send()
 		s.finds()
 	}},
+	{"a flood", func(s *story) {
+		e := s.bastion.Seal(viewtest.Performed(""))
+		for range 100 {
+			e.Send()
+		}
+		s.finds()
+		e.Send()
+		s.finds("rejections open nimbus-my")
+		for range 200 {
+			e.Send()
+		}
+		s.finds("rejections open nimbus-my")
+		s.Pass(day + time.Hour)
+		for range 100 {
+			e.Send()
+		}
+		s.finds("rejections open nimbus-my", "rejections open nimbus-my")
+	}},
 	{"a gap that fills", func(s *story) {
 		s.bastion.Say(viewtest.Performed(""))
 		two := s.bastion.Seal(viewtest.Performed(""), viewtest.Performed(""))
@@ -473,6 +491,10 @@ func TestFindings(t *testing.T) {
 func check(t *testing.T, f findings.Finding, size uint64) {
 	t.Helper()
 	switch {
+	case f.Rule == "rejections": // about an operator, at whatever recorder's subject
+		if f.Facility != "" || f.Recorder != "" || f.Operator != viewtest.Operator || len(f.Evidence) == 0 {
+			t.Errorf("%s is about %s/%s, %s", f.ID, f.Operator, f.Facility, f.Recorder)
+		}
 	case f.Facility != viewtest.Facility || f.Operator != viewtest.Operator || !strings.HasPrefix(f.ID, f.Rule+"/"+f.Recorder+"/"):
 		t.Errorf("%s is about %s/%s, %s", f.ID, f.Operator, f.Facility, f.Recorder)
 	case !strings.HasSuffix(f.Summary, ".") || !strings.Contains(f.Summary, f.Recorder) || strings.ContainsAny(f.Summary, "%\n"):
