@@ -56,6 +56,8 @@ func newData(eventType string) any {
 		return new(events.TenantDeclared)
 	case events.TypeRecorderRetired:
 		return new(events.RecorderRetired)
+	case events.TypeDisclosureRevealed:
+		return new(events.DisclosureRevealed)
 	case events.TypeFindingAcknowledged:
 		return new(events.FindingAcknowledged)
 	case events.TypeFindingResolved:

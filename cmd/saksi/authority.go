@@ -46,6 +46,12 @@ func authorityCommand() *cli.Command {
 					timeoutFlag(registryWait), formatFlag(), jsonFlag()},
 				Action: rotateAuthority,
 			},
+			{
+				Name: "recipient", Usage: "read with a new identity from now on; what is kept for the old one is encrypted anew",
+				Description: "No retention becomes longer by it. After an interruption it goes on where it was.",
+				Flags:       []cli.Flag{homeFlag(), stringFlag("reason", "`WHY`, for the record"), timeoutFlag(eraseWait), formatFlag(), jsonFlag()},
+				Action:      rotateRecipient,
+			},
 			{Name: "list", Usage: "list authorities and their mandates", Flags: []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: listAuthorities},
 		},
 	}
@@ -206,4 +212,20 @@ func retirement(what string, act func(*authority.Registrar, context.Context, str
 			})
 		},
 	}
+}
+
+func rotateRecipient(c *cli.Context) error {
+	if _, err := arguments(c); err != nil {
+		return err
+	}
+	return registrar(c, func(ctx context.Context, r *authority.Registrar) error {
+		leaf, recipient, done, err := r.RotateRecipient(ctx, c.String("reason"))
+		if err != nil {
+			return err
+		}
+		return result{
+			document: map[string]any{"recipient": recipient, "leaf": leaf, "reencrypted": done.Done},
+			rows:     [][]any{{"recipient", recipient}, {"leaf", leaf}, {"encrypted anew", done.Done}},
+		}.print(c)
+	})
 }

@@ -28,6 +28,11 @@ func outboxCommand() *cli.Command {
 				Description: "The ledger's record of the rejection stays, and so does its proof.",
 				Flags:       []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: outboxForget,
 			},
+			{
+				Name: "erase", Usage: "forget who a pseudonym stands for, and what opens the digests in events that name it", ArgsUsage: "PSEUDONYM",
+				Description: "The events stay in the ledger, with a pseudonym that stands for nobody; whoever acts again gets another.",
+				Flags:       []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: outboxErase,
+			},
 			{Name: "export", Usage: "write each receipt to a file, as a C2SP tlog-proof", ArgsUsage: "DIRECTORY", Flags: []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: outboxExport},
 		},
 	}
@@ -81,6 +86,9 @@ func outboxFlush(c *cli.Context) error {
 			pending += r.Pending.Events
 		}
 		flushed, err := flush(c, d, pending)
+		if err == nil {
+			_, err = sendDisclosures(c, d)
+		}
 		if err := errors.Join(result{document: flushed, rows: flushRows(flushed)}.print(c), offline(err)); err != nil {
 			return err
 		}

@@ -127,6 +127,7 @@ func brief(view string) []string {
 		"sessions":     {"state", "opened", "closed", "facility", "actor.id", "actor.party", "from.country", "mode", "reason", "evidence"},
 		"facilities":   {"facility", "operator", "country", "landlord", "owner.name", "operatingEntity.name", "ultimateParent.name", "ultimateParent.country", "evidence"},
 		"completeness": {"recorder", "kind", "last", "events", "gaps", "breaks", "contradictions", "nextDue", "overdue", "evidence"},
+		"reveals":      {"received", "authority", "recorder", "what", "actor.id", "ground", "order", "events"},
 		"corrections":  {"received", "recorder", "event", "action", "by.event", "reason", "evidence"},
 		"tenants":      {"tenant", "operator", "facility", "touches", "denied", "actor.parties", "from.countries", "last", "evidence"},
 		"findings":     {"severity", "state", "rule", "facility", "summary", "response", "evidence"},

@@ -242,11 +242,14 @@ func OpenSeat(ctx context.Context, h *home.Seat) (_ *Registrar, err error) {
 	return r, err
 }
 
+// ErrSeat is wrapped where only the authority that runs the ledger can do something.
+var ErrSeat = errors.New("it has a seat in this ledger and doesn't run it")
+
 // runs refuses what only the authority that runs the ledger can do: its broker's
 // accounts are its own.
 func (r *Registrar) runs(what string) error {
 	if r.home == nil {
-		return hinted{fmt.Errorf("%s has a seat in this ledger and doesn't run it: it can't %s", r.name, what), "the authority that runs the ledger does that"}
+		return hinted{fmt.Errorf("%s can't %s: %w", r.name, what, ErrSeat), "the authority that runs the ledger does that"}
 	}
 	return nil
 }

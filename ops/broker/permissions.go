@@ -20,6 +20,12 @@ import (
 //	               CONSUMER.MSG.NEXT, CONSUMER.DELETE
 //	eraser         $JS.API. on EVENTS alone: STREAM.INFO,      _INBOX_eraser.>
 //	               STREAM.MSG.GET, STREAM.MSG.DELETE
+//	custodian      reencrypted.>                               _INBOX_custodian.>
+//	               $JS.API. on DISCLOSURES alone:
+//	               STREAM.CREATE, STREAM.INFO, STREAM.MSG.GET,
+//	               STREAM.MSG.DELETE, CONSUMER.CREATE,
+//	               CONSUMER.INFO, CONSUMER.MSG.NEXT,
+//	               CONSUMER.DELETE
 //	projections    feeds.>  leases.>  positions.>              _INBOX_projections.>
 //	               $JS.API. on FEEDS alone: STREAM.CREATE,
 //	               STREAM.INFO, STREAM.MSG.GET,
@@ -29,7 +35,7 @@ import (
 //	authority N    registry.N                                  rejections.registry.N
 //	               receipts.registry.N.get  .head              checkpoints
 //	                                                           _INBOX.>
-//	operator O     events.O.*.*                                rejections.O
+//	operator O     events.O.*.*  disclosures.O.*.*.*           rejections.O
 //	               receipts.O.get  .head                       checkpoints  anchors
 //	                                                           _INBOX.>
 //	reader R       of its own consumers R_<view> on FEEDS,     feeds.> within its mandate
@@ -54,6 +60,10 @@ import (
 // The eraser takes single messages out of EVENTS that have their leaves, by order of
 // the registry. It is a user apart, in LEDGER, so that what follows the stream can't:
 // a node connects as it when there is something to erase.
+//
+// The custodian keeps what opens digests, encrypted as it came, in DISCLOSURES: it gives
+// it out to whom a reveal on record names, and deletes it by order of the registry.
+// Nobody else reads that stream.
 //
 // A reader may not make consumers: one that pushes delivers where its maker
 // says, and "feeds.…" would be taken for the ledger's. It gets durable ones that
@@ -82,6 +92,8 @@ const (
 	streamName  = "EVENTS"
 	streamFeeds = "FEEDS"
 
+	streamDisclosures = "DISCLOSURES"
+
 	streamLeases    = "LEASES"
 	streamPositions = "POSITIONS"
 
@@ -93,6 +105,8 @@ const (
 	subjectRejections  = "rejections.>"
 	subjectReceipts    = "receipts.>"
 	subjectFeeds       = "feeds.>"
+	subjectDisclosures = "disclosures.>"
+	subjectReencrypted = "reencrypted.>"
 	subjectLeases      = "leases.>"
 	subjectPositions   = "positions.>"
 
@@ -104,6 +118,7 @@ const (
 	ledgerInboxPrefix      = "_INBOX_ledger"
 	projectionsInboxPrefix = "_INBOX_projections"
 	eraserInboxPrefix      = "_INBOX_eraser"
+	custodianInboxPrefix   = "_INBOX_custodian"
 )
 
 // FeedsDomain is what readers give their client for a JetStream domain
@@ -123,6 +138,8 @@ const (
 	RoleLedger Role = "ledger"
 	// RoleEraser deletes messages that were ordered erased, in the account LEDGER.
 	RoleEraser Role = "eraser"
+	// RoleCustodian keeps disclosures, in the account LEDGER.
+	RoleCustodian Role = "custodian"
 	// RoleProjections publishes feeds and keeps readers' consumers, in the account
 	// PROJECTIONS.
 	RoleProjections Role = "projections"
@@ -142,6 +159,8 @@ func ConnectOptions(role Role, credsFile string) []nats.Option {
 		o = append(o, nats.CustomInboxPrefix(ledgerInboxPrefix))
 	case RoleEraser:
 		o = append(o, nats.CustomInboxPrefix(eraserInboxPrefix))
+	case RoleCustodian:
+		o = append(o, nats.CustomInboxPrefix(custodianInboxPrefix))
 	case RoleProjections:
 		o = append(o, nats.CustomInboxPrefix(projectionsInboxPrefix))
 	}
@@ -181,6 +200,24 @@ func eraserPermissions() jwt.Permissions {
 	)
 }
 
+func custodianPermissions() jwt.Permissions {
+	const api, stream = apiPrefix, "." + streamDisclosures
+	return permissions(
+		[]string{
+			subjectReencrypted,
+			api + "STREAM.CREATE" + stream,
+			api + "STREAM.INFO" + stream,
+			api + "STREAM.MSG.GET" + stream,
+			api + "STREAM.MSG.DELETE" + stream,
+			api + "CONSUMER.CREATE" + stream + ".>",
+			api + "CONSUMER.INFO" + stream + ".*",
+			api + "CONSUMER.MSG.NEXT" + stream + ".*",
+			api + "CONSUMER.DELETE" + stream + ".*",
+		},
+		[]string{custodianInboxPrefix + ".>"},
+	)
+}
+
 func projectionsPermissions() jwt.Permissions {
 	const api, feeds = apiPrefix, "." + streamFeeds
 	pub := []string{
@@ -211,7 +248,8 @@ type reach struct {
 func operatorReach(operator string) reach {
 	return reach{
 		services: []string{
-			"events." + operator + ".*.*", // facility and recorder
+			"events." + operator + ".*.*",        // facility and recorder
+			"disclosures." + operator + ".*.*.*", // and the pseudonym's token
 			"receipts." + operator + ".get",
 			"receipts." + operator + ".head",
 		},
@@ -249,7 +287,7 @@ func (r reach) imports(ledgerAccount string) jwt.Imports {
 func ledgerExports() jwt.Exports {
 	var es jwt.Exports
 	for _, s := range []string{
-		subjectPublish, "receipts.*.get", "receipts.*.head",
+		subjectPublish, subjectDisclosures, "receipts.*.get", "receipts.*.head",
 		"registry.*", "receipts.registry.*.get", "receipts.registry.*.head",
 	} {
 		es.Add(&jwt.Export{Name: s, Subject: jwt.Subject(s), Type: jwt.Service, ResponseType: jwt.ResponseTypeSingleton})

@@ -22,7 +22,7 @@ var (
 		"receipts.registry.mcmc.get", "receipts.registry.mcmc.head", "receipts.registry.other.get",
 		"rejections.a", "rejections.b", "rejections.registry.mcmc", "checkpoints", "anchors",
 		"feeds.touches.lab-1.a", "feeds.touches.lab-2.b", "leases.feeds", "positions.feeds",
-		"disclosures.a.x", "_INBOX.guess.1", "_INBOX_ledger.guess.1", "_INBOX_eraser.guess.1", "_INBOX_projections.guess.1",
+		"disclosures.a.x", "disclosures.a.lab-1.bastion-1.0", "disclosures.b.lab-1.bastion-1.0", "reencrypted.a.x", "_INBOX.guess.1", "_INBOX_ledger.guess.1", "_INBOX_eraser.guess.1", "_INBOX_custodian.guess.1", "_INBOX_projections.guess.1",
 		"$JS.API.INFO", "$JS.API.STREAM.LIST", "$JS.API.STREAM.NAMES",
 		"$JS.API.STREAM.INFO.EVENTS", "$JS.API.STREAM.INFO.OTHER",
 		"$JS.API.STREAM.CREATE.EVENTS", "$JS.API.STREAM.CREATE.OTHER",
@@ -39,6 +39,9 @@ var (
 		"$JS.API.CONSUMER.CREATE.FEEDS.r_touches", "$JS.API.CONSUMER.DURABLE.CREATE.FEEDS.r_touches", "$JS.API.CONSUMER.INFO.FEEDS.r_touches",
 		"$JS.API.CONSUMER.DELETE.FEEDS.r_touches", "$JS.API.CONSUMER.MSG.NEXT.FEEDS.r_touches", "$JS.API.CONSUMER.RESET.FEEDS.r_touches",
 		"$JS.API.CONSUMER.PAUSE.FEEDS.r_touches", "$JS.API.CONSUMER.UNPIN.FEEDS.r_touches",
+		"$JS.API.STREAM.INFO.DISCLOSURES", "$JS.API.STREAM.CREATE.DISCLOSURES", "$JS.API.STREAM.MSG.GET.DISCLOSURES", "$JS.API.STREAM.MSG.DELETE.DISCLOSURES",
+		"$JS.API.STREAM.UPDATE.DISCLOSURES", "$JS.API.STREAM.DELETE.DISCLOSURES", "$JS.API.STREAM.PURGE.DISCLOSURES", "$JS.API.DIRECT.GET.DISCLOSURES",
+		"$JS.API.CONSUMER.CREATE.DISCLOSURES.c", "$JS.API.CONSUMER.INFO.DISCLOSURES.c", "$JS.API.CONSUMER.MSG.NEXT.DISCLOSURES.c", "$JS.API.CONSUMER.DELETE.DISCLOSURES.c",
 		"$JS.API.STREAM.CREATE.LEASES", "$JS.API.STREAM.INFO.LEASES", "$JS.API.STREAM.MSG.GET.LEASES", "$JS.API.STREAM.PURGE.LEASES",
 		"$JS.API.STREAM.CREATE.POSITIONS", "$JS.API.STREAM.INFO.POSITIONS", "$JS.API.STREAM.MSG.GET.POSITIONS", "$JS.API.STREAM.UPDATE.POSITIONS",
 		"$JS.feeds.API.STREAM.INFO.FEEDS", "$JS.feeds.API.STREAM.MSG.GET.FEEDS", "$JS.feeds.API.DIRECT.GET.FEEDS", "$JS.feeds.API.INFO",
@@ -60,7 +63,7 @@ var (
 		"rejections.>", "rejections.*", "rejections.a", "rejections.b",
 		"rejections.registry.mcmc", "rejections.registry.other", "checkpoints", "anchors",
 		"feeds.>", "feeds.touches.>", "feeds.touches.lab-1.a", "feeds.touches.lab-2.b", "leases.>", "leases.feeds", "positions.feeds",
-		"disclosures.>", "_INBOX.>", "_INBOX.x", "_INBOX_ledger.>", "_INBOX_ledger.x", "_INBOX_eraser.>", "_INBOX_eraser.x", "_INBOX_projections.>", "_INBOX_projections.x", "_R_.>",
+		"disclosures.>", "_INBOX.>", "_INBOX.x", "_INBOX_ledger.>", "_INBOX_ledger.x", "_INBOX_eraser.>", "_INBOX_eraser.x", "_INBOX_custodian.>", "_INBOX_custodian.x", "reencrypted.>", "_INBOX_projections.>", "_INBOX_projections.x", "_R_.>",
 		"$JS.feeds.>", "$JS.ACK.>",
 		"$JS.>", "$JS.API.>", "$JS.EVENT.>", "$SYS.>", "$SYS.REQ.>", "$SYS.ACCOUNT.>",
 	}
@@ -72,12 +75,12 @@ var (
 	}{
 		{
 			role:      []string{"a"},
-			publish:   []string{"events.a.lab-1.bastion-1", "receipts.a.get", "receipts.a.head"},
+			publish:   []string{"events.a.lab-1.bastion-1", "disclosures.a.lab-1.bastion-1.0", "receipts.a.get", "receipts.a.head"},
 			subscribe: []string{"rejections.a", "checkpoints", "anchors", "_INBOX.>", "_INBOX.x"},
 		},
 		{
 			role:      []string{"b"},
-			publish:   []string{"events.b.lab-1.bastion-1", "receipts.b.get", "receipts.b.head"},
+			publish:   []string{"events.b.lab-1.bastion-1", "disclosures.b.lab-1.bastion-1.0", "receipts.b.get", "receipts.b.head"},
 			subscribe: []string{"rejections.b", "checkpoints", "anchors", "_INBOX.>", "_INBOX.x"},
 		},
 		{
@@ -107,6 +110,15 @@ var (
 			role:      []string{"eraser"},
 			publish:   []string{"$JS.API.STREAM.INFO.EVENTS", "$JS.API.STREAM.MSG.GET.EVENTS", "$JS.API.STREAM.MSG.DELETE.EVENTS"},
 			subscribe: []string{"_INBOX_eraser.>", "_INBOX_eraser.x"},
+		},
+		{
+			role: []string{"custodian"},
+			publish: []string{
+				"reencrypted.a.x", "$JS.API.STREAM.INFO.DISCLOSURES", "$JS.API.STREAM.CREATE.DISCLOSURES", "$JS.API.STREAM.MSG.GET.DISCLOSURES",
+				"$JS.API.STREAM.MSG.DELETE.DISCLOSURES", "$JS.API.CONSUMER.CREATE.DISCLOSURES.c", "$JS.API.CONSUMER.INFO.DISCLOSURES.c",
+				"$JS.API.CONSUMER.MSG.NEXT.DISCLOSURES.c", "$JS.API.CONSUMER.DELETE.DISCLOSURES.c",
+			},
+			subscribe: []string{"_INBOX_custodian.>", "_INBOX_custodian.x"},
 		},
 		{
 			role:        []string{"projections"},
@@ -251,7 +263,7 @@ func TestSubscribeTable(t *testing.T) {
 					switch feed := strings.HasPrefix(m.Subject, "feeds."); {
 					case !want:
 						t.Errorf("%s arrived", m.Subject)
-					case m.Subject != subject && who != "ledger" && who != "eraser" && who != "projections" && !feed:
+					case m.Subject != subject && who != "ledger" && who != "eraser" && who != "custodian" && who != "projections" && !feed:
 						t.Errorf("%s arrived, subscribed to %s", m.Subject, subject)
 					case feed != (string(m.Data) == "from PROJECTIONS") && who != "projections":
 						t.Errorf("%s arrived %s", m.Subject, m.Data)
@@ -324,7 +336,7 @@ func TestAccountsHoldWithoutUserPermissions(t *testing.T) {
 	flush(t, hub)
 	w.users["unbound"] = w.mint("accounts/a.nk")
 	nc := w.connect("unbound")
-	own := []string{"events.a.lab-1.bastion-1", "receipts.a.get", "receipts.a.head"}
+	own := []string{"events.a.lab-1.bastion-1", "disclosures.a.lab-1.bastion-1.0", "receipts.a.get", "receipts.a.head"}
 	for _, s := range publishSubjects {
 		if err := nc.Publish(s, []byte("unbound")); err != nil {
 			t.Fatal(err)

@@ -1,7 +1,9 @@
 package home
 
 import (
+	"errors"
 	"fmt"
+	"os"
 
 	"filippo.io/age"
 )
@@ -38,4 +40,30 @@ func readIdentity(file string) (*age.X25519Identity, error) {
 		return nil, fmt.Errorf("read the age identity %s: it is not one of X25519", file)
 	}
 	return identity, nil
+}
+
+const nextIdentityFile = "age-next.key"
+
+// NextIdentity returns the identity that is to take the place of the one to read with,
+// making it if there is none yet.
+func (a *Authority) NextIdentity() (*age.X25519Identity, error) {
+	file := a.path(keysDir, nextIdentityFile)
+	identity, err := readIdentity(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return newIdentity(file)
+	}
+	return identity, err
+}
+
+// PromoteIdentity puts the next identity in the place of the one to read with, which is
+// overwritten: it opens nothing that is kept any more.
+func (a *Authority) PromoteIdentity() error {
+	next, err := readSecret(a.path(keysDir, nextIdentityFile))
+	if err != nil {
+		return err
+	}
+	if err := replace(a.path(keysDir, identityKeyFile), append(next, '\n'), 0o600); err != nil {
+		return fmt.Errorf("replace the age identity: %w", err)
+	}
+	return os.Remove(a.path(keysDir, nextIdentityFile))
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/rekor"
 	"github.com/saksi-ledger/saksi/ops/broker"
+	"github.com/saksi-ledger/saksi/ops/custodian"
 	"github.com/saksi-ledger/saksi/ops/governor"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
@@ -172,12 +173,18 @@ type running struct {
 	warden      *warden
 	authority   *broker.Authority
 	connect     []nats.Option // to the embedded broker, in this process
+	custody     *custodian.Custodian
 }
 
 // run has the parts work until the context ends or one of them can't go on.
 func (n *running) run(ctx context.Context) error {
+	custody, err := n.openCustody(ctx)
+	if err != nil {
+		return err
+	}
+	defer custody.Close()
 	group, ctx := errgroup.WithContext(ctx)
-	handler, err := n.sight.handler(ctx, n.config, n.ledger)
+	handler, err := n.sight.handler(ctx, n.config, n.ledger, n.custody)
 	if err != nil {
 		return err
 	}

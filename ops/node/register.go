@@ -6,6 +6,9 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/admission"
 	"github.com/saksi-ledger/saksi/ledger/http/token"
 	"github.com/saksi-ledger/saksi/ops/home"
+	"github.com/saksi-ledger/saksi/projections/api"
+	"slices"
+	"strings"
 )
 
 // register knows who may ask over HTTP: the readers that the authority has let in,
@@ -84,6 +87,19 @@ func (r *register) authority(name string, id events.KeyID) (entry token.Entry, f
 		}
 	})
 	return entry, found
+}
+
+// authoritiesOf returns what the API says of authorities.
+func authoritiesOf(l *ledger.Ledger) func() []api.Authority {
+	return func() (out []api.Authority) {
+		l.Registry(func(registry *admission.Registry) {
+			for _, a := range registry.Authorities() {
+				out = append(out, api.Authority{Name: a.Name, Mandate: a.Mandate, Recipient: a.Recipient, Leaf: a.RecipientLeaf})
+			}
+		})
+		slices.SortFunc(out, func(a, b api.Authority) int { return strings.Compare(a.Name, b.Name) })
+		return out
+	}
 }
 
 // boundsOf returns what a mandate leaves, as the registry stands.

@@ -18,6 +18,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/broker"
+	"github.com/saksi-ledger/saksi/ops/custodian"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/api"
 	"github.com/saksi-ledger/saksi/projections/feeds"
@@ -91,7 +92,7 @@ func (s *sight) due() time.Time {
 }
 
 // handler serves checkpoint, tiles, anchors and bodies, and the API.
-func (s *sight) handler(ctx context.Context, config Config, l *ledger.Ledger) (http.Handler, error) {
+func (s *sight) handler(ctx context.Context, config Config, l *ledger.Ledger, custody *custodian.Custodian) (http.Handler, error) {
 	tree, err := ledgerhttp.Handler(l.TreeDir())
 	if err != nil {
 		return nil, fmt.Errorf("serve the tree: %w", err)
@@ -102,7 +103,7 @@ func (s *sight) handler(ctx context.Context, config Config, l *ledger.Ledger) (h
 		return nil, err
 	}
 	v1, err := api.New(api.Config{
-		Store: s.store, Ledger: s.reader, Anchors: s.anchors, Who: who, Keys: s.keys, Secret: secret, Log: config.Log, Done: ctx.Done(),
+		Store: s.store, Ledger: s.reader, Anchors: s.anchors, Who: who, Keys: s.keys, Secret: secret, Log: config.Log, Done: ctx.Done(), Disclosed: kept{custody}, Authorities: authoritiesOf(l),
 	})
 	if err != nil {
 		return nil, err

@@ -68,7 +68,11 @@ type Config struct {
 	Store   Store
 	Ledger  Ledger
 	Anchors Anchors // nil: there are none
-	Who     Authenticator
+	// Authorities returns the authorities of the registry; nil: it isn't known here.
+	Authorities func() []Authority
+	// Disclosed is what operators have disclosed; nil: it isn't kept here.
+	Disclosed Disclosures
+	Who       Authenticator
 	// Keys checks the checkpoints that were anchored, and names the origin.
 	Keys *verify.Log
 	// Secret, of 32 bytes, seals what would tell those whose mandate is bounded how
@@ -138,6 +142,8 @@ func (a *api) handler() (http.Handler, error) {
 	a.registerViews()
 	a.registerFeeds()
 	a.registerEntries()
+	a.registerDisclosures()
+	a.registerAuthorities()
 	if err := a.serveDocument(mux); err != nil {
 		return nil, err
 	}
