@@ -76,7 +76,7 @@ func newWorldWith(t *testing.T, s settings) *world {
 }
 
 // start runs the node until w.stop, which fails the test if the node did not end
-// in order.
+// in order. It has the addresses that it had before, if it ran before.
 func (w *world) start() {
 	w.Helper()
 	running, cancel := context.WithCancel(w.ctx)
@@ -170,19 +170,37 @@ func (w *world) enrol(name, facility string, recorders ...events.RecorderDeclare
 // enrolAuthority gives an authority a seat, for one facility, and connects it.
 func (w *world) enrolAuthority(name, facility string) *party {
 	w.Helper()
+	p, _ := w.enrolSeat(name, events.Mandate{Facilities: []string{facility}, Families: []string{"*"}})
+	return p
+}
+
+// enrolSeat gives an authority a seat, and connects it.
+func (w *world) enrolSeat(name string, mandate events.Mandate) (*party, *home.Seat) {
+	w.Helper()
 	h, err := home.NewSeat(filepath.Join(w.TempDir(), name), name, home.KeySpec{})
 	w.must(err)
 	request, err := home.ReadRequest(h.RequestFile())
 	w.must(err)
-	grant, _, err := w.registrar.AddAuthority(w.ctx, request, "", events.Mandate{Facilities: []string{facility}, Families: []string{"*"}})
-	w.must(err)
+	grant := w.grantSeat(h, request, mandate)
 	p := &party{rejected: map[uint64]events.RejectedPlace{}, denied: make(chan error, 16)}
 	p.signer, err = h.Signer()
 	w.must(err)
 	seed, err := h.ConnectionSeed()
 	w.must(err)
 	w.connect(p, "registry."+name, grant.User, seed)
-	return p
+	return p, h
+}
+
+// grantSeat gives an authority its mandate, or another, and has it join.
+func (w *world) grantSeat(h *home.Seat, request *home.Request, mandate events.Mandate) *home.Grant {
+	w.Helper()
+	grant, _, err := w.registrar.AddAuthority(w.ctx, request, "", mandate)
+	w.must(err)
+	file := filepath.Join(w.TempDir(), "grant.json")
+	w.must(home.WriteJSON(file, grant, 0o600))
+	_, err = h.Join(file)
+	w.must(err)
+	return grant
 }
 
 // enrolAtBroker lets somebody connect of whom the registry knows nothing.

@@ -62,7 +62,7 @@ func (a *api) disclosures(ctx context.Context, in *disclosuresInput) (*disclosur
 	case a.Disclosed == nil:
 		return nil, problem(http.StatusServiceUnavailable, "this server keeps no disclosures")
 	}
-	revealed, err := a.revealed(ctx, g.Name, in.Operator, in.Actor)
+	revealed, err := a.revealed(ctx, g, in.Operator, in.Actor)
 	if err != nil {
 		return nil, err
 	}
@@ -85,10 +85,10 @@ func (a *api) disclosures(ctx context.Context, in *disclosuresInput) (*disclosur
 }
 
 // revealed returns the digests of the events whose disclosures an authority has said, on
-// record, that it reads.
-func (a *api) revealed(ctx context.Context, authority, operator, actor string) ([]string, error) {
+// record, that it reads, as far as its mandate covers them now.
+func (a *api) revealed(ctx context.Context, g token.Grantee, operator, actor string) ([]string, error) {
 	q := projections.Query{Limit: 1000, Where: []projections.Condition{
-		{Column: "authority", Op: projections.Equal, Value: authority}, {Column: "operator", Op: projections.Equal, Value: operator},
+		{Column: "authority", Op: projections.Equal, Value: g.Name}, {Column: "operator", Op: projections.Equal, Value: operator},
 		{Column: "actor.id", Op: projections.Equal, Value: actor}, {Column: "what", Op: projections.Equal, Value: string(events.RevealedDisclosure)},
 	}}
 	var digests []string
@@ -98,9 +98,15 @@ func (a *api) revealed(ctx context.Context, authority, operator, actor string) (
 			return nil, a.failed(ctx, "read what was revealed", err)
 		}
 		for _, row := range page.Rows {
-			refs, _ := row.Cells()["events"].(projections.Refs)
+			cells := row.Cells()
+			refs, _ := cells["events"].(projections.Refs)
+			name, _ := cells["recorder"].(string)
+			recorder, err := events.ParseRecorder(name)
+			if err != nil || !g.CoversSubject(recorder.Subject()) || !g.HasFamily(events.FamilyAccess) || g.ToCustomers() {
+				continue
+			}
 			for _, ref := range refs {
-				digest, err := a.digestOf(ctx, ref)
+				digest, err := a.digestOf(ctx, recorder, ref)
 				if err != nil {
 					return nil, a.failed(ctx, "read an event that was revealed", err)
 				}
@@ -114,15 +120,17 @@ func (a *api) revealed(ctx context.Context, authority, operator, actor string) (
 	}
 }
 
-// digestOf returns the digest of an event, whether it is still there or was erased.
-func (a *api) digestOf(ctx context.Context, ref projections.Ref) (string, error) {
+// digestOf returns the digest of an event that a recorder said, whether it is still there or
+// was erased. Admission held the recorder against the mandate, and can't tell whether
+// the event is its.
+func (a *api) digestOf(ctx context.Context, recorder events.Recorder, ref projections.Ref) (string, error) {
 	body, err := a.Ledger.Body(ctx, ref.Leaf)
 	if err != nil {
 		return "", err
 	}
 	envelope, err := events.ParseEnvelope(body)
-	if err != nil || ref.Event >= len(envelope.Manifest.Events) {
-		return "", nil // a rejected message, or a place that isn't there: nothing is disclosed of it
+	if err != nil || ref.Event >= len(envelope.Manifest.Events) || envelope.Manifest.Recorder != recorder {
+		return "", nil // a rejected message, or a place that isn't there, or another's event: nothing is disclosed of it
 	}
 	return envelope.Manifest.Events[ref.Event].String(), nil
 }

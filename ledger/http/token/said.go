@@ -91,12 +91,12 @@ func (b *Bounds) coversRegistry(e *events.Event) bool {
 	if b.None() || constitutes(e.Type) {
 		return true
 	}
-	on, err := events.BearingOf(e)
-	if err != nil {
-		return false
-	}
 	if e.Type == events.TypeTenantDeclared {
 		return b.coversTenant(e)
+	}
+	on, err := events.BearingOf(e)
+	if err != nil || !acts(e.Type) {
+		return false // what this program doesn't know the bounds of is for those who have none
 	}
 	within := func(bounds, names []string) bool {
 		return !slices.ContainsFunc(names, func(name string) bool { return !in(bounds, name) })
@@ -104,19 +104,30 @@ func (b *Bounds) coversRegistry(e *events.Event) bool {
 	return b.Customers == nil && in(b.Families, events.FamilyAccess) && within(b.Facilities, on.OfFacilities()) && within(b.Operators, on.OfOperators())
 }
 
-// coversTenant tells whether a customer that is declared is one within the bounds.
+// coversTenant tells whether a customer that is declared is one within the bounds. Who is
+// a customer, and of whom, is for those with the registry's family at every facility, who
+// say so, and for whoever is bounded to that customer.
 func (b *Bounds) coversTenant(e *events.Event) bool {
-	if b.Customers == nil {
-		return true
-	}
 	var d events.TenantDeclared
 	if json.Unmarshal(e.Data, &d) != nil || d.Tenant == "" {
 		return false
+	}
+	if b.Customers == nil {
+		return in(b.Families, events.FamilyRegistry) && len(b.Facilities) == 0 && in(b.Operators, d.Operator)
 	}
 	return slices.ContainsFunc(b.Customers, func(full string) bool {
 		operator, alias, _ := strings.Cut(full, "/")
 		return alias == d.Tenant && (d.Operator == "" || d.Operator == operator)
 	})
+}
+
+// acts tells whether a type is of what authorities do to what operators said, which is in
+// the family access, at the facilities that it names.
+func acts(eventType string) bool {
+	return slices.Contains([]string{
+		events.TypeProductionOrdered, events.TypeDisclosureRevealed, events.TypeDisclosureErased, events.TypeBodyErased,
+		events.TypeHoldPlaced, events.TypeHoldReleased, events.TypeFindingAcknowledged, events.TypeFindingResolved,
+	}, eventType)
 }
 
 // constitutes tells whether a type says who may speak, and how the ledger stands.
