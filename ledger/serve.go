@@ -75,6 +75,12 @@ const (
 	tellRate  = 64
 )
 
+// Where says where envelopes of one of a party's recorders stand, as over receipts.get.
+// It proves nothing. It may be called from any goroutine.
+func (l *Ledger) Where(ctx context.Context, party string, q events.GetRequest) (*events.GetResponse, error) {
+	return l.state.where(ctx, party, q)
+}
+
 // TellRejections publishes each rejection to its party, which may not be
 // listening; it can ask later. It must ask for those that are too many to be told.
 // What it returns is for one goroutine.

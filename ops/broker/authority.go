@@ -136,6 +136,7 @@ func initialise(dir, name string) error {
 	})
 	h.user(hubLedger, RoleEraser, eraserPermissions())
 	h.user(hubLedger, RoleCustodian, custodianPermissions())
+	h.user(hubLedger, RoleIntake, intakePermissions())
 	h.projections()
 	r := authorityReach(name)
 	h.account(hubAuthority, RoleAuthority, r.permissions(), func(c *jwt.AccountClaims) {

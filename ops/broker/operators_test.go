@@ -41,7 +41,7 @@ func TestSecretsAreReadByTheirOwnerOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := 1 + 4 + 5 + 6 + 2*2 + 2*2 + 2 + 1; files != want {
+	if want := 1 + 4 + 5 + 7 + 2*2 + 2*2 + 2 + 1; files != want {
 		t.Errorf("%d files, want %d", files, want)
 	}
 }

@@ -20,6 +20,7 @@ import (
 //	               CONSUMER.MSG.NEXT, CONSUMER.DELETE
 //	eraser         $JS.API. on EVENTS alone: STREAM.INFO,      _INBOX_eraser.>
 //	               STREAM.MSG.GET, STREAM.MSG.DELETE
+//	intake         events.*.*.*                                _INBOX_intake.>
 //	custodian      reencrypted.>                               _INBOX_custodian.>
 //	               $JS.API. on DISCLOSURES alone:
 //	               STREAM.CREATE, STREAM.INFO, STREAM.MSG.GET,
@@ -60,6 +61,10 @@ import (
 // The eraser takes single messages out of EVENTS that have their leaves, by order of
 // the registry. It is a user apart, in LEDGER, so that what follows the stream can't:
 // a node connects as it when there is something to erase.
+//
+// The intake publishes envelopes that came over HTTP, or in a file, for the recorders that
+// they name: the node has checked by token, or the authority by hand, whose they are, and
+// admission checks the signature like any other.
 //
 // The custodian keeps what opens digests, encrypted as it came, in DISCLOSURES: it gives
 // it out to whom a reveal on record names, and deletes it by order of the registry.
@@ -118,6 +123,7 @@ const (
 	ledgerInboxPrefix      = "_INBOX_ledger"
 	projectionsInboxPrefix = "_INBOX_projections"
 	eraserInboxPrefix      = "_INBOX_eraser"
+	intakeInboxPrefix      = "_INBOX_intake"
 	custodianInboxPrefix   = "_INBOX_custodian"
 )
 
@@ -138,6 +144,8 @@ const (
 	RoleLedger Role = "ledger"
 	// RoleEraser deletes messages that were ordered erased, in the account LEDGER.
 	RoleEraser Role = "eraser"
+	// RoleIntake publishes envelopes that came another way, in the account LEDGER.
+	RoleIntake Role = "intake"
 	// RoleCustodian keeps disclosures, in the account LEDGER.
 	RoleCustodian Role = "custodian"
 	// RoleProjections publishes feeds and keeps readers' consumers, in the account
@@ -159,6 +167,8 @@ func ConnectOptions(role Role, credsFile string) []nats.Option {
 		o = append(o, nats.CustomInboxPrefix(ledgerInboxPrefix))
 	case RoleEraser:
 		o = append(o, nats.CustomInboxPrefix(eraserInboxPrefix))
+	case RoleIntake:
+		o = append(o, nats.CustomInboxPrefix(intakeInboxPrefix))
 	case RoleCustodian:
 		o = append(o, nats.CustomInboxPrefix(custodianInboxPrefix))
 	case RoleProjections:
@@ -198,6 +208,10 @@ func eraserPermissions() jwt.Permissions {
 		[]string{api + "STREAM.INFO" + stream, api + "STREAM.MSG.GET" + stream, api + "STREAM.MSG.DELETE" + stream},
 		[]string{eraserInboxPrefix + ".>"},
 	)
+}
+
+func intakePermissions() jwt.Permissions {
+	return permissions([]string{subjectPublish}, []string{intakeInboxPrefix + ".>"})
 }
 
 func custodianPermissions() jwt.Permissions {

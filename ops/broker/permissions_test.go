@@ -22,7 +22,7 @@ var (
 		"receipts.registry.mcmc.get", "receipts.registry.mcmc.head", "receipts.registry.other.get",
 		"rejections.a", "rejections.b", "rejections.registry.mcmc", "checkpoints", "anchors",
 		"feeds.touches.lab-1.a", "feeds.touches.lab-2.b", "leases.feeds", "positions.feeds",
-		"disclosures.a.x", "disclosures.a.lab-1.bastion-1.0", "disclosures.b.lab-1.bastion-1.0", "reencrypted.a.x", "_INBOX.guess.1", "_INBOX_ledger.guess.1", "_INBOX_eraser.guess.1", "_INBOX_custodian.guess.1", "_INBOX_projections.guess.1",
+		"disclosures.a.x", "disclosures.a.lab-1.bastion-1.0", "disclosures.b.lab-1.bastion-1.0", "reencrypted.a.x", "_INBOX.guess.1", "_INBOX_ledger.guess.1", "_INBOX_eraser.guess.1", "_INBOX_custodian.guess.1", "_INBOX_intake.guess.1", "_INBOX_projections.guess.1",
 		"$JS.API.INFO", "$JS.API.STREAM.LIST", "$JS.API.STREAM.NAMES",
 		"$JS.API.STREAM.INFO.EVENTS", "$JS.API.STREAM.INFO.OTHER",
 		"$JS.API.STREAM.CREATE.EVENTS", "$JS.API.STREAM.CREATE.OTHER",
@@ -63,7 +63,7 @@ var (
 		"rejections.>", "rejections.*", "rejections.a", "rejections.b",
 		"rejections.registry.mcmc", "rejections.registry.other", "checkpoints", "anchors",
 		"feeds.>", "feeds.touches.>", "feeds.touches.lab-1.a", "feeds.touches.lab-2.b", "leases.>", "leases.feeds", "positions.feeds",
-		"disclosures.>", "_INBOX.>", "_INBOX.x", "_INBOX_ledger.>", "_INBOX_ledger.x", "_INBOX_eraser.>", "_INBOX_eraser.x", "_INBOX_custodian.>", "_INBOX_custodian.x", "reencrypted.>", "_INBOX_projections.>", "_INBOX_projections.x", "_R_.>",
+		"disclosures.>", "_INBOX.>", "_INBOX.x", "_INBOX_ledger.>", "_INBOX_ledger.x", "_INBOX_eraser.>", "_INBOX_eraser.x", "_INBOX_custodian.>", "_INBOX_custodian.x", "_INBOX_intake.>", "_INBOX_intake.x", "reencrypted.>", "_INBOX_projections.>", "_INBOX_projections.x", "_R_.>",
 		"$JS.feeds.>", "$JS.ACK.>",
 		"$JS.>", "$JS.API.>", "$JS.EVENT.>", "$SYS.>", "$SYS.REQ.>", "$SYS.ACCOUNT.>",
 	}
@@ -110,6 +110,11 @@ var (
 			role:      []string{"eraser"},
 			publish:   []string{"$JS.API.STREAM.INFO.EVENTS", "$JS.API.STREAM.MSG.GET.EVENTS", "$JS.API.STREAM.MSG.DELETE.EVENTS"},
 			subscribe: []string{"_INBOX_eraser.>", "_INBOX_eraser.x"},
+		},
+		{
+			role:      []string{"intake"},
+			publish:   []string{"events.a.lab-1.bastion-1", "events.b.lab-1.bastion-1"},
+			subscribe: []string{"_INBOX_intake.>", "_INBOX_intake.x"},
 		},
 		{
 			role: []string{"custodian"},
@@ -263,7 +268,7 @@ func TestSubscribeTable(t *testing.T) {
 					switch feed := strings.HasPrefix(m.Subject, "feeds."); {
 					case !want:
 						t.Errorf("%s arrived", m.Subject)
-					case m.Subject != subject && who != "ledger" && who != "eraser" && who != "custodian" && who != "projections" && !feed:
+					case m.Subject != subject && who != "ledger" && who != "eraser" && who != "custodian" && who != "intake" && who != "projections" && !feed:
 						t.Errorf("%s arrived, subscribed to %s", m.Subject, subject)
 					case feed != (string(m.Data) == "from PROJECTIONS") && who != "projections":
 						t.Errorf("%s arrived %s", m.Subject, m.Data)

@@ -183,8 +183,13 @@ func (n *running) run(ctx context.Context) error {
 		return err
 	}
 	defer custody.Close()
+	intakeConn, intake, err := n.openIntake()
+	if err != nil {
+		return err
+	}
+	defer intakeConn.Close()
 	group, ctx := errgroup.WithContext(ctx)
-	handler, err := n.sight.handler(ctx, n.config, n.ledger, n.custody)
+	handler, err := n.sight.handler(ctx, n.config, n.ledger, n.custody, intake)
 	if err != nil {
 		return err
 	}

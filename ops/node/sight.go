@@ -92,7 +92,7 @@ func (s *sight) due() time.Time {
 }
 
 // handler serves checkpoint, tiles, anchors and bodies, and the API.
-func (s *sight) handler(ctx context.Context, config Config, l *ledger.Ledger, custody *custodian.Custodian) (http.Handler, error) {
+func (s *sight) handler(ctx context.Context, config Config, l *ledger.Ledger, custody *custodian.Custodian, in *intake) (http.Handler, error) {
 	tree, err := ledgerhttp.Handler(l.TreeDir())
 	if err != nil {
 		return nil, fmt.Errorf("serve the tree: %w", err)
@@ -103,7 +103,7 @@ func (s *sight) handler(ctx context.Context, config Config, l *ledger.Ledger, cu
 		return nil, err
 	}
 	v1, err := api.New(api.Config{
-		Store: s.store, Ledger: s.reader, Anchors: s.anchors, Who: who, Keys: s.keys, Secret: secret, Log: config.Log, Done: ctx.Done(), Disclosed: kept{custody}, Authorities: authoritiesOf(l),
+		Store: s.store, Ledger: s.reader, Anchors: s.anchors, Who: who, Keys: s.keys, Secret: secret, Log: config.Log, Done: ctx.Done(), Disclosed: kept{custody}, Intake: in, Authorities: authoritiesOf(l),
 	})
 	if err != nil {
 		return nil, err

@@ -70,6 +70,8 @@ type Config struct {
 	Anchors Anchors // nil: there are none
 	// Authorities returns the authorities of the registry; nil: it isn't known here.
 	Authorities func() []Authority
+	// Intake takes envelopes; nil: none are taken here.
+	Intake Intake
 	// Disclosed is what operators have disclosed; nil: it isn't kept here.
 	Disclosed Disclosures
 	Who       Authenticator
@@ -143,6 +145,7 @@ func (a *api) handler() (http.Handler, error) {
 	a.registerFeeds()
 	a.registerEntries()
 	a.registerDisclosures()
+	a.registerEnvelopes()
 	a.registerAuthorities()
 	if err := a.serveDocument(mux); err != nil {
 		return nil, err
