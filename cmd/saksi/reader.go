@@ -58,8 +58,11 @@ func addReader(c *cli.Context) error {
 		Role: role, Facilities: c.StringSlice("facility"), Operators: c.StringSlice("operator"), Families: c.StringSlice("family"),
 		Sectors: c.StringSlice("sector"), Tenants: c.StringSlice("tenant"), Authority: c.String("authority"),
 	}
-	if role == home.Customer && len(mandate.Tenants) == 0 {
+	switch {
+	case role == home.Customer && len(mandate.Tenants) == 0:
 		return usage("--role customer needs --tenant: it sees what touches its own")
+	case role == home.Customer && len(mandate.Sectors) > 0:
+		return usage("--role customer has no --sector: it sees what touches its own, and a sector is more")
 	}
 	if err := knownFamilies(mandate.Families); err != nil {
 		return err

@@ -215,8 +215,8 @@ func place(list []EnrolledReader, reader EnrolledReader) (int, error) {
 	if !reader.Role.Valid() {
 		return 0, fmt.Errorf("reader %s: there is no role %q", reader.Name, reader.Role)
 	}
-	if reader.Role == Customer && len(reader.Tenants) == 0 {
-		return 0, fmt.Errorf("reader %s: a customer is one by its alias, and there is none", reader.Name)
+	if reader.Role == Customer && (len(reader.Tenants) == 0 || len(reader.Sectors) > 0) {
+		return 0, fmt.Errorf("reader %s: a customer is one by its aliases, and by nothing else", reader.Name)
 	}
 	if _, err := reader.PublicKey(); err != nil {
 		return 0, err
