@@ -35,7 +35,7 @@ func (r *Registrar) origin() (string, error) {
 
 func (r *Registrar) baseURL() (string, error) {
 	if r.home != nil {
-		return "http://" + r.addresses.HTTPListen, nil
+		return r.addresses.LocalURL(), nil
 	}
 	grant, err := r.seat.Grant()
 	if err != nil {

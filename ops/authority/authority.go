@@ -206,7 +206,7 @@ func OpenRegistrar(ctx context.Context, h *home.Authority) (_ *Registrar, err er
 	}
 	r.client, err = publish.Dial(ctx, publish.Config{
 		NATSURL: r.addresses.LocalNATS, CredsFile: r.broker.CredsFile(broker.RoleAuthority),
-		HTTP: "http://" + r.addresses.HTTPListen, Log: log, Party: r.recorder().Party(), Name: "saksi authority",
+		HTTP: r.addresses.LocalURL(), Log: log, Party: r.recorder().Party(), Name: "saksi authority",
 		NATSOptions: broker.ConnectOptions(broker.RoleAuthority, r.broker.CredsFile(broker.RoleAuthority)),
 	})
 	return r, err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -33,6 +34,11 @@ type Config struct {
 	Listen string
 	// TLS, if not nil, is demanded of clients.
 	TLS *tls.Config
+	// WebSocket is a host and port to take clients on that speak WebSocket, with TLS if
+	// there is some; none if empty. A page may connect if its origin is the server's own,
+	// or is named in Origins ("https://console.example.my").
+	WebSocket string
+	Origins   []string
 	// SyncInterval is the time between an acknowledgement and the fsync of what
 	// was acknowledged; 1 s by default. A kill of the process loses nothing, a
 	// power cut up to that much; see receipts for the promise that holds.
@@ -156,6 +162,16 @@ func start(ctx context.Context, c Config) (_ *Server, err error) {
 		AuthTimeout:            authTimeout.Seconds(),
 		StreamMaxBufferedMsgs:  maxBuffered,
 		StreamMaxBufferedSize:  maxBufferedBytes,
+	}
+	if c.WebSocket != "" {
+		host, port, err := splitListen(c.WebSocket)
+		if err != nil {
+			return nil, fmt.Errorf("WebSocket: %w", err)
+		}
+		o.Websocket = server.WebsocketOpts{
+			Host: host, Port: port, NoTLS: c.TLS == nil, TLSConfig: c.TLS, HandshakeTimeout: authTimeout,
+			SameOrigin: len(c.Origins) == 0, AllowedOrigins: c.Origins,
+		}
 	}
 	ns, err := server.NewServer(o)
 	if err != nil {
@@ -339,6 +355,15 @@ func clientURL(ns *server.Server, o *server.Options) string {
 	}
 	_, port, _ := net.SplitHostPort(ns.Addr().String())
 	return scheme + net.JoinHostPort(host, port)
+}
+
+// WebSocketURL is where clients that speak WebSocket connect; empty if none can.
+func (s *Server) WebSocketURL() string {
+	u, err := url.Parse(s.nats.WebsocketURL())
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return u.String()
 }
 
 // URL is where clients on this machine connect.

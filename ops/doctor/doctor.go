@@ -134,7 +134,7 @@ func (e *examination) running(ctx context.Context) {
 		e.add("node", Wrong, "it has never run", "start it with saksi up --home "+e.dir)
 		return
 	}
-	e.node = "http://" + addresses.HTTPListen
+	e.node = addresses.LocalURL()
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	began := time.Now()

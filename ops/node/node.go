@@ -6,6 +6,7 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,6 +41,15 @@ type Config struct {
 	// AdvertiseNATS and AdvertiseHTTP are the URLs that grants name, where they
 	// are others than the listeners'.
 	AdvertiseNATS, AdvertiseHTTP string
+	// TLSCert and TLSKey are PEM files with which NATS, WebSocket and HTTP demand TLS; they
+	// are read again when they are replaced. BehindProxy lets listeners that other machines
+	// reach be without: a proxy before them demands it.
+	TLSCert, TLSKey string
+	BehindProxy     bool
+	// WebSocketListen is a host and port for clients of the embedded broker that speak
+	// WebSocket; none if empty. WebSocketOrigins are the pages that may, beside its own.
+	WebSocketListen  string
+	WebSocketOrigins []string
 	// Replicas of the streams; 1 by default.
 	Replicas int
 	// NoRekor leaves the anchoring out. Rekors are those to anchor in; without any,
@@ -97,12 +107,20 @@ func Run(ctx context.Context, config Config) error {
 	if err != nil {
 		return err
 	}
+	secured, err := serverTLS(config.TLSCert, config.TLSKey)
+	if err != nil {
+		return err
+	}
 	var connect []nats.Option
 	var embedded *broker.Server
 	if config.NATS == "" {
 		addresses.NATSListen = first(config.NATSListen, last.NATSListen, defaultNATSListen)
+		if err := errors.Join(mayListen("NATS", addresses.NATSListen, config), mayListen("WebSocket", first(config.WebSocketListen, defaultNATSListen), config)); err != nil {
+			return err
+		}
 		server, err := broker.Start(ctx, broker.Config{
 			Dir: config.Home.BrokerDir(), StoreDir: config.Home.StreamDir(), Listen: addresses.NATSListen, Logger: config.Log,
+			TLS: secured, WebSocket: config.WebSocketListen, Origins: config.WebSocketOrigins,
 		})
 		if err != nil {
 			return err
@@ -115,20 +133,46 @@ func Run(ctx context.Context, config Config) error {
 			return err
 		}
 		connect = append(connect, server.InProcess())
+		addresses.NATS = server.URL()
+		addresses.WebSocket = server.WebSocketURL()
+		if secured != nil {
+			local, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				return fmt.Errorf("listen for the authority's own commands: %w", err)
+			}
+			defer local.Close()
+			go server.ServeLocal(local)
+			addresses.LocalNATS = "nats://" + local.Addr().String()
+		}
 	} else {
 		addresses.LocalNATS = config.NATS
 		if err := authority.PushAll(ctx, config.NATS); err != nil {
 			return err
 		}
 	}
-	listener, err := listenHTTP(first(config.HTTPListen, last.HTTPListen, defaultHTTPListen))
+	httpListen := first(config.HTTPListen, last.HTTPListen, defaultHTTPListen)
+	if err := mayListen("HTTP", httpListen, config); err != nil {
+		return err
+	}
+	listener, err := listenHTTP(httpListen)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
 	addresses.HTTPListen = listener.Addr().String()
-	addresses.NATS = first(config.AdvertiseNATS, addresses.LocalNATS)
+	addresses.NATS = first(config.AdvertiseNATS, addresses.NATS, addresses.LocalNATS)
 	addresses.HTTP = first(config.AdvertiseHTTP, "http://"+addresses.HTTPListen)
+	listeners := []net.Listener{newDoors(listener)}
+	if secured != nil {
+		local, err := listenHTTP("127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		defer local.Close()
+		addresses.HTTP = first(config.AdvertiseHTTP, "https://"+addresses.HTTPListen)
+		addresses.LocalHTTP = "http://" + local.Addr().String()
+		listeners = []net.Listener{tls.NewListener(newDoors(listener), secured), newDoors(local)}
+	}
 
 	nc, js, err := connectLedger(ctx, authority, addresses.LocalNATS, config,
 		append(slices.Clone(connect), nats.ReconnectHandler(func(*nats.Conn) { l.Recheck() })))
@@ -149,7 +193,7 @@ func Run(ctx context.Context, config Config) error {
 	if err := config.Home.SetAddresses(addresses); err != nil {
 		return err
 	}
-	n := &running{config: config, addresses: addresses, ledger: l, nc: nc, js: js, projections: projections, sight: shown, listener: listener,
+	n := &running{config: config, addresses: addresses, ledger: l, nc: nc, js: js, projections: projections, sight: shown, listeners: listeners,
 		authority: authority, connect: connect}
 	warden, done, err := newWarden(ctx, n, g, authority, embedded, takes)
 	if err != nil {
@@ -169,7 +213,7 @@ type running struct {
 	js          jetstream.JetStream
 	projections *nats.Conn // as projections
 	sight       *sight
-	listener    net.Listener
+	listeners   []net.Listener
 	warden      *warden
 	authority   *broker.Authority
 	connect     []nats.Option // to the embedded broker, in this process
@@ -198,12 +242,14 @@ func (n *running) run(ctx context.Context) error {
 		Handler: takenInTime(handler), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10,
 	}
-	group.Go(func() error {
-		if err := server.Serve(newDoors(n.listener)); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve HTTP: %w", err)
-		}
-		return nil
-	})
+	for _, listener := range n.listeners {
+		group.Go(func() error {
+			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("serve HTTP: %w", err)
+			}
+			return nil
+		})
+	}
 	group.Go(func() error {
 		<-ctx.Done()
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
