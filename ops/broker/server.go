@@ -360,7 +360,7 @@ func clientURL(ns *server.Server, o *server.Options) string {
 // WebSocketURL is where clients that speak WebSocket connect; empty if none can.
 func (s *Server) WebSocketURL() string {
 	u, err := url.Parse(s.nats.WebsocketURL())
-	if err != nil || u.Host == "" {
+	if err != nil || u.Port() == "0" { // what the server says where there is none
 		return ""
 	}
 	return u.String()

@@ -26,7 +26,8 @@ type Desk struct {
 	config publish.Config
 	client *publish.Client
 
-	recipients []string // to whom what opens new events is encrypted
+	recipients []string   // to whom what opens new events is encrypted
+	seal       *Recipient // to whom new events are sealed, if to anybody
 }
 
 // Open opens an operator's home, which must have joined a ledger. It does not

@@ -61,12 +61,24 @@ func (g Grantee) CoversLine(recorder events.Recorder, line []byte) bool {
 	if err != nil {
 		return false
 	}
+	// What a sealed event is about, its family too, is for the one that it is sealed to.
+	if g.Name != "" && recorder.IsOperator() && e.Type == events.TypeSealed && sealedTo(e) == g.Name {
+		return true
+	}
 	for _, b := range g.Scope() {
 		if recorder.IsOperator() && !b.coversSaid(recorder, e) || !recorder.IsOperator() && !b.coversRegistry(e) {
 			return false
 		}
 	}
 	return true
+}
+
+func sealedTo(e *events.Event) string {
+	var d events.Sealed
+	if json.Unmarshal(e.Data, &d) != nil {
+		return ""
+	}
+	return d.Authority
 }
 
 // coversSaid tells whether an operator's event is within the bounds, its facility and
