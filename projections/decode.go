@@ -56,6 +56,14 @@ func newData(eventType string) any {
 		return new(events.TenantDeclared)
 	case events.TypeRecorderRetired:
 		return new(events.RecorderRetired)
+	case events.TypeProductionOrdered:
+		return new(events.ProductionOrdered)
+	case events.TypeAccessCommitted:
+		return new(events.AccessCommitted)
+	case events.TypeAccessProduced:
+		return new(events.AccessProduced)
+	case events.TypeAccessDisclosed:
+		return new(events.AccessDisclosed)
 	case events.TypeDisclosureRevealed:
 		return new(events.DisclosureRevealed)
 	case events.TypeFindingAcknowledged:

@@ -84,7 +84,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		},
 		Commands: []*cli.Command{
 			demoCommand(),
-			initCommand(), upCommand(), brokerCommand(), authorityCommand(), operatorCommand(), readerCommand(), facilityCommand(), recorderCommand(), tenantCommand(), findingCommand(), keyCommand(), bodyCommand(), holdCommand(), ledgerCommand(), personCommand(), sealedCommand(),
+			initCommand(), upCommand(), brokerCommand(), authorityCommand(), operatorCommand(), readerCommand(), facilityCommand(), recorderCommand(), tenantCommand(), findingCommand(), keyCommand(), bodyCommand(), holdCommand(), ledgerCommand(), personCommand(), sealedCommand(), orderCommand(),
 			viewCommand(), rebuildCommand(), doctorCommand(), trustCommand(),
 			enrolCommand(), joinCommand(), importCommand(), publishCommand(), discloseCommand(), attestCommand(), outboxCommand(), watchCommand(), tokenCommand(),
 			evidenceCommand(), verifyCommand(), auditCommand(), schemaCommand(), benchCommand(), versionCommand(), rekorCommand(),
