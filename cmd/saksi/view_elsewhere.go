@@ -33,7 +33,7 @@ type remotePage struct {
 
 // viewElsewhere asks the node for rows of a view, in the name of whose home it is.
 func viewElsewhere(c *cli.Context, view string, q projections.Query) error {
-	h, err := watching(homeOf(c))
+	h, err := joining(homeOf(c))
 	if err != nil {
 		return err
 	}

@@ -84,10 +84,15 @@ func (r *Registrar) Reveal(ctx context.Context, who Person, ground, order string
 	if err != nil {
 		return fail(err)
 	}
-	for _, t := range touches {
-		out.Events = append(out.Events, r.open(ctx, t, messages, identity))
+	byEvent := map[events.Digest][]*disclosed.Message{}
+	for _, m := range messages {
+		byEvent[m.Event] = append(byEvent[m.Event], m)
 	}
-	return out, nil
+	sent := map[uint64][]string{} // lines by leaf: many events share one
+	for _, t := range touches {
+		out.Events = append(out.Events, r.open(ctx, t, sent, byEvent, identity))
+	}
+	return out, ctx.Err()
 }
 
 func (r *Registrar) identity() (*age.X25519Identity, error) {
@@ -183,19 +188,16 @@ func (r *Registrar) disclosures(ctx context.Context, who Person, leaves []uint64
 }
 
 // open opens what there is of one event, and holds it to the event's digests.
-func (r *Registrar) open(ctx context.Context, t touch, messages []*disclosed.Message, identity *age.X25519Identity) RevealedEvent {
+func (r *Registrar) open(ctx context.Context, t touch, sent map[uint64][]string, messages map[events.Digest][]*disclosed.Message, identity *age.X25519Identity) RevealedEvent {
 	out := RevealedEvent{Ref: t.Ref, Recorder: t.Recorder, ID: t.ID}
-	line, err := r.line(ctx, t.Ref)
+	line, err := r.lineOf(ctx, t.Ref, sent)
 	if err != nil {
 		out.Problem = err.Error()
 		return out
 	}
 	digest := events.DigestOf(line)
 	out.Problem = "nothing was disclosed of it, or it was erased"
-	for _, m := range messages {
-		if m.Event != digest {
-			continue
-		}
+	for _, m := range messages[digest] {
 		list, err := m.Open(identity)
 		if err != nil {
 			out.Problem = err.Error()
@@ -213,22 +215,32 @@ func (r *Registrar) open(ctx context.Context, t touch, messages []*disclosed.Mes
 
 // line returns an event's line.
 func (r *Registrar) line(ctx context.Context, ref string) ([]byte, error) {
+	return r.lineOf(ctx, ref, map[uint64][]string{})
+}
+
+// lineOf returns an event's line, from what was sent, by leaf, if that was asked for before.
+func (r *Registrar) lineOf(ctx context.Context, ref string, sent map[uint64][]string) ([]byte, error) {
 	leaf, place, err := parseRef(ref)
 	if err != nil {
 		return nil, err
 	}
-	var entry struct {
-		Sent struct {
-			Lines []string `json:"lines"`
-		} `json:"sent"`
+	lines, asked := sent[leaf]
+	if !asked {
+		var entry struct {
+			Sent struct {
+				Lines []string `json:"lines"`
+			} `json:"sent"`
+		}
+		if err := r.ask(ctx, fmt.Sprintf("/v1/entries/%d", leaf), url.Values{"body": {"true"}}, &entry); err != nil {
+			return nil, err
+		}
+		lines = entry.Sent.Lines
+		sent[leaf] = lines
 	}
-	if err := r.ask(ctx, fmt.Sprintf("/v1/entries/%d", leaf), url.Values{"body": {"true"}}, &entry); err != nil {
-		return nil, err
-	}
-	if place >= len(entry.Sent.Lines) || entry.Sent.Lines[place] == "" {
+	if place >= len(lines) || lines[place] == "" {
 		return nil, errors.New("the event is not there any more")
 	}
-	return []byte(entry.Sent.Lines[place]), nil
+	return []byte(lines[place]), nil
 }
 
 // ErasePerson puts on record that nothing is to tell any more what a pseudonym stood for.

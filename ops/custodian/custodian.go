@@ -5,7 +5,6 @@
 package custodian
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -67,63 +66,84 @@ type Stored struct {
 	Received time.Time `json:"received"` // when it was first sent
 	Message  []byte    `json:"message"`  // see [disclosed.Message]
 
-	sequence uint64
+	sequence, left uint64 // left: how many come after it
+	replaces       string // the digest of its predecessor
 }
-
-// headerReceived is when a message was first sent that was encrypted anew.
-const headerReceived = "Saksi-Received"
 
 const (
-	// most is how many messages one question gets at most.
-	most     = 10_000
-	readTime = 5 * time.Second
+	// headerReceived is when a message was first sent that was encrypted anew, and
+	// headerReplaces the digest of what it takes the place of.
+	headerReceived = "Saksi-Received"
+	headerReplaces = "Saksi-Replaces"
 )
 
-// Of returns what operators sent about a pseudonym, the oldest first; at most 10,000.
+const (
+	// most is how many messages one question gets at most, and mostBytes after how many
+	// bytes it ends.
+	most      = 10_000
+	mostBytes = 64 << 20
+)
+
+// Of returns what operators sent about a pseudonym, the oldest first; at most 10,000, or
+// 64 MiB of them.
 func (c *Custodian) Of(ctx context.Context, operator, actor string) ([]Stored, error) {
 	own := disclosed.SubjectsOf(operator, actor)
-	return c.matching(ctx, []string{own, disclosed.Reencrypted(own)}, most)
+	return c.matching(ctx, []string{own, disclosed.Reencrypted(own)})
 }
 
-// matching reads the messages on some subjects.
-func (c *Custodian) matching(ctx context.Context, subjects []string, limit int) ([]Stored, error) {
+// matching reads the messages on some subjects, the oldest first.
+func (c *Custodian) matching(ctx context.Context, subjects []string) ([]Stored, error) {
+	var out []Stored
+	total := 0
+	err := c.each(ctx, subjects, func(m *Stored) (bool, error) {
+		out = append(out, *m)
+		total += len(m.Message)
+		return len(out) < most && total < mostBytes, nil
+	})
+	slices.SortStableFunc(out, func(a, b Stored) int { return a.Received.Compare(b.Received) })
+	return out, err
+}
+
+// each calls f with the messages on some subjects that are there now, in the order of the
+// stream, until it returns false.
+func (c *Custodian) each(ctx context.Context, subjects []string, f func(*Stored) (more bool, err error)) error {
 	info, err := c.stream.Info(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("look at the disclosures: %w", err)
+		return fmt.Errorf("look at the disclosures: %w", err)
 	}
 	consumer, err := c.js.OrderedConsumer(ctx, info.Config.Name, jetstream.OrderedConsumerConfig{FilterSubjects: subjects, MaxResetAttempts: 3})
 	if err != nil {
-		return nil, fmt.Errorf("look for disclosures: %w", err)
+		return fmt.Errorf("look for disclosures: %w", err)
 	}
 	pending, err := consumer.Info(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("look for disclosures: %w", err)
+		return fmt.Errorf("look for disclosures: %w", err)
 	}
-	var out []Stored
-	for left := min(pending.NumPending, uint64(limit)); left > 0; {
-		batch, err := consumer.Fetch(int(min(left, 256)), jetstream.FetchMaxWait(readTime))
+	if pending.NumPending == 0 {
+		return nil
+	}
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(512))
+	if err != nil {
+		return fmt.Errorf("look for disclosures: %w", err)
+	}
+	defer messages.Stop()
+	for {
+		m, err := messages.Next(jetstream.NextContext(ctx))
 		if err != nil {
-			return nil, fmt.Errorf("read disclosures: %w", err)
+			return fmt.Errorf("read disclosures: %w", err)
 		}
-		got := 0
-		for m := range batch.Messages() {
-			stored, err := storedOf(m)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, *stored)
-			got++
+		stored, err := storedOf(m)
+		if err != nil {
+			return err
 		}
-		if err := batch.Error(); err != nil {
-			return nil, fmt.Errorf("read disclosures: %w", err)
+		if stored.sequence > info.State.LastSeq {
+			return nil
 		}
-		if got == 0 {
-			return nil, errors.New("read disclosures: the broker stopped in the middle")
+		more, err := f(stored)
+		if err != nil || !more || stored.left == 0 {
+			return err
 		}
-		left -= min(left, uint64(got))
 	}
-	slices.SortStableFunc(out, func(a, b Stored) int { return a.Received.Compare(b.Received) })
-	return out, nil
 }
 
 func storedOf(m jetstream.Msg) (*Stored, error) {
@@ -131,12 +151,13 @@ func storedOf(m jetstream.Msg) (*Stored, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read disclosures: %w", err)
 	}
-	s := &Stored{Subject: m.Subject(), Received: meta.Timestamp.UTC(), Message: m.Data(), sequence: meta.Sequence.Stream}
+	s := &Stored{Subject: m.Subject(), Received: meta.Timestamp.UTC(), Message: m.Data(), sequence: meta.Sequence.Stream, left: meta.NumPending}
 	// Only what the custodian itself sent says when it was first there.
 	if strings.HasPrefix(s.Subject, "reencrypted.") {
 		if s.Received, err = time.Parse(time.RFC3339Nano, m.Headers().Get(headerReceived)); err != nil {
 			return nil, fmt.Errorf("read disclosures: message %d doesn't say when it was first sent: %w", s.sequence, err)
 		}
+		s.replaces = m.Headers().Get(headerReplaces)
 	}
 	return s, nil
 }
@@ -185,22 +206,26 @@ func (c *Custodian) carryOut(ctx context.Context, orders []admission.PersonErasu
 			if err != nil {
 				return out, err
 			}
-			again, at.Left = len(found) == most && do != nil, 0
+			// What one question doesn't get the next one does, the others being gone.
+			again, at.Left = false, 0
 			for _, m := range found {
 				if !order.Covers(order.Operator, m.facility(), order.Actor) {
 					continue
 				}
 				said := admission.Said{Operator: order.Operator, Facility: m.facility(), Actors: []string{order.Actor}, Received: m.Received}
 				if i := slices.IndexFunc(holds, func(h admission.Hold) bool { return h.Covers(said) }); i >= 0 {
-					at.Hold, again = holds[i].By+"/"+holds[i].HoldPlaced.Hold, false
+					at.Hold = holds[i].By + "/" + holds[i].HoldPlaced.Hold
 					at.Left++
 					continue
 				}
 				if do == nil {
 					at.Left++
-				} else if err := do(ctx, m); err != nil {
+					continue
+				}
+				if err := do(ctx, m); err != nil {
 					return out, err
 				}
+				again = true
 			}
 		}
 		out = append(out, at)
@@ -214,7 +239,7 @@ func (c *Custodian) Expire(ctx context.Context, now time.Time) (int, error) {
 	if c.kept == 0 {
 		return 0, nil
 	}
-	found, err := c.matching(ctx, []string{"reencrypted.>"}, most)
+	found, err := c.matching(ctx, []string{"reencrypted.>"})
 	if err != nil {
 		return 0, err
 	}
@@ -244,14 +269,19 @@ type Reencrypted struct {
 func (c *Custodian) Reencrypt(ctx context.Context, old *age.X25519Identity, next string) (*Reencrypted, error) {
 	from := old.Recipient().String()
 	out := &Reencrypted{}
-	all, err := c.matching(ctx, []string{"disclosures.>", "reencrypted.>"}, 1<<30)
+	// Messages that have a successor, from a run that was interrupted.
+	there := map[string]bool{}
+	err := c.each(ctx, []string{"reencrypted.>"}, func(m *Stored) (bool, error) {
+		there[m.replaces] = true
+		return true, nil
+	})
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	for _, m := range all {
+	err = c.each(ctx, []string{"disclosures.>", "reencrypted.>"}, func(m *Stored) (bool, error) {
 		message, err := disclosed.Parse(m.Message)
 		if err != nil || !slices.Contains(message.Recipients, from) {
-			continue
+			return true, nil
 		}
 		again, err := message.Reseal(old, next)
 		var text []byte
@@ -260,41 +290,39 @@ func (c *Custodian) Reencrypt(ctx context.Context, old *age.X25519Identity, next
 		}
 		if err != nil {
 			out.Failed = append(out.Failed, fmt.Sprintf("%s, event %.80s: %v", message.Recorder, message.ID, err))
-			continue
+			return len(out.Failed) < maxFailed, nil
 		}
-		subject := m.Subject
-		if strings.HasPrefix(subject, "disclosures.") {
-			subject = disclosed.Reencrypted(subject)
-		}
-		if found, err := c.has(ctx, subject, message, next); err != nil {
-			return out, err
-		} else if !found {
-			msg := nats.NewMsg(subject)
-			msg.Data = text
-			msg.Header.Set(headerReceived, m.Received.Format(time.RFC3339Nano))
-			if _, err := c.js.PublishMsg(ctx, msg); err != nil {
-				return out, fmt.Errorf("store a disclosure that was encrypted anew: %w", err)
-			}
-		}
-		if err := c.stream.SecureDeleteMsg(ctx, m.sequence); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
-			return out, fmt.Errorf("erase disclosure %d: %w", m.sequence, err)
+		if err := c.replace(ctx, m, text, there[events.DigestOf(m.Message).String()]); err != nil {
+			return false, err
 		}
 		out.Done++
-	}
-	return out, nil
+		return true, nil
+	})
+	return out, err
 }
 
-// has reports whether a successor of a message to a recipient is stored.
-func (c *Custodian) has(ctx context.Context, subject string, of *disclosed.Message, recipient string) (bool, error) {
-	there, err := c.matching(ctx, []string{subject}, most)
-	if err != nil {
-		return false, err
+// maxFailed is how many messages that can't be encrypted anew are named; with more, those
+// that are left are not looked at.
+const maxFailed = 100
+
+// replace stores a message that was encrypted anew, if it isn't stored yet, and deletes
+// the one before it.
+func (c *Custodian) replace(ctx context.Context, m *Stored, text []byte, stored bool) error {
+	subject := m.Subject
+	if strings.HasPrefix(subject, "disclosures.") {
+		subject = disclosed.Reencrypted(subject)
 	}
-	for _, m := range there {
-		message, err := disclosed.Parse(m.Message)
-		if err == nil && bytes.Equal(message.Event[:], of.Event[:]) && slices.Contains(message.Recipients, recipient) && len(message.Recipients) == len(of.Recipients) {
-			return true, nil
+	if !stored {
+		msg := nats.NewMsg(subject)
+		msg.Data = text
+		msg.Header.Set(headerReceived, m.Received.Format(time.RFC3339Nano))
+		msg.Header.Set(headerReplaces, events.DigestOf(m.Message).String())
+		if _, err := c.js.PublishMsg(ctx, msg); err != nil {
+			return fmt.Errorf("store a disclosure that was encrypted anew: %w", err)
 		}
 	}
-	return false, nil
+	if err := c.stream.SecureDeleteMsg(ctx, m.sequence); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+		return fmt.Errorf("erase disclosure %d: %w", m.sequence, err)
+	}
+	return nil
 }
