@@ -87,7 +87,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			initCommand(), upCommand(), brokerCommand(), authorityCommand(), operatorCommand(), readerCommand(), facilityCommand(), recorderCommand(), findingCommand(), keyCommand(),
 			viewCommand(), rebuildCommand(), doctorCommand(), trustCommand(),
 			enrolCommand(), joinCommand(), importCommand(), publishCommand(), attestCommand(), outboxCommand(), watchCommand(), tokenCommand(),
-			evidenceCommand(), verifyCommand(), auditCommand(), schemaCommand(), benchCommand(), versionCommand(), rekorCommand(),
+			evidenceCommand(), verifyCommand(), auditCommand(), witnessCommand(), schemaCommand(), benchCommand(), versionCommand(), rekorCommand(),
 		},
 	}
 	complete(app.Commands)

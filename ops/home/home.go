@@ -35,6 +35,8 @@ const (
 	RoleReader    Role = "reader"
 	// RoleSeat is an authority's that has a seat in a ledger which another one runs.
 	RoleSeat Role = "seat"
+	// RoleWitness is of whoever cosigns ledgers' checkpoints.
+	RoleWitness Role = "witness"
 )
 
 func (r Role) some() string {
