@@ -41,8 +41,8 @@ const (
 
 func (r Role) some() string {
 	switch r {
-	case RoleReader:
-		return "a reader"
+	case RoleReader, RoleWitness:
+		return "a " + string(r)
 	case RoleSeat:
 		return "an authority with a seat in another's ledger"
 	}
