@@ -61,6 +61,7 @@ func (l *Ledger) Admit(ctx context.Context, chunk *Chunk) ([]Rejection, error) {
 
 func (l *Ledger) admitChunk(ctx context.Context, chunk *Chunk) ([]Rejection, error) {
 	var rejections []Rejection
+	registry := false
 	entries := make([][]byte, len(chunk.messages))
 	bodies := make([][]byte, len(chunk.messages))
 	for i, m := range chunk.messages {
@@ -84,6 +85,7 @@ func (l *Ledger) admitChunk(ctx context.Context, chunk *Chunk) ([]Rejection, err
 			if chunk.candidates[i].Envelope.Manifest.Recorder.IsOperator() {
 				continue
 			}
+			registry = true
 			if err := l.noteAccepted(index, leaf, m.Body); err != nil {
 				return nil, err
 			}
@@ -109,5 +111,14 @@ func (l *Ledger) admitChunk(ctx context.Context, chunk *Chunk) ([]Rejection, err
 	if err := l.tree.add(ctx, entries); err != nil {
 		return nil, err
 	}
-	return rejections, l.commit(l.tree.size)
+	if err := l.commit(l.tree.size); err != nil {
+		return nil, err
+	}
+	if registry {
+		select {
+		case l.registryChanged <- struct{}{}:
+		default:
+		}
+	}
+	return rejections, nil
 }

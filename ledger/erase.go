@@ -29,12 +29,40 @@ func (l *Ledger) Erasures(ctx context.Context) ([]Erasure, error) {
 	var orders []admission.Erasure
 	var holds []admission.Hold
 	l.Registry(func(r *admission.Registry) { orders, holds = r.Erasures(), r.Holds() })
+	return erasures(orders, holds, func(index uint64) (*verify.Leaf, []byte, error) {
+		leaf, err := l.leaf(ctx, index)
+		if err != nil {
+			return nil, nil, err
+		}
+		body, err := l.bodies.Read(index)
+		return leaf, body, err
+	})
+}
+
+// Erasures returns all orders to erase that the registry has, and what became of each in
+// the ledger as it lies there.
+func (d *Directory) Erasures(ctx context.Context, registry *admission.Registry) ([]Erasure, error) {
+	checkpoint, err := d.Checkpoint(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return erasures(registry.Erasures(), registry.Holds(), func(index uint64) (*verify.Leaf, []byte, error) {
+		entries, err := d.Leaves(ctx, checkpoint, index)
+		if err != nil {
+			return nil, nil, err
+		}
+		body, err := d.Body(ctx, index)
+		return entries[0].Leaf, body, err
+	})
+}
+
+func erasures(orders []admission.Erasure, holds []admission.Hold, read func(uint64) (*verify.Leaf, []byte, error)) ([]Erasure, error) {
 	out := make([]Erasure, len(orders))
 	for i, order := range orders {
 		out[i].Erasure = order
-		leaf, err := l.leaf(ctx, uint64(order.Leaf))
+		leaf, body, err := read(uint64(order.Leaf))
 		if err == nil {
-			err = out[i].look(l, leaf, holds)
+			err = out[i].look(leaf, body, holds)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("look at what leaf %d erases: %w", order.Ordered, err)
@@ -44,15 +72,11 @@ func (l *Ledger) Erasures(ctx context.Context) ([]Erasure, error) {
 }
 
 // look finds out where an order stands.
-func (e *Erasure) look(l *Ledger, leaf *verify.Leaf, holds []admission.Hold) error {
+func (e *Erasure) look(leaf *verify.Leaf, body []byte, holds []admission.Hold) error {
 	recorder, err := events.ParseRecorder(e.Recorder)
 	if err != nil || leaf.Subject != recorder.Subject() {
 		e.Problem = fmt.Sprintf("leaf %d is not of %s", e.Leaf, e.Recorder)
 		return nil
-	}
-	body, err := l.bodies.Read(uint64(e.Leaf))
-	if err != nil {
-		return err
 	}
 	said, err := e.covered(leaf, recorder, body)
 	switch {
@@ -140,7 +164,7 @@ func (l *Ledger) Erase(ctx context.Context, stream jetstream.Stream) ([]Erasure,
 			return done, fmt.Errorf("erase what leaf %d orders: %w", e.Ordered, err)
 		}
 		e.Done = true
-		l.log.Info("erased", "leaf", e.Leaf, "event", e.Event, "ordered", e.Ordered)
+		l.log.Info("erased", "what", e.String(), "ordered", e.Ordered)
 		done = append(done, e)
 	}
 	return done, nil

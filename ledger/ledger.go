@@ -59,6 +59,8 @@ type Ledger struct {
 	grown   chan struct{} // holds a token when the tree has grown
 	recheck chan struct{} // holds a token when the stream must be looked at anew
 
+	registryChanged chan struct{} // holds a token when the registry has changed
+
 	expired expired // of the one goroutine that erases
 }
 
@@ -138,7 +140,7 @@ func Create(ctx context.Context, config Config, genesis []byte) error {
 // half-done. It waits for nothing but the disk.
 func Open(ctx context.Context, config Config) (_ *Ledger, err error) {
 	config.setDefaults()
-	l := &Ledger{config: config, log: config.Log, grown: make(chan struct{}, 1), recheck: make(chan struct{}, 1)}
+	l := &Ledger{config: config, log: config.Log, grown: make(chan struct{}, 1), recheck: make(chan struct{}, 1), registryChanged: make(chan struct{}, 1)}
 	defer func() {
 		if err != nil {
 			l.abandon()
@@ -224,6 +226,10 @@ func (l *Ledger) Registry(f func(*admission.Registry)) {
 	defer l.writing.Unlock()
 	f(l.admit.Registry)
 }
+
+// RegistryChanged has a value to receive when the registry has changed since the last
+// one. One goroutine may receive.
+func (l *Ledger) RegistryChanged() <-chan struct{} { return l.registryChanged }
 
 // Checkpoint returns the newest published checkpoint, as signed by the log.
 func (l *Ledger) Checkpoint(ctx context.Context) ([]byte, error) {

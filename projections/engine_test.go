@@ -344,6 +344,17 @@ func TestRebuildWhileRunning(t *testing.T) {
 	}
 }
 
+// changeAt returns the number of a table's nth change, from 0.
+func changeAt(t *testing.T, e *Engine, n int) uint64 {
+	t.Helper()
+	s, err := OpenStore(t.Context(), e.dir, e.catalog.views)
+	must(t, err)
+	defer s.Close()
+	changes, err := s.Changes(t.Context(), e.catalog.views[0].Name, 0, n+1)
+	must(t, err)
+	return changes[n].Number
+}
+
 // TestCompareFindsDifference: a row changed in the live copy shows.
 func TestCompareFindsDifference(t *testing.T) {
 	w := newWorld(t)
@@ -354,7 +365,7 @@ func TestCompareFindsDifference(t *testing.T) {
 	must(t, e.RunTo(t.Context(), reader, w.published(reader)))
 	forged := e.catalog.layout.Tables[0]
 	b := &store.Batch{Position: mustPosition(t, e), Tables: make([]store.Versions, 2)}
-	b.Tables[0].Ends = []store.End{{Change: 3, Leaf: 5}}
+	b.Tables[0].Ends = []store.End{{Change: changeAt(t, e, 2), Leaf: 5}}
 	must(t, e.db.Commit(t.Context(), b))
 	must(t, e.Close())
 	r, err := Rebuild(t.Context(), reader, dir, []*View{closings()}, RebuildOptions{Compare: true, Keep: true})

@@ -72,7 +72,8 @@ type Row struct {
 	schema *schema
 }
 
-// Change is a step in a view's history.
+// Change is a step in a view's history. Its number rises from change to change, by more
+// than one at times, and is the same whenever the view is made again.
 type Change struct {
 	// Number counts the view's changes from 1, without gaps.
 	Number uint64 `json:"change"`

@@ -151,7 +151,7 @@ func (r *rows) endLeaf(leaf uint64) {
 				r.ends = append(r.ends, store.End{Change: e.change, Leaf: leaf})
 			}
 		}
-		r.last++
+		r.last = max(r.last+1, store.FirstChange(leaf))
 		v := &version{entry: e, change: r.last, kind: kind, from: leaf, row: row}
 		if kind == store.Ended {
 			v.to = int64(leaf)

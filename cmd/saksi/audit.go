@@ -48,6 +48,7 @@ func auditResult(r *audit.Report) result {
 		{"ledger", r.Origin}, {"leaves", r.Leaves}, {"root", r.Root.String()},
 		{"accepted", fmt.Sprintf("%d envelopes, %d events", r.Accepted, r.Events)}, {"duplicates", r.Duplicates}, {"rejected", r.Rejected},
 		{"epochs", r.Epochs}, {"signatures checked", r.Signatures}, {"verdicts recomputed", r.Verdicts},
+		{"erased, expired", fmt.Sprintf("%d, %d; %d verdicts rest on what remains", r.Erased, r.Expired, r.Partial)},
 		{"seconds", fmt.Sprintf("%.2f", r.Seconds)}, {"leaves/s", fmt.Sprintf("%.0f", float64(r.Leaves)/max(r.Seconds, 1e-9))},
 	}}
 	for _, f := range r.Failures {

@@ -84,7 +84,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		},
 		Commands: []*cli.Command{
 			demoCommand(),
-			initCommand(), upCommand(), brokerCommand(), authorityCommand(), operatorCommand(), readerCommand(), facilityCommand(), recorderCommand(), findingCommand(), keyCommand(),
+			initCommand(), upCommand(), brokerCommand(), authorityCommand(), operatorCommand(), readerCommand(), facilityCommand(), recorderCommand(), findingCommand(), keyCommand(), bodyCommand(), holdCommand(),
 			viewCommand(), rebuildCommand(), doctorCommand(), trustCommand(),
 			enrolCommand(), joinCommand(), importCommand(), publishCommand(), attestCommand(), outboxCommand(), watchCommand(), tokenCommand(),
 			evidenceCommand(), verifyCommand(), auditCommand(), witnessCommand(), schemaCommand(), benchCommand(), versionCommand(), rekorCommand(),

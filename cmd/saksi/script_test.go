@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -38,6 +40,7 @@ func TestMain(m *testing.M) {
 //	flip FILE OFFSET        change one byte; an offset below 0 counts from the end
 //	seen HOME VIEW N COND…  wait until a view has that many rows that satisfy the conditions
 //	keep NAME               the last line on stdout becomes a variable
+//	gone HOME TEXT          no file below the home has the text
 //	answers SOCKET          wait until something listens on a Unix socket
 func TestScripts(t *testing.T) {
 	cloudtrail, err := filepath.Abs("../../../shared/data/cloudtrail/invictus")
@@ -67,7 +70,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": scriptStatus, "ready": scriptReady, "json": scriptJSON, "mode": scriptMode, "flip": scriptFlip, "keep": scriptKeep, "seen": scriptSeen,
-			"answers": scriptAnswers,
+			"answers": scriptAnswers, "gone": scriptGone,
 		},
 	})
 }
@@ -289,5 +292,31 @@ func TestReadmeIsTheTranscript(t *testing.T) {
 	}
 	if said < 10 {
 		t.Errorf("README.md has %d commands in its sh blocks: want all of it", said)
+	}
+}
+
+func scriptGone(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: gone HOME TEXT")
+	}
+	dir := ts.MkAbs(args[0])
+	searched := 0
+	ts.Check(filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil
+		}
+		searched++
+		if bytes.Contains(text, []byte(args[1])) {
+			name, _ := filepath.Rel(dir, path)
+			ts.Fatalf("%s has %s", name, args[1])
+		}
+		return nil
+	}))
+	if searched == 0 {
+		ts.Fatalf("there are no files in %s", args[0])
 	}
 }

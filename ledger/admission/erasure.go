@@ -1,6 +1,10 @@
 package admission
 
-import "github.com/saksi-ledger/saksi/events"
+import (
+	"fmt"
+
+	"github.com/saksi-ledger/saksi/events"
+)
 
 // Erasure is what an authority ordered to be erased of a leaf's body.
 type Erasure struct {
@@ -28,4 +32,12 @@ func (r *Registry) eraseBody(said speech, d events.BodyErased) (func(), *refusal
 	before := len(r.erasures)
 	r.erasures = append(r.erasures, Erasure{BodyErased: d, By: said.by, Ordered: said.leaf})
 	return func() { r.erasures = r.erasures[:before] }, nil
+}
+
+// String names what is erased: LEAF/EVENT, or LEAF for all of it.
+func (e *Erasure) String() string {
+	if e.Whole() {
+		return fmt.Sprint(e.Leaf)
+	}
+	return fmt.Sprintf("%d/%d", e.Leaf, *e.Event)
 }

@@ -131,6 +131,9 @@ func (b *builder) ask(ctx context.Context, r Request) error {
 		return fmt.Errorf("event %d/%d: the leaf has %d events, from 0", r.Leaf, r.Event, len(l.envelope.Lines))
 	}
 	for place := first; place <= last; place++ {
+		if len(l.envelope.Lines[place]) == 0 {
+			return fmt.Errorf("event %d/%d was erased, and can't be shown", r.Leaf, place)
+		}
 		b.about = append(b.about, verify.Ref{Leaf: r.Leaf, Event: place})
 		b.show(l, place)
 	}

@@ -30,10 +30,14 @@ type World struct {
 	// Dir is the ledger's directory, which has published a checkpoint.
 	Dir string
 	Log *verify.Log
+	// Trusted is what an auditor's trust file says of it.
+	Trusted verify.TrustedLedger
 	// LogKey signs checkpoints, for tests in which the log lies.
 	LogKey note.Signer
 	// Ledger is open for writing until the test ends.
 	Ledger *ledger.Ledger
+	// Now, if not nil, is the ledger's clock for its own events.
+	Now func() time.Time
 	// Bodies are those of all leaves, by index. Read it between calls of Grow only.
 	Bodies [][]byte
 
@@ -53,7 +57,7 @@ func New(t testing.TB) *World {
 	w.must(err)
 	w.Log, err = verify.NewLog(public)
 	w.must(err)
-	config := ledger.Config{Dir: w.Dir, LogKey: w.LogKey, EventKey: newSigner(t), Log: slog.New(slog.DiscardHandler)}
+	config := ledger.Config{Dir: w.Dir, LogKey: w.LogKey, EventKey: newSigner(t), Log: slog.New(slog.DiscardHandler), Now: w.now}
 	w.registry = events.Manifest{Recorder: events.RegistryRecorder("mcmc"), Incarnation: 1, First: 1}
 	recorder, err := events.ParseRecorder("nimbus-my/lab-1/bastion-1")
 	w.must(err)
@@ -70,10 +74,29 @@ func New(t testing.TB) *World {
 	})
 	w.must(ledger.Create(t.Context(), config, genesis))
 	w.Bodies = append(w.Bodies, genesis)
+	first, err := w.log(config.Dir)
+	w.must(err)
+	w.Trusted = verify.TrustedLedger{Origin: Origin, Key: public, Genesis: first.Root}
 	w.Ledger, err = ledger.Open(t.Context(), config)
 	w.must(err)
 	t.Cleanup(func() { w.Ledger.Close(t.Context()) })
 	return w
+}
+
+// log opens the checkpoint that a ledger's directory has published.
+func (w *World) log(dir string) (*verify.Checkpoint, error) {
+	note, err := ledger.ReadCheckpoint(dir)
+	if err != nil {
+		return nil, err
+	}
+	return w.Log.OpenCheckpoint(note)
+}
+
+func (w *World) now() time.Time {
+	if w.Now != nil {
+		return w.Now()
+	}
+	return time.Now()
 }
 
 func (w *World) must(err error) {

@@ -134,6 +134,7 @@ func initialise(dir, name string) error {
 		c.Exports = ledgerExports()
 		c.Limits.JetStreamLimits = withJetStream()
 	})
+	h.user(hubLedger, RoleEraser, eraserPermissions())
 	h.projections()
 	r := authorityReach(name)
 	h.account(hubAuthority, RoleAuthority, r.permissions(), func(c *jwt.AccountClaims) {
@@ -208,27 +209,46 @@ func (h *hubMaker) make(name string, role Role, p jwt.Permissions, set func(*jwt
 		return "", err
 	}
 
+	return id, makeUser(h.dir, account, role, p)
+}
+
+// user makes one more user in an account.
+func (h *hubMaker) user(name string, role Role, p jwt.Permissions) {
+	if h.err != nil {
+		return
+	}
+	account, err := readKey(filepath.Join(h.dir, dirKeys, name+".nk"))
+	if err != nil {
+		h.err = err
+		return
+	}
+	defer account.Wipe()
+	h.err = makeUser(h.dir, account, role, p)
+}
+
+// makeUser makes a user of an account, and its credentials file.
+func makeUser(dir string, account nkeys.KeyPair, role Role, p jwt.Permissions) error {
 	user, err := nkeys.CreateUser()
 	if err != nil {
-		return "", err
+		return err
 	}
-	userID, err := user.PublicKey()
+	id, err := user.PublicKey()
 	if err != nil {
-		return "", err
+		return err
 	}
-	userToken, err := encode(userClaims(string(role), userID, p), account)
+	token, err := encode(userClaims(string(role), id, p), account)
 	if err != nil {
-		return "", err
+		return err
 	}
 	seed, err := user.Seed()
 	if err != nil {
-		return "", err
+		return err
 	}
-	creds, err := Creds(userToken, seed)
+	creds, err := Creds(token, seed)
 	if err != nil {
-		return "", err
+		return err
 	}
-	return id, writeFile(filepath.Join(h.dir, dirCreds, string(role)+".creds"), creds)
+	return writeFile(filepath.Join(dir, dirCreds, string(role)+".creds"), creds)
 }
 
 // userClaims has no connection type for leaf nodes or MQTT: those apply

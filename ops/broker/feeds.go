@@ -120,6 +120,9 @@ func positionsConfig(o FeedsOptions) jetstream.StreamConfig {
 func feedsDiffer(have jetstream.StreamConfig, o FeedsOptions) []string {
 	want := feedsConfig(o)
 	diffs := streamDiffers(have, want)
+	if !have.DenyDelete {
+		diffs = append(diffs, "deny delete is false, must be true")
+	}
 	for _, d := range []struct {
 		what       string
 		asked      bool

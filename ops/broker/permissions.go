@@ -18,6 +18,8 @@ import (
 //	               STREAM.INFO, STREAM.MSG.GET,
 //	               CONSUMER.CREATE, CONSUMER.INFO,
 //	               CONSUMER.MSG.NEXT, CONSUMER.DELETE
+//	eraser         $JS.API. on EVENTS alone: STREAM.INFO,      _INBOX_eraser.>
+//	               STREAM.MSG.GET, STREAM.MSG.DELETE
 //	projections    feeds.>  leases.>  positions.>              _INBOX_projections.>
 //	               $JS.API. on FEEDS alone: STREAM.CREATE,
 //	               STREAM.INFO, STREAM.MSG.GET,
@@ -45,6 +47,10 @@ import (
 // The ledger may not change a stream (STREAM.UPDATE): a maximum age of a second
 // is a purge by another name. Nor may it read directly (DIRECT.GET): see
 // [EnsureEvents].
+//
+// The eraser takes single messages out of EVENTS that have their leaves, by order of
+// the registry. It is a user apart, in LEDGER, so that what follows the stream can't:
+// a node connects as it when there is something to erase.
 //
 // A reader may not make consumers: one that pushes delivers where its maker
 // says, and "feeds.…" would be taken for the ledger's. It gets durable ones that
@@ -91,6 +97,7 @@ const (
 	plainInbox             = "_INBOX.>"
 	ledgerInboxPrefix      = "_INBOX_ledger"
 	projectionsInboxPrefix = "_INBOX_projections"
+	eraserInboxPrefix      = "_INBOX_eraser"
 )
 
 // FeedsDomain is what readers give their client for a JetStream domain
@@ -106,8 +113,10 @@ type Role string
 // The roles, each with a credentials file of its own; see permissions.go for
 // what each may do.
 const (
-	// RoleLedger is the ledger node, the only user in the account LEDGER.
+	// RoleLedger is the ledger node, in the account LEDGER.
 	RoleLedger Role = "ledger"
+	// RoleEraser deletes messages that were ordered erased, in the account LEDGER.
+	RoleEraser Role = "eraser"
 	// RoleProjections publishes feeds and keeps readers' consumers, in the account
 	// PROJECTIONS.
 	RoleProjections Role = "projections"
@@ -118,13 +127,15 @@ const (
 )
 
 // ConnectOptions are the options with which a client connects as a role:
-// the credentials file and the role's inbox prefix. A connection as [RoleLedger]
-// or [RoleProjections] without that prefix gets no answer to its requests.
+// the credentials file and the role's inbox prefix. A connection as one of the hub's
+// roles without that prefix gets no answer to its requests.
 func ConnectOptions(role Role, credsFile string) []nats.Option {
 	o := []nats.Option{nats.UserCredentials(credsFile), nats.Name("saksi " + string(role))}
 	switch role {
 	case RoleLedger:
 		o = append(o, nats.CustomInboxPrefix(ledgerInboxPrefix))
+	case RoleEraser:
+		o = append(o, nats.CustomInboxPrefix(eraserInboxPrefix))
 	case RoleProjections:
 		o = append(o, nats.CustomInboxPrefix(projectionsInboxPrefix))
 	}
@@ -153,6 +164,14 @@ func ledgerPermissions() jwt.Permissions {
 			"_R_.>",
 		},
 		[]string{subjectReceipts, ledgerInboxPrefix + ".>"},
+	)
+}
+
+func eraserPermissions() jwt.Permissions {
+	const api, stream = apiPrefix, "." + streamName
+	return permissions(
+		[]string{api + "STREAM.INFO" + stream, api + "STREAM.MSG.GET" + stream, api + "STREAM.MSG.DELETE" + stream},
+		[]string{eraserInboxPrefix + ".>"},
 	)
 }
 

@@ -22,7 +22,7 @@ var (
 		"receipts.registry.mcmc.get", "receipts.registry.mcmc.head", "receipts.registry.other.get",
 		"rejections.a", "rejections.b", "rejections.registry.mcmc", "checkpoints", "anchors",
 		"feeds.touches.lab-1.a", "feeds.touches.lab-2.b", "leases.feeds", "positions.feeds",
-		"disclosures.a.x", "_INBOX.guess.1", "_INBOX_ledger.guess.1", "_INBOX_projections.guess.1",
+		"disclosures.a.x", "_INBOX.guess.1", "_INBOX_ledger.guess.1", "_INBOX_eraser.guess.1", "_INBOX_projections.guess.1",
 		"$JS.API.INFO", "$JS.API.STREAM.LIST", "$JS.API.STREAM.NAMES",
 		"$JS.API.STREAM.INFO.EVENTS", "$JS.API.STREAM.INFO.OTHER",
 		"$JS.API.STREAM.CREATE.EVENTS", "$JS.API.STREAM.CREATE.OTHER",
@@ -60,7 +60,7 @@ var (
 		"rejections.>", "rejections.*", "rejections.a", "rejections.b",
 		"rejections.registry.mcmc", "rejections.registry.other", "checkpoints", "anchors",
 		"feeds.>", "feeds.touches.>", "feeds.touches.lab-1.a", "feeds.touches.lab-2.b", "leases.>", "leases.feeds", "positions.feeds",
-		"disclosures.>", "_INBOX.>", "_INBOX.x", "_INBOX_ledger.>", "_INBOX_ledger.x", "_INBOX_projections.>", "_INBOX_projections.x", "_R_.>",
+		"disclosures.>", "_INBOX.>", "_INBOX.x", "_INBOX_ledger.>", "_INBOX_ledger.x", "_INBOX_eraser.>", "_INBOX_eraser.x", "_INBOX_projections.>", "_INBOX_projections.x", "_R_.>",
 		"$JS.feeds.>", "$JS.ACK.>",
 		"$JS.>", "$JS.API.>", "$JS.EVENT.>", "$SYS.>", "$SYS.REQ.>", "$SYS.ACCOUNT.>",
 	}
@@ -102,6 +102,11 @@ var (
 				"receipts.>", "receipts.*.get", "receipts.a.get", "receipts.b.get", "receipts.registry.mcmc.get",
 				"_INBOX_ledger.>", "_INBOX_ledger.x",
 			},
+		},
+		{
+			role:      []string{"eraser"},
+			publish:   []string{"$JS.API.STREAM.INFO.EVENTS", "$JS.API.STREAM.MSG.GET.EVENTS", "$JS.API.STREAM.MSG.DELETE.EVENTS"},
+			subscribe: []string{"_INBOX_eraser.>", "_INBOX_eraser.x"},
 		},
 		{
 			role:        []string{"projections"},
@@ -246,7 +251,7 @@ func TestSubscribeTable(t *testing.T) {
 					switch feed := strings.HasPrefix(m.Subject, "feeds."); {
 					case !want:
 						t.Errorf("%s arrived", m.Subject)
-					case m.Subject != subject && who != "ledger" && who != "projections" && !feed:
+					case m.Subject != subject && who != "ledger" && who != "eraser" && who != "projections" && !feed:
 						t.Errorf("%s arrived, subscribed to %s", m.Subject, subject)
 					case feed != (string(m.Data) == "from PROJECTIONS") && who != "projections":
 						t.Errorf("%s arrived %s", m.Subject, m.Data)

@@ -32,7 +32,8 @@ type EventsOptions struct {
 // that it is what the ledger relies on, and returns an error that names each
 // setting that isn't; it never changes a stream. js must be of [RoleLedger].
 //
-// Messages can't be deleted, purged, rolled up or given a time to live. Direct
+// Messages can't be purged, rolled up or given a time to live, and are deleted one by
+// one, by [RoleEraser] alone. Direct
 // reads are off: a follower may answer them from behind, and a ledger that reads
 // its last message there would take the tail for lost.
 func EnsureEvents(ctx context.Context, js jetstream.JetStream, o EventsOptions) (jetstream.Stream, error) {
@@ -67,7 +68,6 @@ func eventsConfig(o EventsOptions) jetstream.StreamConfig {
 		MaxAge:            30 * 24 * time.Hour,
 		Duplicates:        10 * time.Second,
 		Replicas:          1,
-		DenyDelete:        true,
 		DenyPurge:         true,
 	}
 	if o.MaxAge != 0 {
@@ -88,6 +88,9 @@ func eventsConfig(o EventsOptions) jetstream.StreamConfig {
 func eventsDiffer(have jetstream.StreamConfig, o EventsOptions) (diffs []string) {
 	want := eventsConfig(o)
 	diffs = streamDiffers(have, want)
+	if have.DenyDelete {
+		diffs = append(diffs, "deny delete is true, must be false: what is ordered erased has to go")
+	}
 	for _, d := range []struct {
 		what       string
 		asked      bool
@@ -121,7 +124,6 @@ func streamDiffers(have, want jetstream.StreamConfig) (diffs []string) {
 		{"maximum of messages", max(have.MaxMsgs, 0), int64(0)},
 		{"maximum of messages for a subject", max(have.MaxMsgsPerSubject, 0), int64(0)},
 		{"maximum message size", max(have.MaxMsgSize, 0), int32(0)},
-		{"deny delete", have.DenyDelete, true},
 		{"deny purge", have.DenyPurge, true},
 		{"roll-up", have.AllowRollup, false},
 		{"message time to live", have.AllowMsgTTL, false},

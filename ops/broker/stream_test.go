@@ -21,7 +21,7 @@ func TestEnsureEvents(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := s.CachedInfo().Config
-		if c.MaxAge != time.Hour || c.Duplicates != 10*time.Second || c.Replicas != 1 || !c.DenyDelete || !c.DenyPurge || c.AllowDirect {
+		if c.MaxAge != time.Hour || c.Duplicates != 10*time.Second || c.Replicas != 1 || c.DenyDelete || !c.DenyPurge || c.AllowDirect {
 			t.Errorf("stream: %+v", c)
 		}
 	}
@@ -36,13 +36,13 @@ func TestEnsureEvents(t *testing.T) {
 
 func TestEnsureEventsRefusesAnotherStream(t *testing.T) {
 	base := jetstream.StreamConfig{
-		Name: "EVENTS", Subjects: []string{"registry.>", "events.>"}, Discard: jetstream.DiscardNew, DenyDelete: true, DenyPurge: true,
+		Name: "EVENTS", Subjects: []string{"registry.>", "events.>"}, Discard: jetstream.DiscardNew, DenyPurge: true,
 	}
 	for want, change := range map[string]func(*jetstream.StreamConfig){
 		"":                   func(*jetstream.StreamConfig) {},
 		"subjects":           func(c *jetstream.StreamConfig) { c.Subjects = []string{"events.>"} },
 		"storage":            func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage },
-		"deny delete":        func(c *jetstream.StreamConfig) { c.DenyDelete = false },
+		"deny delete":        func(c *jetstream.StreamConfig) { c.DenyDelete = true },
 		"deny purge":         func(c *jetstream.StreamConfig) { c.DenyPurge = false },
 		"roll-up":            func(c *jetstream.StreamConfig) { c.AllowRollup, c.DenyPurge = true, false },
 		"time to live":       func(c *jetstream.StreamConfig) { c.AllowMsgTTL = true },

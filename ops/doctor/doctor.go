@@ -69,6 +69,7 @@ func Examine(ctx context.Context, dir string) ([]Part, error) {
 	e.views(ctx)
 	e.anchors()
 	e.registry()
+	e.erasures(ctx)
 	return e.parts, nil
 }
 

@@ -73,6 +73,13 @@ func (a *Authority) RekorDir() string { return a.path("rekor") }
 // ViewsDir is where views lie.
 func (a *Authority) ViewsDir() string { return a.path("views") }
 
+// ViewsMark is the file that stands while the views hold what was erased from the
+// ledger, and are to be made again.
+func (a *Authority) ViewsMark() string { return filepath.Join(a.ViewsDir(), "holds-erased") }
+
+// Dir is the home's directory.
+func (a *Authority) Dir() string { return a.dir }
+
 // rekorsFile names the Rekors that the node anchors in.
 const rekorsFile = "rekors.json"
 

@@ -140,7 +140,8 @@ func Run(ctx context.Context, config Config) error {
 	if err := config.Home.SetAddresses(addresses); err != nil {
 		return err
 	}
-	n := &running{config: config, addresses: addresses, ledger: l, nc: nc, js: js, projections: projections, sight: shown, listener: listener}
+	n := &running{config: config, addresses: addresses, ledger: l, nc: nc, js: js, projections: projections, sight: shown, listener: listener,
+		authority: authority, connect: connect}
 	return n.run(ctx)
 }
 
@@ -154,6 +155,8 @@ type running struct {
 	projections *nats.Conn // as projections
 	sight       *sight
 	listener    net.Listener
+	authority   *broker.Authority
+	connect     []nats.Option // to the embedded broker, in this process
 }
 
 // run has the parts work until the context ends or one of them can't go on.
@@ -183,6 +186,7 @@ func (n *running) run(ctx context.Context) error {
 	group.Go(func() error { return n.ledger.Serve(ctx, n.nc) })
 	group.Go(func() error { return n.ledger.Follow(ctx, n.js, eventsStream, n.ledger.TellRejections(n.nc)) })
 	group.Go(func() error { return n.sight.run(ctx, n.config, n.projections) })
+	group.Go(func() error { return n.keepErased(ctx) })
 	if !n.config.NoRekor {
 		group.Go(func() error { return n.anchor(ctx) })
 	}

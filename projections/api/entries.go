@@ -52,8 +52,8 @@ type leaf struct {
 // sent is a message.
 type sent struct {
 	Line1 string   `json:"line1,omitempty" doc:"the signed manifest, a DSSE envelope"`
-	Lines []string `json:"lines,omitempty" nullable:"false" doc:"the events, a CloudEvent each, as they were signed"`
-	Body  []byte   `json:"body,omitempty" doc:"the whole message in base64, if it was rejected"`
+	Lines []string `json:"lines,omitempty" nullable:"false" doc:"the events, a CloudEvent each, as they were signed; one that was erased is empty, and so are those of a duplicate, which lie with the leaf that it repeats"`
+	Body  []byte   `json:"body,omitempty" doc:"the whole message in base64, if it was rejected, and not erased"`
 }
 
 type entryOutput struct {

@@ -95,7 +95,10 @@ func (r *reader) numbers() []uint64 {
 func (w *world) changes(view string) []projections.Change {
 	var all []projections.Change
 	for {
-		after := uint64(len(all))
+		after := uint64(0)
+		if len(all) > 0 {
+			after = all[len(all)-1].Number
+		}
 		more, err := w.store.Changes(w.t.Context(), view, after, 100)
 		w.must(err)
 		if len(more) == 0 {
@@ -178,13 +181,16 @@ func TestFeedReconnects(t *testing.T) {
 	}
 }
 
+// numberOf is the number of a leaf's first change.
+func numberOf(leaf uint64) uint64 { return leaf<<20 + 1 }
+
 func TestFeedFilters(t *testing.T) {
 	w := newWorld(t, 420)
 	marks := func(leaf func(n uint64) bool) []uint64 {
 		var list []uint64
 		for n := range uint64(420) {
 			if leaf(n) {
-				list = append(list, n+1) // each leaf is one change
+				list = append(list, numberOf(n)) // each leaf is one change
 			}
 		}
 		return list
@@ -194,16 +200,16 @@ func TestFeedFilters(t *testing.T) {
 		want               []uint64
 	}{
 		{"supervisor", "facility=lab-1", "", marks(func(n uint64) bool { return n%3 == 1 })},
-		{"supervisor", "facility=lab-1&after=100", "", marks(func(n uint64) bool { return n%3 == 1 && n >= 100 })},
-		{"supervisor", "facility=lab-1&after=100", "2/200", marks(func(n uint64) bool { return n%3 == 1 && n >= 200 })},
-		{"supervisor", "facility=lab-1", "1/200", marks(func(n uint64) bool { return n%3 == 1 })},
+		{"supervisor", fmt.Sprint("facility=lab-1&after=", numberOf(99)), "", marks(func(n uint64) bool { return n%3 == 1 && n >= 100 })},
+		{"supervisor", fmt.Sprint("facility=lab-1&after=", numberOf(99)), fmt.Sprint("2/", numberOf(199)), marks(func(n uint64) bool { return n%3 == 1 && n >= 200 })},
+		{"supervisor", "facility=lab-1", fmt.Sprint("1/", numberOf(199)), marks(func(n uint64) bool { return n%3 == 1 })},
 		{"supervisor", "where=" + url.QueryEscape("facility!=lab-1"), "", marks(func(n uint64) bool { return n%3 != 1 })},
-		{"supervisor", "after=280&odd=true&where=" + url.QueryEscape("number.leaf>=300") + "&where=note~note", "", marks(func(n uint64) bool { return n%2 == 1 && n >= 300 })},
-		{"supervisor", "number.leaf=419&after=400", "", []uint64{420}},
+		{"supervisor", fmt.Sprint("after=", numberOf(279)) + "&odd=true&where=" + url.QueryEscape("number.leaf>=300") + "&where=note~note", "", marks(func(n uint64) bool { return n%2 == 1 && n >= 300 })},
+		{"supervisor", fmt.Sprint("number.leaf=419&after=", numberOf(399)), "", []uint64{numberOf(419)}},
 		{"nimbus-my", "", "", marks(func(n uint64) bool { return n%2 == 0 })},
 		{"nimbus-my", "facility=lab-0", "", marks(func(n uint64) bool { return n%6 == 0 })},
 		{"two-labs", "", "", marks(func(n uint64) bool { return n%2 == 1 && n%3 != 1 })},
-		{"lab-1", "odd=false&after=300", "", marks(func(n uint64) bool { return n%6 == 4 && n >= 300 })},
+		{"lab-1", fmt.Sprint("odd=false&after=", numberOf(299)), "", marks(func(n uint64) bool { return n%6 == 4 && n >= 300 })},
 	}
 	for _, test := range tests {
 		r := reader{lastID: test.lastID}
@@ -241,7 +247,7 @@ func TestFeedFilters(t *testing.T) {
 		t.Errorf("of the lights that were bright: %v", kinds)
 	}
 	none := reader{}
-	if err := none.follow(ctx, w.server.URL, "analyst", feedPath("marks")+"?facility=none", func(r *reader) bool { return r.lastID == "2/400" }); err != nil || len(none.events) > 0 {
+	if err := none.follow(ctx, w.server.URL, "analyst", feedPath("marks")+"?facility=none", func(r *reader) bool { return r.lastID == fmt.Sprint("2/", numberOf(399)) }); err != nil || len(none.events) > 0 {
 		t.Errorf("where nothing matches: %v, %d events, at %q", err, len(none.events), none.lastID)
 	}
 }

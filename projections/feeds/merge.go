@@ -75,11 +75,12 @@ func (s *changes) fill(ctx context.Context, source Source) error {
 	if err != nil {
 		return fmt.Errorf("read changes of view %s after %d: %w", s.view.Name, s.after, err)
 	}
-	for i, c := range read {
-		if c.Number != s.after+uint64(i)+1 {
-			return fmt.Errorf("read changes of view %s after %d: change %d came where %d belongs", s.view.Name, s.after, c.Number, s.after+uint64(i)+1)
+	for _, c := range read {
+		if c.Number <= s.after {
+			return fmt.Errorf("read changes of view %s after %d: change %d came", s.view.Name, s.after, c.Number)
 		}
+		s.after = c.Number
 	}
-	s.read, s.after, s.atEnd = read, s.after+uint64(len(read)), len(read) < page
+	s.read, s.atEnd = read, len(read) < page
 	return nil
 }

@@ -127,7 +127,7 @@ func TestKilledOverTheRealStore(t *testing.T) {
 	for i, m := range lines {
 		e, err := m.Event()
 		must(t, err)
-		if m.Change != uint64(i)+1 || e.Data.Leaf != uint64(i) || e.Data.Key != fmt.Sprint("t-", i) {
+		if m.Change != uint64(i)<<20+1 || e.Data.Leaf != uint64(i) || e.Data.Key != fmt.Sprint("t-", i) {
 			t.Fatalf("line %d is %+v", i, e.Data)
 		}
 	}

@@ -50,13 +50,21 @@ const (
 	Ended   = 3
 )
 
+// ChangesOfLeaf is how many numbers a leaf has for a table's changes.
+const ChangesOfLeaf = 1 << 20
+
+// FirstChange is the number of a table's first change by a leaf, at the least. Changes
+// are numbered by leaf, so that they keep their numbers when views are made again from a
+// ledger in which something else was erased: whoever follows a feed goes on by them.
+func FirstChange(leaf uint64) uint64 { return leaf*ChangesOfLeaf + 1 }
+
 // fixed are the columns that each table of versions begins with.
 const fixed = "change, key, kind, from_leaf, to_leaf"
 
 const fixedCount = 5
 
 // formatVersion changes with the tables below.
-const formatVersion = 1
+const formatVersion = 2
 
 const base = `
 CREATE TABLE stamp (text TEXT NOT NULL);

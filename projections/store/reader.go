@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sort"
 	"sync"
 	"time"
 
@@ -211,31 +210,23 @@ func (s *Snapshot) early(ctx context.Context, q *Select) (*Select, error) {
 		return q, nil
 	}
 	table := quote(s.layout.Tables[q.Table].Name)
-	var last int
+	var last uint64
 	if err := s.tx.QueryRowContext(ctx, "SELECT ifnull(max(change), 0) FROM "+table).Scan(&last); err != nil {
 		return nil, explain(err)
 	}
-	from, err := s.tx.PrepareContext(ctx, "SELECT from_leaf FROM "+table+" WHERE change = ?")
-	if err != nil {
-		return nil, explain(err)
-	}
-	defer from.Close()
-	var failure error
-	visible := sort.Search(last, func(i int) bool { // changes are in the order of leaves, without gaps
-		var leaf int64
-		if err := from.QueryRowContext(ctx, int64(i+1)).Scan(&leaf); err != nil {
-			failure = err
-		}
-		return failure != nil || uint64(leaf) >= q.AsOf
-	})
-	if failure != nil {
-		return nil, explain(failure)
-	}
+	// Changes are in the order of leaves, and numbered by them.
+	visible := FirstChange(q.AsOf) - 1
 	if visible == 0 || visible > last/earlyPart {
 		return q, nil
 	}
+	// A leaf with more changes than it has numbers takes those of the next.
+	var next uint64
+	err := s.tx.QueryRowContext(ctx, "SELECT from_leaf FROM "+table+" WHERE change > ? ORDER BY change LIMIT 1", int64(visible)).Scan(&next)
+	if err != nil || next < q.AsOf {
+		return q, explain(err)
+	}
 	early := *q
-	early.upTo = uint64(visible)
+	early.upTo = visible
 	return &early, nil
 }
 

@@ -1,0 +1,153 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ops/broker"
+	"github.com/saksi-ledger/saksi/projections"
+	"github.com/saksi-ledger/saksi/projections/store"
+	"github.com/saksi-ledger/saksi/projections/views"
+)
+
+const (
+	// eraseRetry is how long what went wrong waits, expireEvery how often it is looked
+	// for what is past its retention: views are made again after each.
+	eraseRetry  = 30 * time.Second
+	expireEvery = 24 * time.Hour
+)
+
+// keepErased carries out what the registry orders erased and what the genesis lets
+// expire, and has the views made again without it, until the context ends. What goes
+// wrong is logged, and tried again.
+func (n *running) keepErased(ctx context.Context) error {
+	var expired time.Time
+	for {
+		wait := time.Until(expired.Add(expireEvery))
+		if wait <= 0 {
+			expired, wait = time.Now(), expireEvery
+			if err := n.expire(ctx); err != nil && ctx.Err() == nil {
+				n.config.Log.Error("what is past its retention was not all erased", "error", err, "retry", eraseRetry)
+				expired, wait = time.Time{}, eraseRetry
+			}
+		}
+		if err := n.erase(ctx); err != nil && ctx.Err() == nil {
+			n.config.Log.Error("what was ordered erased is still there", "error", err, "retry", eraseRetry)
+			wait = min(wait, eraseRetry)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-n.ledger.RegistryChanged():
+		case <-time.After(wait):
+		}
+	}
+}
+
+// erase carries out what is due, and makes the views again if there was any, or if an
+// earlier run didn't come so far.
+func (n *running) erase(ctx context.Context) error {
+	orders, err := n.ledger.Erasures(ctx)
+	if err != nil {
+		return err
+	}
+	due := false
+	for _, o := range orders {
+		due = due || !o.Done && o.Hold == "" && o.Problem == ""
+	}
+	if due {
+		if err := n.markViews(); err != nil {
+			return err
+		}
+		err := n.asEraser(ctx, func(stream jetstream.Stream) error {
+			_, err := n.ledger.Erase(ctx, stream)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return n.remakeViews(ctx)
+}
+
+func (n *running) expire(ctx context.Context) error {
+	if err := n.markViews(); err != nil {
+		return err
+	}
+	var all ledger.Expired
+	for all.More = true; all.More && ctx.Err() == nil; {
+		some, err := n.ledger.Expire(ctx)
+		all.Events, all.Rejections, all.More = all.Events+some.Events, all.Rejections+some.Rejections, some.More
+		if err != nil {
+			return err
+		}
+	}
+	if all.Events+all.Rejections == 0 {
+		return n.unmarkViews()
+	}
+	n.config.Log.Info("erased what is past its retention", "events", all.Events, "rejections", all.Rejections)
+	return n.remakeViews(ctx)
+}
+
+// asEraser opens the stream as the user who may delete single messages.
+func (n *running) asEraser(ctx context.Context, f func(jetstream.Stream) error) error {
+	nc, err := nats.Connect(n.addresses.LocalNATS, append(broker.ConnectOptions(broker.RoleEraser, n.authority.CredsFile(broker.RoleEraser)), n.connect...)...)
+	if err != nil {
+		return fmt.Errorf("connect to the broker at %s to erase: %w", n.addresses.LocalNATS, err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	stream, err := js.Stream(ctx, eventsStream)
+	if err != nil {
+		return fmt.Errorf("look at stream %s to erase: %w", eventsStream, err)
+	}
+	return f(stream)
+}
+
+// markViews says, from before an erasure until they have been made again, that the views
+// hold what is erased.
+func (n *running) markViews() error {
+	if err := os.MkdirAll(n.config.Home.ViewsDir(), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(n.config.Home.ViewsMark(), os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+func (n *running) unmarkViews() error {
+	if err := os.Remove(n.config.Home.ViewsMark()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// remakeViews makes the views again, beside the live ones, if they hold what was erased.
+func (n *running) remakeViews(ctx context.Context) error {
+	if _, err := os.Stat(n.config.Home.ViewsMark()); errors.Is(err, os.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	began := time.Now()
+	made, err := projections.Rebuild(ctx, n.sight.reader, n.config.Home.ViewsDir(), views.All(), projections.RebuildOptions{Log: n.config.Log})
+	if errors.Is(err, store.ErrLocked) {
+		return fmt.Errorf("make the views again: somebody else is at it: %w", err)
+	} else if err != nil {
+		return err
+	}
+	n.config.Log.Info("the views were made again without what was erased", "size", made.Position.Size, "took", time.Since(began).Round(time.Millisecond))
+	return n.unmarkViews()
+}
