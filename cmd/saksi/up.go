@@ -36,6 +36,7 @@ func upCommand() *cli.Command {
 			stringFlag("advertise-http", "the `URL` that operators are told, where it is another"),
 			&cli.StringSliceFlag{Name: "rekor", Usage: "anchor in this Rekor instead of one of the node's own: `URL,key=FILE`[,version=1]; may be repeated; none: don't anchor"},
 			&cli.DurationFlag{Name: "anchor-every", Usage: "anchor after this `TIME` at the soonest", Value: time.Minute, EnvVars: env("anchor-every")},
+			&cli.DurationFlag{Name: "cosign-every", Usage: "ask witnesses to cosign after this `TIME` at the soonest", Value: 30 * time.Second, EnvVars: env("cosign-every")},
 			&cli.IntFlag{Name: "replicas", Usage: "`COPIES` of the stream that the brokers keep", Value: 1, EnvVars: env("replicas")},
 			&cli.StringFlag{Name: "log-level", Usage: "`LEVEL` of what is logged: debug, info, warn, error", Value: "info", EnvVars: env("log-level")},
 		},
@@ -66,7 +67,7 @@ func upCommand() *cli.Command {
 				Home: h, NATS: c.String("nats"), NATSListen: c.String("nats-listen"), HTTPListen: c.String("http-listen"),
 				AdvertiseNATS: c.String("advertise-nats"), AdvertiseHTTP: c.String("advertise-http"),
 				Replicas: c.Int("replicas"), Log: log,
-				Rekors: rekors, NoRekor: none, AnchorEvery: c.Duration("anchor-every"),
+				Rekors: rekors, NoRekor: none, AnchorEvery: c.Duration("anchor-every"), CosignEvery: c.Duration("cosign-every"),
 				Ready: func(a home.Addresses, l *ledger.Ledger) {
 					fmt.Fprintf(c.App.Writer, "ledger  %s, %d leaves\nnats    %s\nhttp    %s\napi     %s/v1/docs\n", h.Origin, l.Size(), a.NATS, a.HTTP, a.HTTP)
 				},

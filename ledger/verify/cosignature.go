@@ -14,6 +14,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/saksi-ledger/saksi/events"
 )
 
 const (
@@ -149,6 +151,45 @@ func Cosignatures(signed []byte, witnesses []*Cosigner) ([]Cosignature, error) {
 			}
 			seconds, _ := cosignatureTime(raw[4:])
 			found = append(found, Cosignature{w, time.Unix(int64(seconds), 0).UTC(), fmt.Appendf(nil, "— %s %s\n", s.Name, s.Base64)})
+		}
+	}
+	return found, nil
+}
+
+// RecordCosignatures returns what the ledger says of a checkpoint's cosignatures.
+func RecordCosignatures(c *Checkpoint, cosignatures []Cosignature) events.CheckpointCosigned {
+	r := events.CheckpointCosigned{Size: events.Integer(c.Size), Root: c.Root.String(), Cosignatures: []events.Cosignature{}}
+	for _, s := range cosignatures {
+		_, signature, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(string(s.Line), "— "), "\n"), " ")
+		r.Cosignatures = append(r.Cosignatures, events.Cosignature{Witness: s.By.name, Time: events.At(s.Time), Signature: signature})
+	}
+	return r
+}
+
+// RecordedCosignatures returns the cosignatures by witnesses of the list that the
+// ledger of an origin recorded, checked. The log's own signature is not needed: what
+// says that the checkpoint is this tree's is that the tree has this root.
+func RecordedCosignatures(origin string, r *events.CheckpointCosigned, witnesses []*Cosigner) ([]Cosignature, error) {
+	text := fmt.Appendf(nil, "%s\n%d\n%s\n\n", origin, int64(r.Size), r.Root)
+	times := map[string]time.Time{}
+	for _, s := range r.Cosignatures {
+		if strings.ContainsFunc(s.Witness+s.Signature, unicode.IsSpace) {
+			return nil, fmt.Errorf("recorded cosignatures: %.100q is no witness's name", s.Witness)
+		}
+		text = fmt.Appendf(text, "— %s %s\n", s.Witness, s.Signature)
+		times[s.Signature] = s.Time.Time
+	}
+	if len(r.Cosignatures) == 0 {
+		return nil, nil
+	}
+	found, err := Cosignatures(text, witnesses)
+	if err != nil {
+		return nil, fmt.Errorf("recorded: %w", err)
+	}
+	for _, s := range found {
+		_, signature, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(string(s.Line), "— "), "\n"), " ")
+		if !times[signature].Equal(s.Time) {
+			return nil, fmt.Errorf("recorded cosignatures: %s says another time than that of its signature", s.By.name)
 		}
 	}
 	return found, nil

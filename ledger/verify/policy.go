@@ -270,12 +270,17 @@ func (p *Policy) Cosigned(signed []byte) ([]Cosignature, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	return found, p.Satisfied(func(c *Cosigner) bool {
-		for _, s := range found {
-			if s.By == c {
+	return found, p.SatisfiedBy(found), nil
+}
+
+// SatisfiedBy tells whether cosignatures are a quorum.
+func (p *Policy) SatisfiedBy(cosignatures []Cosignature) bool {
+	return p.Satisfied(func(c *Cosigner) bool {
+		for _, s := range cosignatures {
+			if s.By.vkey == c.vkey {
 				return true
 			}
 		}
 		return false
-	}), nil
+	})
 }

@@ -260,13 +260,7 @@ func (c *Collector) await(ctx context.Context, r *round) error {
 	if err != nil {
 		return err
 	}
-	record := events.CheckpointCosigned{Size: events.Integer(r.checkpoint.Size), Root: r.checkpoint.Root.String()}
-	for _, s := range signed {
-		record.Cosignatures = append(record.Cosignatures, events.Cosignature{
-			Witness: s.By.Key(), Time: events.At(s.Time), Line: events.DigestOf(s.Line).String(),
-		})
-	}
-	if err := c.config.Record(ctx, record); err != nil {
+	if err := c.config.Record(ctx, verify.RecordCosignatures(r.checkpoint, signed)); err != nil {
 		return err
 	}
 	now := c.config.Now()

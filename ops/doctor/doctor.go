@@ -68,6 +68,7 @@ func Examine(ctx context.Context, dir string) ([]Part, error) {
 	e.checkpoint()
 	e.views(ctx)
 	e.anchors()
+	e.witnesses()
 	e.registry()
 	e.erasures(ctx)
 	return e.parts, nil

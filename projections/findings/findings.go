@@ -75,7 +75,7 @@ func View() *projections.View {
 	follow := trail.New("findings", true)
 	rules := []rule{
 		sequenceGap{}, brokenChain{}, contradiction{newContradicted()}, restarted{},
-		newAttestationOverdue(), newAttestationContradicted(), newSessionOverlong(), newLateRecord(), newDoubtfulKey(),
+		newAttestationOverdue(), newAttestationContradicted(), newSessionOverlong(), newLateRecord(), newDoubtfulKey(), newQuorumOverdue(),
 		settled{},
 	}
 	tables := append([]projections.Schema{table}, follow.Tables()...)
@@ -83,9 +83,10 @@ func View() *projections.View {
 		tables = append(tables, r.states()...)
 	}
 	return &projections.View{
-		Name: "findings", Version: 3, Title: "What breaks a rule or does not add up",
+		Name: "findings", Version: 4, Title: "What breaks a rule or does not add up",
 		Reads: []string{events.TypeSessionOpened, events.TypeSessionClosed, events.TypeAttestationPeriod, events.TypeRecorderDeclared, events.TypeKeyRevoked,
-			events.TypeRecorderRetired, events.TypeFindingAcknowledged, events.TypeFindingResolved, events.TypeAttestationResponse},
+			events.TypeRecorderRetired, events.TypeFindingAcknowledged, events.TypeFindingResolved, events.TypeAttestationResponse,
+			events.TypeGenesis, events.TypeGenesisV1, events.TypeCheckpointCosigned},
 		Tables: tables,
 		Leaf: func(tx *projections.Tx, f *projections.Fact) error {
 			step, err := follow.Follow(tx, f)
