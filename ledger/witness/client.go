@@ -66,6 +66,8 @@ func (c *client) cosign(ctx context.Context, checkpoint *verify.Checkpoint, plai
 		case http.StatusConflict:
 			size, err := parseSize(body)
 			switch {
+			case err != nil && r.Old == checkpoint.Size:
+				return nil, fmt.Errorf("%w: another root of %d leaves: %s", errContradicts, r.Old, said(body))
 			case err != nil:
 				return nil, fmt.Errorf("it answers a conflict, and no size: %w", err)
 			case size == r.Old && size == checkpoint.Size:

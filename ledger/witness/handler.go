@@ -40,6 +40,8 @@ func (w *Witness) serveAdd(rw http.ResponseWriter, r *http.Request) {
 		rw.Header().Set("Content-Type", "text/x.tlog.size")
 		rw.WriteHeader(http.StatusConflict)
 		fmt.Fprintf(rw, "%d\n", conflict.size)
+	case errors.Is(err, errForked):
+		answer(rw, http.StatusConflict, err.Error())
 	case errors.Is(err, errUnknown):
 		answer(rw, http.StatusNotFound, err.Error())
 	case errors.Is(err, errSignature):

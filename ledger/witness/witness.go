@@ -309,7 +309,7 @@ func (w *Witness) compare(l *cosignedLog, r *Request, checkpoint *verify.Checkpo
 	case r.Old == 0:
 	case r.Old == checkpoint.Size:
 		if checkpoint.Root != l.latest.Root {
-			return fmt.Errorf("%w: %w", errForked, errConflict{l.size()})
+			return errForked // no size: the client has that right, and could only ask again
 		}
 		if len(r.Proof) > 0 {
 			return fmt.Errorf("%w: of a tree with itself there is none", errProof)
