@@ -96,7 +96,8 @@ type PackAdopted struct {
 }
 
 // Mandate bounds what an authority may see and do: to facilities and families of events ("*" is all of them), and,
-// where they are named, to customers of some sectors, or to some customers.
+// where either is named, to customers: those of these sectors, and these ones. A customer is an alias, which the
+// registry gives a sector ([TenantDeclared]), or one operator's alias, as nimbus-my/bank-03.
 type Mandate struct {
 	Facilities []string `json:"facilities"`
 	Families   []string `json:"families"`
@@ -104,8 +105,13 @@ type Mandate struct {
 	Tenants    []string `json:"tenants,omitempty"` // customers' aliases
 }
 
-// FamilyRegistry is the family of whoever may say who else may speak.
-const FamilyRegistry = "registry"
+// The families of events. FamilyRegistry is that of whoever may say who else may speak.
+const (
+	FamilyAccess      = "access"
+	FamilyFacility    = "facility"
+	FamilyAttestation = "attestation"
+	FamilyRegistry    = "registry"
+)
 
 // All in a mandate's facilities or families is every one of them.
 const All = "*"
@@ -116,22 +122,20 @@ func (m Mandate) HasFamily(family string) bool { return covers(m.Families, famil
 // HasFacility reports whether a facility is within the mandate; for [All], whether every one is.
 func (m Mandate) HasFacility(facility string) bool { return covers(m.Facilities, facility) }
 
-// Covers reports whether all of another mandate is within m.
+// ToCustomers reports whether the mandate is bounded to customers. What names none is then outside of it.
+func (m Mandate) ToCustomers() bool { return len(m.Sectors) > 0 || len(m.Tenants) > 0 }
+
+// Covers reports whether all of another mandate is within m, whatever sectors customers have or may get: a customer
+// is within a sector's mandate only by that sector.
 func (m Mandate) Covers(other Mandate) bool {
-	within := func(outer, inner []string) bool {
-		for _, name := range inner {
-			if !covers(outer, name) {
-				return false
-			}
-		}
-		return true
+	within := func(outer, inner []string, has func([]string, string) bool) bool {
+		return !slices.ContainsFunc(inner, func(name string) bool { return !has(outer, name) })
 	}
-	// Sectors and tenants bound where they are named: naming none is to have all.
-	bounded := func(outer, inner []string) bool {
-		return len(outer) == 0 || len(inner) > 0 && within(outer, inner)
+	if !within(m.Facilities, other.Facilities, covers) || !within(m.Families, other.Families, covers) {
+		return false
 	}
-	return within(m.Facilities, other.Facilities) && within(m.Families, other.Families) &&
-		bounded(m.Sectors, other.Sectors) && bounded(m.Tenants, other.Tenants)
+	return !m.ToCustomers() || other.ToCustomers() &&
+		within(m.Sectors, other.Sectors, slices.Contains) && within(m.Tenants, other.Tenants, slices.Contains)
 }
 
 func covers(names []string, name string) bool {

@@ -5,6 +5,19 @@ import (
 	"slices"
 )
 
+// Actor returns the pseudonym of who acted, empty if the event's data names none.
+func (e *Event) Actor() string {
+	var data struct {
+		Actor struct {
+			ID string `json:"id"`
+		} `json:"actor"`
+	}
+	if json.Unmarshal(e.Data, &data) != nil {
+		return ""
+	}
+	return data.Actor.ID
+}
+
 // Pseudonyms returns the pseudonyms that the event's data names, sorted: the actor's,
 // and an escort's, decider's or approver's. An object names one if it has an id and the
 // party of whoever has it.

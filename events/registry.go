@@ -18,6 +18,7 @@ const (
 	TypeFacilityRetired    = "saksi.registry.facility.retired.v1"
 	TypeRecorderDeclared   = "saksi.registry.recorder.declared.v1"
 	TypeRecorderRetired    = "saksi.registry.recorder.retired.v1"
+	TypeTenantDeclared     = "saksi.registry.tenant.declared.v1"
 	TypeEpochOpened        = "saksi.registry.epoch.opened.v1"
 	TypeClock              = "saksi.registry.clock.v1"
 	TypeAnchorRecorded     = "saksi.registry.anchor.recorded.v1"
@@ -99,6 +100,15 @@ type RecorderDeclared struct {
 type RecorderRetired struct {
 	Recorder string `json:"recorder"` // operator/facility/recorder
 	Reason   string `json:"reason"`
+}
+
+// TenantDeclared says of which sector a customer is, by its alias. Operators choose aliases, and two may have the same
+// for different customers: what is declared for one operator counts before what is declared for all of them.
+type TenantDeclared struct {
+	Tenant   string `json:"tenant"`             // alias, without a slash
+	Operator string `json:"operator,omitempty"` // whose alias it is; empty: every one's
+	Sector   string `json:"sector"`             // a code
+	Country  string `json:"country,omitempty"`  // where the customer is established
 }
 
 // EpochReason is what was wrong with the stream at the ledger's last leaf.

@@ -188,6 +188,7 @@ func filled() map[string]any {
 		},
 		events.TypeAuthorityRotated: events.AuthorityRotated{Authority: "mcmc", Key: someKey, Replaces: someKeyID, RecoveryKey: someKey, Reason: "yearly"},
 		events.TypeRecipientRotated: events.RecipientRotated{Authority: "mcmc", Recipient: someRecipient, Previous: someRecipient, Reason: "yearly"},
+		events.TypeTenantDeclared:   events.TenantDeclared{Tenant: "bank-03", Operator: "nimbus-my", Sector: "banking", Country: "MY"},
 		events.TypeFacilityRetired:  events.FacilityRetired{Facility: "lab-1", Reason: "closed"},
 		events.TypeRecorderRetired:  events.RecorderRetired{Recorder: "nimbus-my/lab-1/bastion-1", Reason: "replaced"},
 		events.TypeRulesetAdopted:   events.RulesetAdopted{Ruleset: someDigest, Reason: "P-256"},

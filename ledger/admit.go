@@ -23,6 +23,24 @@ type Received struct {
 type Chunk struct {
 	messages   []Received
 	candidates []*admission.Candidate
+	tally      map[string]Tally // by party, when it is admitted
+}
+
+// count adds a message to its party's tally.
+func (c *Chunk) count(m *Received, verdict verify.Verdict) {
+	party, ok := partyOf(m.Subject)
+	if !ok {
+		return
+	}
+	t := c.tally[party]
+	size := int64(len(m.Body) + len(m.Subject))
+	t.Messages++
+	t.Bytes += size
+	if verdict != verify.Accepted {
+		t.Wasted++
+		t.WastedBytes += size
+	}
+	c.tally[party] = t
 }
 
 // Prepare does what can be done about messages before their turn comes, on all
@@ -56,6 +74,9 @@ func (l *Ledger) Admit(ctx context.Context, chunk *Chunk) ([]Rejection, error) {
 		return nil, l.failed
 	}
 	l.tellGrown()
+	if l.config.Took != nil {
+		l.config.Took(chunk.tally)
+	}
 	return rejections, nil
 }
 
@@ -64,6 +85,7 @@ func (l *Ledger) admitChunk(ctx context.Context, chunk *Chunk) ([]Rejection, err
 	registry := false
 	entries := make([][]byte, len(chunk.messages))
 	bodies := make([][]byte, len(chunk.messages))
+	chunk.tally = map[string]Tally{}
 	for i, m := range chunk.messages {
 		index := l.tree.size + uint64(i)
 		verdict, err := l.admit.Judge(chunk.candidates[i], index)
@@ -73,6 +95,7 @@ func (l *Ledger) admitChunk(ctx context.Context, chunk *Chunk) ([]Rejection, err
 		leaf := verdict.Leaf(l.at.epoch, m.Seq, m.Subject)
 		leaf.Received = m.Time
 		entries[i], bodies[i] = leaf.Marshal(), m.Body
+		chunk.count(&m, verdict.Verdict)
 		switch verdict.Verdict {
 		case verify.Duplicate:
 			// Its events lie with the leaf that it repeats, and are erased there alone.

@@ -122,6 +122,11 @@ func (l *Ledger) followOnce(ctx context.Context, js jetstream.JetStream, stream 
 	})
 	group.Go(func() error {
 		for chunk := range prepared {
+			if l.config.Admits != nil {
+				if err := l.config.Admits(ctx); err != nil {
+					return err
+				}
+			}
 			rejections, err := l.Admit(ctx, chunk)
 			if err != nil {
 				return err

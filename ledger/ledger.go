@@ -37,6 +37,19 @@ type Config struct {
 	Random io.Reader
 	// Log is where the ledger tells of its work; slog.Default if nil.
 	Log *slog.Logger
+	// Took, if set, is called with what each party's messages came to when a chunk
+	// of them is in the ledger. It must not wait for anything.
+	Took func(map[string]Tally)
+	// Admits, if set, is asked before each chunk is taken from the stream, and waits
+	// for as long as the ledger is not to take any. Its error is the context's.
+	Admits func(context.Context) error
+}
+
+// Tally is what a party's messages came to.
+type Tally struct {
+	Messages, Bytes int64
+	// Wasted of those were rejected, or duplicates.
+	Wasted, WastedBytes int64
 }
 
 // Ledger is a tree, its bodies and what follows from them, open for writing. Its
@@ -215,6 +228,13 @@ func (l *Ledger) Size() uint64 {
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	return l.tree.size
+}
+
+// Standing returns the stream's sequence up to which messages have become leaves.
+func (l *Ledger) Standing() (seq uint64) {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	return l.at.seq
 }
 
 // Rules returns the rule set in force.

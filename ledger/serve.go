@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -23,42 +24,86 @@ const answerTime = 10 * time.Second
 
 // Serve answers parties' questions on receipts.> and announces checkpoints, until
 // the context ends. The broker lets each party ask on its own subject only; an
-// answer never speaks of another's recorders.
+// answer never speaks of another's recorders. Parties take turns: who asks a lot
+// waits for its own answers, and keeps nobody else waiting.
 func (l *Ledger) Serve(ctx context.Context, nc *nats.Conn) error {
-	// A question takes one of these places; more than that many wait at the broker.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	queue := newQueue()
 	sub, err := nc.SubscribeSync("receipts.>")
+	if err == nil {
+		err = sub.SetPendingLimits(pendingQuestions, pendingBytes)
+	}
 	if err != nil {
 		return fmt.Errorf("serve receipts: %w", err)
 	}
 	defer sub.Unsubscribe()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		l.announce(ctx, nc)
-	}()
+	var working sync.WaitGroup
+	working.Go(func() { l.announce(ctx, nc) })
+	for range answerers {
+		working.Go(func() {
+			for m := queue.next(ctx); m != nil; m = queue.next(ctx) {
+				if err := m.Respond(l.answer(ctx, m)); err != nil && !errors.Is(err, nats.ErrMsgNoReply) {
+					l.log.Warn("a question for receipts was not answered", "subject", m.Subject, "error", err)
+				}
+			}
+		})
+	}
 	for {
 		m, err := sub.NextMsgWithContext(ctx)
 		switch {
 		case ctx.Err() != nil:
-			<-done
+			working.Wait()
 			return nil
 		case errors.Is(err, nats.ErrSlowConsumer):
-			l.log.Warn("questions for receipts came faster than they are answered: some were dropped, and will be asked again")
+			l.log.Warn("questions for receipts came faster than they can be told apart: some were dropped, and will be asked again")
 			continue
 		case err != nil:
+			cancel()
+			working.Wait()
 			return fmt.Errorf("serve receipts: %w", err)
 		}
-		if err := m.Respond(l.answer(ctx, m)); err != nil && !errors.Is(err, nats.ErrMsgNoReply) {
-			l.log.Warn("a question for receipts was not answered", "subject", m.Subject, "error", err)
-		}
+		queue.add(m)
 	}
 }
 
+const (
+	// tellBurst rejections are announced to a party at once, and tellRate a second
+	// beyond those. It may have many connections that listen, and the more it sends in
+	// vain the more there is to tell.
+	tellBurst = 256
+	tellRate  = 64
+)
+
+// Where says where envelopes of one of a party's recorders stand, as over receipts.get.
+// It proves nothing. It may be called from any goroutine.
+func (l *Ledger) Where(ctx context.Context, party string, q events.GetRequest) (*events.GetResponse, error) {
+	return l.state.where(ctx, party, q)
+}
+
 // TellRejections publishes each rejection to its party, which may not be
-// listening; it can ask later.
+// listening; it can ask later. It must ask for those that are too many to be told.
+// What it returns is for one goroutine.
 func (l *Ledger) TellRejections(nc *nats.Conn) func([]Rejection) {
+	type account struct {
+		level float64
+		at    time.Time
+	}
+	told := map[string]*account{}
 	return func(rejections []Rejection) {
+		now := time.Now()
 		for _, r := range rejections {
+			a := told[r.Party]
+			if a == nil {
+				a = &account{at: now}
+				told[r.Party] = a
+			}
+			a.level = max(0, a.level-tellRate*now.Sub(a.at).Seconds())
+			a.at = now
+			if a.level >= tellBurst {
+				continue
+			}
+			a.level++
 			data, err := json.Marshal(r.RejectedPlace)
 			if err == nil {
 				err = nc.Publish(events.SubjectRejections(r.Party), data)

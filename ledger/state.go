@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -29,9 +30,18 @@ type state struct {
 	readers *sql.DB
 
 	insert    *sql.Stmt // of rowsAtOnce rows, on the writer's one connection
+	refuse    *sql.Stmt // the same of rejections
+	find      *sql.Stmt // an acceptance
+	found     map[admission.Place]uint64
 	tx        *sql.Tx
 	recorders map[events.Recorder]int64 // their ids
 	waiting   []acceptedRow
+	refused   []rejectedRow
+}
+
+type rejectedRow struct {
+	party string
+	events.RejectedPlace
 }
 
 type acceptedRow struct {
@@ -83,7 +93,7 @@ func tryState(path string) (_ *state, err error) {
 	}
 	f.Close()
 	const pragmas = "?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=busy_timeout(10000)&_pragma=cache_size(-32768)"
-	s := &state{path: path, recorders: map[events.Recorder]int64{}}
+	s := &state{path: path, recorders: map[events.Recorder]int64{}, found: map[admission.Place]uint64{}}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -107,6 +117,12 @@ func tryState(path string) (_ *state, err error) {
 		return nil, fmt.Errorf("version %d of the tables: this program knows %d", version, stateVersion)
 	}
 	if s.insert, err = s.writer.Prepare(insertAccepted(rowsAtOnce)); err != nil {
+		return nil, err
+	}
+	if s.find, err = s.writer.Prepare("SELECT leaf FROM accepted WHERE recorder = ? AND incarnation = ? AND first = ? AND manifest = ?"); err != nil {
+		return nil, err
+	}
+	if s.refuse, err = s.writer.Prepare(insertRejected(rowsAtOnce)); err != nil {
 		return nil, err
 	}
 	if s.readers, err = sql.Open("sqlite", "file:"+path+pragmas+"&mode=ro&_pragma=query_only(1)"); err != nil {
@@ -258,6 +274,9 @@ func (s *state) recorderID(r events.Recorder) (int64, error) {
 
 // Accepted implements [admission.Store].
 func (s *state) Accepted(p admission.Place) (leaf uint64, found bool, err error) {
+	if leaf, found := s.found[p]; found {
+		return leaf, true, nil
+	}
 	if err := s.flush(); err != nil {
 		return 0, false, err
 	}
@@ -265,13 +284,24 @@ func (s *state) Accepted(p admission.Place) (leaf uint64, found bool, err error)
 	if err != nil {
 		return 0, false, err
 	}
-	err = s.tx.QueryRow("SELECT leaf FROM accepted WHERE recorder = ? AND incarnation = ? AND first = ? AND manifest = ?",
-		id, p.Incarnation, p.First, p.Manifest[:]).Scan(&leaf)
+	find := s.tx.Stmt(s.find)
+	defer find.Close()
+	err = find.QueryRow(id, p.Incarnation, p.First, p.Manifest[:]).Scan(&leaf)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, false, nil
 	}
+	if err == nil {
+		if len(s.found) >= maxFound {
+			clear(s.found)
+		}
+		s.found[p] = leaf
+	}
 	return leaf, err == nil, err
 }
+
+// maxFound bounds how many places are remembered that were looked for: who says the
+// same again and again is answered without asking the database each time.
+const maxFound = 4096
 
 // Accept implements [admission.Store].
 func (s *state) Accept(p admission.Place, leaf uint64) error {
@@ -322,10 +352,48 @@ func (s *state) flush() error {
 	return nil
 }
 
+func insertRejected(rows int) string {
+	return "INSERT OR REPLACE INTO rejected VALUES (?,?,?,?,?)" + strings.Repeat(",(?,?,?,?,?)", rows-1)
+}
+
 // reject remembers a rejection, so that the party that sent it can be told.
 func (s *state) reject(party string, place events.RejectedPlace) error {
-	return s.exec("INSERT OR REPLACE INTO rejected VALUES (?,?,?,?,?)",
-		party, place.Body[:], place.Leaf, place.Code, place.Reason)
+	s.refused = append(s.refused, rejectedRow{party, place})
+	if len(s.refused) < 4*rowsAtOnce {
+		return nil
+	}
+	return s.flushRejected()
+}
+
+// flushRejected writes what reject has gathered.
+func (s *state) flushRejected() error {
+	if len(s.refused) == 0 {
+		return nil
+	}
+	if err := s.begin(); err != nil {
+		return err
+	}
+	insert := s.tx.Stmt(s.refuse)
+	defer insert.Close()
+	args := make([]any, 0, 5*rowsAtOnce)
+	for rows := range slices.Chunk(s.refused, rowsAtOnce) {
+		args = args[:0]
+		for i := range rows {
+			r := &rows[i]
+			args = append(args, r.party, r.Body[:], r.Leaf, r.Code, r.Reason)
+		}
+		var err error
+		if len(rows) == rowsAtOnce {
+			_, err = insert.Exec(args...)
+		} else {
+			_, err = s.tx.Exec(insertRejected(len(rows)), args...)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	s.refused = s.refused[:0]
+	return nil
 }
 
 func (s *state) addRegistryLeaf(leaf uint64) error {
@@ -339,7 +407,7 @@ func (s *state) addEpoch(e epoch) error {
 // commit makes one with the tree of the given size everything written since the
 // last commit.
 func (s *state) commit(size, epoch, seq uint64, heads map[events.Recorder]admission.Head) error {
-	if err := s.flush(); err != nil {
+	if err := errors.Join(s.flush(), s.flushRejected()); err != nil {
 		return err
 	}
 	for r, h := range heads {

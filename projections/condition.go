@@ -97,6 +97,20 @@ func (s *schema) where(c Condition) ([]store.Where, error) {
 	return []store.Where{w}, nil
 }
 
+// among finds the columns. They are none of the asker's choosing, so that what is
+// wrong with them isn't the asker's either.
+func (s *schema) among(a Among) (store.Among, error) {
+	w := store.Among{Values: a.Values}
+	for _, name := range a.Columns {
+		i := slices.IndexFunc(s.columns, func(f field) bool { return f.Name == name })
+		if i < 0 || s.columns[i].Kind != KindText {
+			return w, fmt.Errorf("table %s has no text column %s", s.name, name)
+		}
+		w.Columns = append(w.Columns, i)
+	}
+	return w, nil
+}
+
 // onDay compares with a day instead of its first moment.
 func onDay(w store.Where, c Condition, day time.Time) ([]store.Where, error) {
 	next := w

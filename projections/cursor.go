@@ -32,9 +32,10 @@ func (q *Query) fingerprint(v *View) string {
 		View      string
 		Version   int
 		Where     []Condition
+		Within    []Among
 		AsOf      uint64
 		Ascending bool
-	}{v.Name, v.Version, q.Where, q.AsOf, q.Ascending})
+	}{v.Name, v.Version, q.Where, q.Within, q.AsOf, q.Ascending})
 	sum := sha256.Sum256(b)
 	return base64.RawURLEncoding.EncodeToString(sum[:12])
 }

@@ -54,8 +54,20 @@ func newData(eventType string) any {
 		return new(events.AccessPerformed)
 	case events.TypeFacilityDescribed:
 		return new(events.FacilityDescribed)
+	case events.TypeTenantDeclared:
+		return new(events.TenantDeclared)
 	case events.TypeRecorderRetired:
 		return new(events.RecorderRetired)
+	case events.TypeProductionOrdered:
+		return new(events.ProductionOrdered)
+	case events.TypeAccessCommitted:
+		return new(events.AccessCommitted)
+	case events.TypeAccessProduced:
+		return new(events.AccessProduced)
+	case events.TypeAccessDisclosed:
+		return new(events.AccessDisclosed)
+	case events.TypeDisclosureRevealed:
+		return new(events.DisclosureRevealed)
 	case events.TypeFindingAcknowledged:
 		return new(events.FindingAcknowledged)
 	case events.TypeFindingResolved:

@@ -10,6 +10,9 @@ import (
 type Query struct {
 	// Where holds what all rows must satisfy.
 	Where []Condition
+	// Within holds what bounds whoever asks: conditions of another's making, all of
+	// which rows must satisfy too.
+	Within []Among
 	// AsOf is the tree size to look at; 0 is the engine's newest.
 	AsOf uint64
 	// Limit is the most rows of a page: 100 if 0, at most 1,000.
@@ -27,6 +30,12 @@ type Condition struct {
 	Column string
 	Op     Op
 	Value  string
+}
+
+// Among is satisfied by rows whose texts in Columns, joined by slashes, are one of
+// Values: by none, if there is no value.
+type Among struct {
+	Columns, Values []string
 }
 
 // Op is how a condition compares. Of lists, = and != look for an element, ~ for one

@@ -123,6 +123,13 @@ func (s *Store) selecting(view string, q Query) (*selection, error) {
 		}
 		p.sel.Where = append(p.sel.Where, w...)
 	}
+	for _, a := range q.Within {
+		w, err := sch.among(a)
+		if err != nil {
+			return nil, err
+		}
+		p.sel.Within = append(p.sel.Within, w)
+	}
 	if q.Cursor != "" {
 		if p.cursor, err = parseCursor(q.Cursor, p.query); err != nil {
 			return nil, err

@@ -15,6 +15,15 @@ type View struct {
 	Version int
 	// Title says in one line, for people, what it answers.
 	Title string
+	// Family is the family of events that its rows tell of: access, facility,
+	// attestation or registry. Whoever has no mandate for it doesn't see the view; one
+	// that has none is seen only by those who have a mandate for all.
+	Family string
+	// Tenant is the column with the alias of the customer whom a row touches. Where it
+	// is empty no row is one customer's, and whoever's mandate is bounded to customers
+	// doesn't see the view. It is the operator's word, as is the rest of the row, in
+	// the operator's own aliases: beside it stands the column operator.
+	Tenant string
 	// Reads are the types of events whose Data it looks at. Nil stands for all that
 	// can be decoded; naming them makes replay faster.
 	Reads []string

@@ -24,12 +24,13 @@ func authorityCommand() *cli.Command {
 			{
 				Name: "add", Usage: "admit an authority by its request, within a mandate, and write the grant for it", ArgsUsage: "REQUEST",
 				Description: "Said again with other flags, it changes the mandate. The family registry is the say in who may speak; all of an\n" +
-					"authority's acts are held to its mandate by admission, where everyone can see it.",
+					"authority's acts are held to its mandate by admission, where everyone can see it. With --sector or --tenant it is a\n" +
+					"mandate to see by: what touches those customers, as saksi tenant add declares them, and nothing else.",
 				Flags: []cli.Flag{homeFlag(),
 					&cli.StringSliceFlag{Name: "facility", Usage: "a `FACILITY` within the mandate; may be repeated; none: all"},
 					&cli.StringSliceFlag{Name: "family", Usage: "a `FAMILY` of events within it (access, facility, attestation, registry); may be repeated; none: access, facility and attestation"},
 					&cli.StringSliceFlag{Name: "sector", Usage: "only customers of this `SECTOR`; may be repeated"},
-					&cli.StringSliceFlag{Name: "tenant", Usage: "only this customer, by its `ALIAS`; may be repeated"},
+					&cli.StringSliceFlag{Name: "tenant", Usage: "only this customer, by its `ALIAS` or OPERATOR/ALIAS; may be repeated"},
 					stringFlag("title", "the authority's `NAME` as it is known"),
 					&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the grant to `FILE`"},
 					unknownFlag(), timeoutFlag(registryWait), formatFlag(), jsonFlag()},
@@ -44,6 +45,12 @@ func authorityCommand() *cli.Command {
 					&cli.StringFlag{Name: "replaces", Usage: "the `KEYID` that is replaced, if it is not the one in the home: a thief may have rotated it"},
 					timeoutFlag(registryWait), formatFlag(), jsonFlag()},
 				Action: rotateAuthority,
+			},
+			{
+				Name: "recipient", Usage: "read with a new identity from now on; what is kept for the old one is encrypted anew",
+				Description: "No retention becomes longer by it. After an interruption it goes on where it was.",
+				Flags:       []cli.Flag{homeFlag(), stringFlag("reason", "`WHY`, for the record"), timeoutFlag(eraseWait), formatFlag(), jsonFlag()},
+				Action:      rotateRecipient,
 			},
 			{Name: "list", Usage: "list authorities and their mandates", Flags: []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: listAuthorities},
 		},
@@ -68,16 +75,17 @@ func addAuthority(c *cli.Context) error {
 	if err := named(c, nil, mandate.Facilities); err != nil {
 		return err
 	}
+	if err := namedCustomers(c, mandate.Tenants, ""); err != nil {
+		return err
+	}
 	if len(mandate.Facilities) == 0 {
 		mandate.Facilities = []string{events.All}
 	}
 	if len(mandate.Families) == 0 {
 		mandate.Families = []string{"access", "facility", "attestation"}
 	}
-	for _, family := range mandate.Families {
-		if !slices.Contains([]string{events.All, "access", "facility", "attestation", events.FamilyRegistry}, family) {
-			return usage("--family %s: want access, facility, attestation, registry or *", family)
-		}
+	if err := knownFamilies(mandate.Families); err != nil {
+		return err
 	}
 	return registrar(c, func(ctx context.Context, r *authority.Registrar) error {
 		grant, leaf, err := r.AddAuthority(ctx, request, c.String("title"), mandate)
@@ -93,6 +101,16 @@ func addAuthority(c *cli.Context) error {
 			note:     "Give the grant to the authority. Nothing in it is secret.",
 		}.print(c)
 	})
+}
+
+// knownFamilies tells of a family that there is none of.
+func knownFamilies(families []string) error {
+	for _, family := range families {
+		if !slices.Contains([]string{events.All, events.FamilyAccess, events.FamilyFacility, events.FamilyAttestation, events.FamilyRegistry}, family) {
+			return usage("--family %s: want access, facility, attestation, registry or *", family)
+		}
+	}
+	return nil
 }
 
 func rotateAuthority(c *cli.Context) error {
@@ -194,4 +212,20 @@ func retirement(what string, act func(*authority.Registrar, context.Context, str
 			})
 		},
 	}
+}
+
+func rotateRecipient(c *cli.Context) error {
+	if _, err := arguments(c); err != nil {
+		return err
+	}
+	return registrar(c, func(ctx context.Context, r *authority.Registrar) error {
+		leaf, recipient, done, err := r.RotateRecipient(ctx, c.String("reason"))
+		if err != nil {
+			return err
+		}
+		return result{
+			document: map[string]any{"recipient": recipient, "leaf": leaf, "reencrypted": done.Done},
+			rows:     [][]any{{"recipient", recipient}, {"leaf", leaf}, {"encrypted anew", done.Done}},
+		}.print(c)
+	})
 }

@@ -23,11 +23,14 @@ func benchCommand() *cli.Command {
 		Description: "Makes an authority, its node and its operators in a temporary directory, puts load on them, audits what\n" +
 			"came of it, and measures beside it what tree, signatures and stream bear alone. Nothing is left behind.\n" +
 			"Measures: " + strings.Join(hammer.Measures(), ", ") + ".\n" +
+			"Hostile is taken only where it is named: one operator attacks a node in each of some ways, another publishes\n" +
+			"quietly. hostile-X is the one attack X of it: " + strings.Join(hammer.Attacks(), ", ") + ".\n" +
 			"With --format json each figure is one line: name, value, unit, n, conditions.",
 		Flags: []cli.Flag{
 			&cli.DurationFlag{Name: "duration", Usage: "load for this `TIME` in each measure", Value: hammer.DefaultDuration, EnvVars: env("duration")},
 			stringFlag("only", "take the one measure of this `NAME`"),
 			stringFlag("dir", "work in this `DIRECTORY`, on the disk to be measured"),
+			&cli.BoolFlag{Name: "ungoverned", Usage: "hold nobody, whatever they send: what an attack would do", Hidden: true},
 			&cli.StringFlag{Name: "format", Usage: "`HOW` results are printed: table or json", Value: "table", EnvVars: env("format")},
 			&cli.StringFlag{Name: "cpuprofile", Usage: "write a CPU profile of the load, and of no more, to `FILE`; with --only", Hidden: true},
 		},
@@ -51,6 +54,9 @@ func bench(c *cli.Context) error {
 	config := hammer.Config{
 		Dir: c.String("dir"), Duration: c.Duration("duration"), Only: c.String("only"),
 		Log: slog.New(slog.NewTextHandler(c.App.ErrWriter, &slog.HandlerOptions{Level: slog.LevelError})),
+	}
+	if c.Bool("ungoverned") {
+		config.Limits = hammer.Ungoverned()
 	}
 	taken := int64(0)
 	b := newBar(c.App.ErrWriter, "measuring", int64(len(hammer.Measures())), false)

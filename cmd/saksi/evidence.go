@@ -114,7 +114,7 @@ func openEvidenceSource(dir string) (evidence.Source, io.Closer, error) {
 	if err == nil {
 		return localSource(authority)
 	}
-	reader, readerErr := home.OpenReader(dir)
+	reader, readerErr := watching(dir)
 	switch {
 	case errors.Is(err, home.ErrNoHome):
 		return evidence.Source{}, nil, err
@@ -157,7 +157,7 @@ func localSource(h *home.Authority) (evidence.Source, io.Closer, error) {
 	return evidence.Source{Reader: directory, Log: log, Anchors: anchors}, closers{directory, anchors}, nil
 }
 
-func remoteSource(h *home.Reader) (evidence.Source, error) {
+func remoteSource(h watcher) (evidence.Source, error) {
 	grant, err := h.Grant()
 	if err != nil {
 		return evidence.Source{}, err

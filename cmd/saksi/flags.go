@@ -161,5 +161,6 @@ func desk(c *cli.Context, f func(*operator.Desk) error) error {
 	if err != nil {
 		return err
 	}
+	d.Token = func() (string, error) { return mint(h, time.Minute) }
 	return errors.Join(f(d), d.Close())
 }

@@ -27,7 +27,7 @@ func importCommand() *cli.Command {
 			stringFlag("recorder", "the `FACILITY/RECORDER` to publish as"),
 			stringFlag("party", "`WHOSE` account this is: operator, parent, landlord, vendor, customer or authority"),
 			&cli.BoolFlag{Name: "dry-run", Usage: "print the events, as JSON Lines, and publish nothing", EnvVars: env("dry-run")},
-			timeoutFlag(time.Hour), formatFlag(), jsonFlag()},
+			discloseFlag(), timeoutFlag(time.Hour), formatFlag(), jsonFlag()},
 		Action: runImport,
 	}
 }
@@ -61,6 +61,9 @@ func runImport(c *cli.Context) error {
 		}
 		began := time.Now()
 		prepare(c, d, recorder)
+		if err := d.DiscloseTo(c.Context, recorder.Facility, c.StringSlice("disclose")...); err != nil {
+			return err
+		}
 		reading := newBar(c.App.ErrWriter, "reading and signing", 0, true)
 		what.Progress = func(p operator.ImportProgress) { reading.set(p.Bytes, p.TotalBytes) }
 		done, err := d.Import(c.Context, what)
@@ -69,12 +72,19 @@ func runImport(c *cli.Context) error {
 			return finishImport(c, done, err)
 		}
 		flushed, err := flush(c, d, int64(done.New))
+		sent, discloseErr := 0, error(nil)
+		if err == nil {
+			sent, discloseErr = sendDisclosures(c, d)
+		}
 		seconds := time.Since(began).Seconds()
 		out := importResult(done, flushed, seconds)
+		if sent > 0 {
+			out.rows = append(out.rows, []any{"disclosures sent", fmt.Sprintf("of %d events", sent)})
+		}
 		if printErr := out.print(c); printErr != nil {
 			return printErr
 		}
-		if err := finishImport(c, done, err); err != nil {
+		if err := finishImport(c, done, errors.Join(err, discloseErr)); err != nil {
 			return err
 		}
 		return rejectedError(flushed)

@@ -84,9 +84,9 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		},
 		Commands: []*cli.Command{
 			demoCommand(),
-			initCommand(), upCommand(), brokerCommand(), authorityCommand(), operatorCommand(), readerCommand(), facilityCommand(), recorderCommand(), findingCommand(), keyCommand(), bodyCommand(), holdCommand(),
+			initCommand(), upCommand(), brokerCommand(), authorityCommand(), operatorCommand(), readerCommand(), facilityCommand(), recorderCommand(), tenantCommand(), findingCommand(), keyCommand(), bodyCommand(), holdCommand(), ledgerCommand(), personCommand(), sealedCommand(), orderCommand(),
 			viewCommand(), rebuildCommand(), doctorCommand(), trustCommand(),
-			enrolCommand(), joinCommand(), importCommand(), publishCommand(), attestCommand(), outboxCommand(), watchCommand(), tokenCommand(),
+			enrolCommand(), joinCommand(), importCommand(), publishCommand(), discloseCommand(), attestCommand(), outboxCommand(), watchCommand(), tokenCommand(),
 			evidenceCommand(), verifyCommand(), auditCommand(), witnessCommand(), schemaCommand(), benchCommand(), versionCommand(), rekorCommand(),
 		},
 	}

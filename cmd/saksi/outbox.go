@@ -28,7 +28,23 @@ func outboxCommand() *cli.Command {
 				Description: "The ledger's record of the rejection stays, and so does its proof.",
 				Flags:       []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: outboxForget,
 			},
-			{Name: "export", Usage: "write each receipt to a file, as a C2SP tlog-proof", ArgsUsage: "DIRECTORY", Flags: []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: outboxExport},
+			{
+				Name: "erase", Usage: "forget who a pseudonym stands for, and what opens the digests in events that name it", ArgsUsage: "PSEUDONYM",
+				Description: "The events stay in the ledger, with a pseudonym that stands for nobody; whoever acts again gets another.",
+				Flags:       []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: outboxErase,
+			},
+			{Name: "receipts", Usage: "write each receipt to a file, as a C2SP tlog-proof", ArgsUsage: "DIRECTORY", Flags: []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: outboxReceipts},
+			{
+				Name: "export", Usage: "write what waits to a file, for a site without a network", ArgsUsage: "FILE",
+				Description: "Bring the file to the authority: saksi ledger receive takes it in and writes a reply, which saksi outbox receive takes in here.\n" +
+					"What is in it goes on waiting until then, and does no harm if it is sent twice.",
+				Flags: []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: outboxExport,
+			},
+			{
+				Name: "receive", Usage: "take in the reply to an exported file", ArgsUsage: "REPLY",
+				Description: "Every receipt in it is verified, and so is that the ledger goes on from what this outbox has seen of it.",
+				Flags:       []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: outboxReceive,
+			},
 		},
 	}
 }
@@ -81,6 +97,9 @@ func outboxFlush(c *cli.Context) error {
 			pending += r.Pending.Events
 		}
 		flushed, err := flush(c, d, pending)
+		if err == nil {
+			_, err = sendDisclosures(c, d)
+		}
 		if err := errors.Join(result{document: flushed, rows: flushRows(flushed)}.print(c), offline(err)); err != nil {
 			return err
 		}
@@ -117,7 +136,7 @@ func outboxForget(c *cli.Context) error {
 	})
 }
 
-func outboxExport(c *cli.Context) error {
+func outboxReceipts(c *cli.Context) error {
 	args, err := arguments(c, "DIRECTORY")
 	if err != nil {
 		return err

@@ -20,7 +20,8 @@ func publishCommand() *cli.Command {
 		Description: "Each line of FILE is one event as JSON with at least a type and data; id, time, source and the rest\n" +
 			"are filled in. All of them are published, or none if one is not as its schema wants it. Publishing a file again\n" +
 			"publishes its events again, unless they have ids: what waits in the outbox is sent by saksi outbox flush.",
-		Flags: []cli.Flag{homeFlag(), stringFlag("recorder", "the `FACILITY/RECORDER` to publish as"), timeoutFlag(5 * time.Minute), formatFlag(), jsonFlag()},
+		Flags: []cli.Flag{homeFlag(), stringFlag("recorder", "the `FACILITY/RECORDER` to publish as"),
+			&cli.StringFlag{Name: "seal", Usage: "seal the events to this `AUTHORITY`, which alone learns what they say"}, timeoutFlag(5 * time.Minute), formatFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "FILE|-")
 			if err != nil {
@@ -45,6 +46,11 @@ func publishFrom(c *cli.Context, d *operator.Desk, in io.Reader, name string) er
 		return err
 	}
 	prepare(c, d, recorder)
+	if to := c.String("seal"); to != "" {
+		if err := d.SealTo(c.Context, recorder.Facility, to); err != nil {
+			return err
+		}
+	}
 	added, err := d.Publish(c.Context, recorder, in, name)
 	if err != nil {
 		return err

@@ -118,7 +118,7 @@ func healthy(client *http.Client, dir string) error {
 	if err != nil {
 		return err
 	}
-	response, err := client.Get("http://" + addresses.HTTPListen + "/healthz")
+	response, err := client.Get(addresses.LocalURL() + "/healthz")
 	if err != nil {
 		return err
 	}

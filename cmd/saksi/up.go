@@ -34,6 +34,11 @@ func upCommand() *cli.Command {
 			stringFlag("http-listen", "`HOST:PORT` for HTTP; port 0 takes a free one (default 127.0.0.1:7258)"),
 			stringFlag("advertise-nats", "the `URL` that operators are told, where it is another"),
 			stringFlag("advertise-http", "the `URL` that operators are told, where it is another"),
+			&cli.StringFlag{Name: "tls-cert", Usage: "demand TLS of everybody, with the certificate in this PEM `FILE`; read again when it is replaced", EnvVars: env("tls-cert"), TakesFile: true},
+			&cli.StringFlag{Name: "tls-key", Usage: "its key, a PEM `FILE`", EnvVars: env("tls-key"), TakesFile: true},
+			&cli.BoolFlag{Name: "plain-behind-proxy", Usage: "listen beyond this machine without TLS: a proxy before it demands it of everybody", EnvVars: env("plain-behind-proxy")},
+			stringFlag("websocket-listen", "`HOST:PORT` for clients of the embedded broker that speak WebSocket; none otherwise"),
+			&cli.StringSliceFlag{Name: "websocket-origin", Usage: "pages of this `ORIGIN` may connect by WebSocket, as https://console.example.my; may be repeated; none: only the broker's own", EnvVars: env("websocket-origin")},
 			&cli.StringSliceFlag{Name: "rekor", Usage: "anchor in this Rekor instead of one of the node's own: `URL,key=FILE`[,version=1]; may be repeated; none: don't anchor"},
 			&cli.DurationFlag{Name: "anchor-every", Usage: "anchor after this `TIME` at the soonest", Value: time.Minute, EnvVars: env("anchor-every")},
 			&cli.DurationFlag{Name: "cosign-every", Usage: "ask witnesses to cosign after this `TIME` at the soonest", Value: 30 * time.Second, EnvVars: env("cosign-every")},
@@ -66,10 +71,15 @@ func upCommand() *cli.Command {
 			return node.Run(c.Context, node.Config{
 				Home: h, NATS: c.String("nats"), NATSListen: c.String("nats-listen"), HTTPListen: c.String("http-listen"),
 				AdvertiseNATS: c.String("advertise-nats"), AdvertiseHTTP: c.String("advertise-http"),
+				TLSCert: c.String("tls-cert"), TLSKey: c.String("tls-key"), BehindProxy: c.Bool("plain-behind-proxy"),
+				WebSocketListen: c.String("websocket-listen"), WebSocketOrigins: c.StringSlice("websocket-origin"),
 				Replicas: c.Int("replicas"), Log: log,
 				Rekors: rekors, NoRekor: none, AnchorEvery: c.Duration("anchor-every"), CosignEvery: c.Duration("cosign-every"),
 				Ready: func(a home.Addresses, l *ledger.Ledger) {
 					fmt.Fprintf(c.App.Writer, "ledger  %s, %d leaves\nnats    %s\nhttp    %s\napi     %s/v1/docs\n", h.Origin, l.Size(), a.NATS, a.HTTP, a.HTTP)
+					if a.WebSocket != "" {
+						fmt.Fprintf(c.App.Writer, "websocket %s\n", a.WebSocket)
+					}
 				},
 			})
 		},

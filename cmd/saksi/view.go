@@ -20,7 +20,8 @@ func viewCommand() *cli.Command {
 		Usage:     "what the ledger's leaves add up to: who touched what, and whether the record is whole",
 		Category:  "authority",
 		ArgsUsage: "VIEW",
-		Description: "Views: " + strings.Join(viewNames(), ", ") + ".\n" +
+		Description: "Of the home of the authority whose node it is, or of a reader or an authority with a seat, whom the node answers over\n" +
+			"HTTP with what is in their mandate. Views: " + strings.Join(viewNames(), ", ") + ".\n" +
 			"A condition is a column, an operator (= != < <= > >= ~) and a value, such as facility=lab-1 or\n" +
 			"'time>=2026-11-20T12:00Z'; all of them must hold. ~ is: contains. The table shows the columns that matter\n" +
 			"most; --columns chooses others, and json and csv have all of them. Each row names its events as LEAF/EVENT.",
@@ -71,7 +72,9 @@ func view(c *cli.Context) error {
 		query.Where = append(query.Where, condition)
 	}
 	h, err := home.OpenAuthority(homeOf(c))
-	if err != nil {
+	if errors.Is(err, home.ErrOtherRole) {
+		return viewElsewhere(c, args[0], query)
+	} else if err != nil {
 		return err
 	}
 	store, err := projections.OpenStore(c.Context, h.ViewsDir(), views.All())
@@ -120,11 +123,13 @@ func columnsResult(columns []projections.Column) result {
 // a terminal and answers its question.
 func brief(view string) []string {
 	return map[string][]string{
-		"touches":      {"time", "facility", "actor.id", "actor.party", "from.country", "mode", "operation", "outcome", "reason", "evidence"},
+		"touches":      {"time", "facility", "actor.id", "actor.party", "from.country", "mode", "operation", "outcome", "reason", "correction", "evidence"},
 		"sessions":     {"state", "opened", "closed", "facility", "actor.id", "actor.party", "from.country", "mode", "reason", "evidence"},
 		"facilities":   {"facility", "operator", "country", "landlord", "owner.name", "operatingEntity.name", "ultimateParent.name", "ultimateParent.country", "evidence"},
 		"completeness": {"recorder", "kind", "last", "events", "gaps", "breaks", "contradictions", "nextDue", "overdue", "evidence"},
+		"reveals":      {"received", "authority", "recorder", "what", "actor.id", "ground", "order", "events"},
 		"corrections":  {"received", "recorder", "event", "action", "by.event", "reason", "evidence"},
+		"tenants":      {"tenant", "operator", "facility", "touches", "denied", "actor.parties", "from.countries", "last", "evidence"},
 		"findings":     {"severity", "state", "rule", "facility", "summary", "response", "evidence"},
 	}[view]
 }
@@ -133,10 +138,11 @@ func brief(view string) []string {
 // least needed first.
 func spare(view string) []string {
 	return map[string][]string{
-		"touches":      {"reason", "from.country", "mode", "facility", "outcome"},
+		"touches":      {"correction", "reason", "from.country", "mode", "facility", "outcome"},
 		"sessions":     {"reason", "mode", "from.country", "facility", "actor.party", "closed"},
 		"facilities":   {"owner.name", "operatingEntity.name", "operator", "ultimateParent.name", "landlord", "country"},
 		"completeness": {"nextDue", "kind", "last", "breaks", "events", "contradictions"},
+		"tenants":      {"from.countries", "operator", "denied", "actor.parties"},
 		"findings":     {"response", "state", "facility", "rule"},
 	}[view]
 }

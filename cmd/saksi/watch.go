@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/ops/reader"
 	"github.com/saksi-ledger/saksi/projections/feeds"
@@ -20,7 +21,8 @@ func watchCommand() *cli.Command {
 		Usage:     "the changes of a view as they happen, from its feed",
 		Category:  "everyone",
 		ArgsUsage: "VIEW",
-		Description: "Goes on where it stopped, and ends with Ctrl-C. With --output, changes are appended to a file as JSON\n" +
+		Description: "Of a reader's home, or of an authority's with a seat. What the broker has no feed of, because it can't hold its\n" +
+			"reader to the mandate, comes from the API. Goes on where it stopped, and ends with Ctrl-C. With --output, changes are appended to a file as JSON\n" +
 			"Lines, one CloudEvent a line: nothing is missing and nothing stands twice, wherever it was interrupted.",
 		Flags: []cli.Flag{homeFlag(),
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "append to `FILE` instead of printing", TakesFile: true},
@@ -38,12 +40,13 @@ func watchCommand() *cli.Command {
 			if c.Int("count") < 0 || c.Duration("wait") < 0 {
 				return usage("--count and --wait can't be negative")
 			}
-			h, err := home.OpenReader(homeOf(c))
+			h, err := watching(homeOf(c))
 			if err != nil {
 				return err
 			}
 			o := reader.WatchOptions{
 				View: args[0], Output: c.String("output"), Count: c.Int("count"), Idle: c.Duration("wait"),
+				Token:   func() (string, error) { return mint(h, time.Hour) },
 				Trouble: func(err error) { fmt.Fprintf(c.App.ErrWriter, "waiting: %s\n", printable(err.Error())) },
 			}
 			switch formatOf(c) {
@@ -57,6 +60,19 @@ func watchCommand() *cli.Command {
 			return reader.Watch(c.Context, h, o)
 		},
 	}
+}
+
+// watcher is the home of somebody who reads feeds.
+type watcher interface {
+	reader.Home
+	Signer() (*events.Signer, error)
+}
+
+func watching(dir string) (watcher, error) {
+	if seat, err := home.OpenSeat(dir); err == nil {
+		return seat, nil
+	}
+	return home.OpenReader(dir)
 }
 
 func printFeed(w io.Writer) func([]feeds.Message) error {
@@ -93,12 +109,20 @@ func (t *changeTable) print(messages []feeds.Message) error {
 		if err != nil {
 			return fmt.Errorf("change %d of view %s: %w", m.Change, m.View, err)
 		}
-		if err := t.line(e.Time.UTC().Format(time.DateTime), fmt.Sprint(e.Data.Leaf), fmt.Sprint(m.Change), string(e.Data.Kind),
+		if err := t.line(e.Time.UTC().Format(time.DateTime), fmt.Sprint(e.Data.Leaf), changeNumber(m.Change), string(e.Data.Kind),
 			facility, operator, e.Data.Key, rest); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// changeNumber is a number where there is one: whoever's mandate is bounded isn't told.
+func changeNumber(n uint64) string {
+	if n == 0 {
+		return "-"
+	}
+	return fmt.Sprint(n)
 }
 
 func (t *changeTable) line(cells ...string) error {

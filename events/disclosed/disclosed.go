@@ -57,34 +57,43 @@ func Seal(recorder events.Recorder, line []byte, list []events.Disclosure, recip
 	if _, err := Check(line, list); err != nil {
 		return fail(err)
 	}
-	content, err := json.Marshal(list)
+	ciphertext, err := encrypt(list, recipients)
 	if err != nil {
 		return fail(err)
 	}
+	return &Message{V: 1, Recorder: recorder.String(), ID: event.ID, Event: events.DigestOf(line), Recipients: recipients, Ciphertext: ciphertext}, nil
+}
+
+// encrypt makes an age file of disclosures.
+func encrypt(list []events.Disclosure, recipients []string) ([]byte, error) {
+	content, err := json.Marshal(list)
+	if err != nil {
+		return nil, err
+	}
 	content = append(content, bytes.Repeat([]byte(" "), (step-len(content)%step)%step)...)
 	if len(content) > MaxContent {
-		return fail(fmt.Errorf("%d bytes: the most is %d", len(content), MaxContent))
+		return nil, fmt.Errorf("%d bytes: the most is %d", len(content), MaxContent)
 	}
 	var to []age.Recipient
 	for _, text := range recipients {
 		r, err := age.ParseX25519Recipient(text)
 		if err != nil {
-			return fail(fmt.Errorf("recipient %.80q: %w", text, err))
+			return nil, fmt.Errorf("recipient %.80q: %w", text, err)
 		}
 		to = append(to, r)
 	}
 	var file bytes.Buffer
 	w, err := age.Encrypt(&file, to...)
 	if err != nil {
-		return fail(err)
+		return nil, err
 	}
 	if _, err := w.Write(content); err != nil {
-		return fail(err)
+		return nil, err
 	}
 	if err := w.Close(); err != nil {
-		return fail(err)
+		return nil, err
 	}
-	return &Message{V: 1, Recorder: recorder.String(), ID: event.ID, Event: events.DigestOf(line), Recipients: recipients, Ciphertext: file.Bytes()}, nil
+	return file.Bytes(), nil
 }
 
 // Marshal returns the message's one written form.
@@ -134,6 +143,30 @@ func (m *Message) Open(identities ...age.Identity) ([]events.Disclosure, error) 
 		return fail(errors.New("what it holds is not an array of disclosures"))
 	}
 	return list, nil
+}
+
+// Reseal encrypts what is in the message anew: to the recipient next in the place of the
+// identity's own, and to all others that it is for. It can't be checked against the event
+// here: see [Check].
+func (m *Message) Reseal(old *age.X25519Identity, next string) (*Message, error) {
+	list, err := m.Open(old)
+	if err != nil {
+		return nil, err
+	}
+	recipients := make([]string, 0, len(m.Recipients))
+	for _, r := range m.Recipients {
+		if r == old.Recipient().String() {
+			r = next
+		}
+		recipients = append(recipients, r)
+	}
+	ciphertext, err := encrypt(list, recipients)
+	if err != nil {
+		return nil, fmt.Errorf("encrypt disclosures of %s anew: %w", m.Recorder, err)
+	}
+	again := *m
+	again.Recipients, again.Ciphertext = recipients, ciphertext
+	return &again, nil
 }
 
 // Fact is what one disclosure says.

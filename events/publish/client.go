@@ -136,6 +136,10 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 			return nil, refused{hint("check the credentials, and that the authority has admitted and not suspended "+c.config.Party,
 				"broker %s refuses %s: %w", c.config.NATSURL, c.config.Party, err)}
 		}
+		if errors.Is(err, nats.ErrMaxAccountConnectionsExceeded) {
+			return nil, hint("it goes on by itself when it is let in again, and nothing is lost; if that takes more than some minutes, ask the authority what its node's alarms say (saksi doctor)",
+				"broker %s lets %s open no connection: it has as many as it may, or is held for a time for having sent too much: %w", c.config.NATSURL, c.config.Party, err)
+		}
 		return nil, fmt.Errorf("connect to broker %s: %w", c.config.NATSURL, err)
 	}
 	c.session, c.welcome = s, true

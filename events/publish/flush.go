@@ -54,6 +54,11 @@ type Result struct {
 }
 
 const (
+	// maxAhead and maxAheadBytes bound what was sent and has no receipt yet, whatever
+	// waits to be sent: after a week without a network too. A ledger holds back whoever
+	// has several times as much in its stream, since everybody else's stands behind it.
+	maxAhead      = 4096
+	maxAheadBytes = 32 << 20
 	// maxTracked bounds the envelopes that a flush looks at at a time.
 	maxTracked = 16384
 	// guessLife is how long to wait for a ledger to reach a position in an epoch

@@ -63,7 +63,7 @@ type Outbox struct {
 
 const (
 	applicationID = 0x53616b73 // "Saks"
-	schemaVersion = 1
+	schemaVersion = 2
 )
 
 const schema = `
@@ -198,13 +198,18 @@ func (o *Outbox) migrate(ctx context.Context) error {
 	switch {
 	case app == applicationID && version == schemaVersion:
 		return nil
+	case app == applicationID && version == 1: // of before disclosures were sent
+		return o.write(ctx, func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, sealedSchema+fmt.Sprintf("PRAGMA user_version = %d;", schemaVersion))
+			return err
+		})
 	case app == applicationID:
 		return hint("use the version of this program that wrote it, or a newer one", "it has the format %d: this program knows %d", version, schemaVersion)
 	case app != 0 || tables != 0:
 		return errors.New("it is a database of something else")
 	}
 	return o.write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, schema+fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationID, schemaVersion))
+		_, err := tx.ExecContext(ctx, schema+sealedSchema+fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationID, schemaVersion))
 		return err
 	})
 }

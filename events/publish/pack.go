@@ -218,6 +218,15 @@ func (p *packer) add(ctx context.Context, d events.Draft) error {
 			return err
 		}
 	}
+	if len(d.Recipients) > 0 && len(d.Disclosures) > 0 {
+		subject, message, err := sealDraft(p.recorder, d, line)
+		if err != nil {
+			return fmt.Errorf("event %s: %w", clip(d.Event.ID), err)
+		}
+		if _, err := p.tx.ExecContext(ctx, "INSERT INTO sealed(recorder, event, subject, message) VALUES(?, ?, ?, ?)", p.row.id, d.Event.ID, subject, message); err != nil {
+			return err
+		}
+	}
 	if n := len(p.lines); n > 0 {
 		if n == p.outbox.opts.MaxEvents || sealedSize(p.recorder, n+1, p.bytes+len(line)+1, len(p.signers)) > p.outbox.opts.MaxBytes {
 			if err := p.seal(ctx); err != nil {

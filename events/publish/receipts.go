@@ -223,6 +223,9 @@ func (o *Outbox) EraseDisclosures(ctx context.Context, recorder events.Recorder,
 	o.addMu.Lock()
 	defer o.addMu.Unlock()
 	n, err := o.erase(ctx, "DELETE FROM disclosure WHERE recorder = (SELECT id FROM recorder WHERE name = ?) AND event = ?", recorder.String(), eventID)
+	if err == nil {
+		_, err = o.erase(ctx, "DELETE FROM sealed WHERE recorder = (SELECT id FROM recorder WHERE name = ?) AND event = ?", recorder.String(), eventID)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("outbox %s: erase disclosures of event %s: %w", o.path, clip(eventID), err)
 	}

@@ -74,6 +74,10 @@ func (f *flush) send(ctx context.Context, s *session) (bool, error) {
 	return true, f.holdOff(ctx)
 }
 
+// errTooManyRequests is a broker's error code for a message that it dropped because
+// too many wait to be stored.
+const errTooManyRequests = 10167
+
 // window picks what to send next: of each lane a stretch without gaps, lanes
 // taking turns in the order in which they were added to.
 func (f *flush) window() []*item {
@@ -97,14 +101,29 @@ func (f *flush) window() []*item {
 		}
 	}
 	slices.SortFunc(window, func(a, b *item) int { return int(a.id - b.id) })
+	n, ahead := f.ahead()
 	bytes := 0
 	for i, it := range window {
-		if i == f.client.config.Window || i > 0 && bytes+it.size > maxInFlight {
+		if i == f.client.config.Window || i > 0 && bytes+it.size > maxInFlight ||
+			n+i >= maxAhead || n+i > 0 && ahead+bytes+it.size > maxAheadBytes {
 			return window[:i]
 		}
 		bytes += it.size
 	}
 	return window
+}
+
+// ahead counts what was sent and has no receipt yet, and its bytes.
+func (f *flush) ahead() (n, bytes int) {
+	for _, l := range f.lanes {
+		for _, it := range l.items {
+			if (it.sent || it.placed) && !it.done {
+				n++
+				bytes += it.size
+			}
+		}
+	}
+	return n, bytes
 }
 
 // sendAll publishes items in order and returns the lanes of which not all was
@@ -175,6 +194,8 @@ func (f *flush) failed(ctx context.Context, it *item, m *nats.Msg, err error) er
 		it.lane.stale = &StaleError{Recorder: it.lane.recorder, Reason: fmt.Sprintf(
 			"another outbox publishes for this recorder: the stream has a message after number %s, the last of ours (%v)", expected, err)}
 		return nil
+	case api.ErrorCode == errTooManyRequests:
+		return nil // it is flooded, and says so of whatever it gets
 	case api.Code >= 400 && api.Code < 500:
 		return fmt.Errorf("envelope of %s from sequence number %d: the broker refuses it: %w", it.lane.recorder, it.first, err)
 	}

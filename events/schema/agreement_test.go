@@ -163,6 +163,7 @@ var vocabulary = map[string]func() any{
 	events.TypeAuthorityRotated:    func() any { return new(events.AuthorityRotated) },
 	events.TypeRecipientRotated:    func() any { return new(events.RecipientRotated) },
 	events.TypeFacilityRetired:     func() any { return new(events.FacilityRetired) },
+	events.TypeTenantDeclared:      func() any { return new(events.TenantDeclared) },
 	events.TypeRecorderRetired:     func() any { return new(events.RecorderRetired) },
 	events.TypeRulesetAdopted:      func() any { return new(events.RulesetAdopted) },
 	events.TypePackAdopted:         func() any { return new(events.PackAdopted) },

@@ -2,7 +2,6 @@ package admission
 
 import (
 	"encoding/json"
-	"strings"
 
 	"github.com/saksi-ledger/saksi/events"
 )
@@ -13,44 +12,26 @@ const codeOutsideMandate = "outside_mandate"
 
 func outside(format string, args ...any) *refusal { return refuse(codeOutsideMandate, format, args...) }
 
-// bearing is what a registry event bears on, as far as mandates go.
-type bearing struct {
-	Authority  string   `json:"authority"`
-	Operator   string   `json:"operator"`
-	Facility   string   `json:"facility"`
-	Facilities []string `json:"facilities"`
-	Recorder   string   `json:"recorder"`
-}
-
-// facilities are those that the event bears on; [events.All] if it bounds itself to none.
-func (b bearing) facilities() []string {
-	switch _, after, _ := strings.Cut(b.Recorder, "/"); {
-	case b.Facility != "":
-		return []string{b.Facility}
-	case b.Recorder != "":
-		facility, _, _ := strings.Cut(after, "/")
-		return []string{facility}
-	case len(b.Facilities) > 0:
-		return b.Facilities
-	}
-	return []string{events.All}
-}
-
 // withinMandate tells whether an authority may say an event. Who may speak is for
 // authorities with the family registry; what an operator is, for those with every
 // facility and for the one that admitted it; what was said at a facility, for those
 // with that facility and its family.
+//
+// A mandate that is bounded to customers is one to see by: its authority speaks of
+// itself, and of authorities within its own mandate, and no more. No act names a
+// customer; what it names, an operator, a recorder, a leaf, a person, touches others'
+// customers too, and whose event stands at a leaf is not the registry's to know.
+// docs/mandates.md has the table.
 func (r *Registry) withinMandate(by string, e *events.Event) *refusal {
 	authority := r.authorities[by]
 	if authority == nil {
 		return outside("%s is no authority of this ledger", by)
 	}
-	var on bearing
-	if err := json.Unmarshal(e.Data, &on); err != nil {
-		return refuse("schema", "data of %s: %w", e.Type, err)
+	on, err := events.BearingOf(e)
+	if err != nil {
+		return refuse("schema", "%w", err)
 	}
 	mandate := authority.Mandate
-	var families []string
 	switch e.Type {
 	case events.TypeAuthorityAdmitted:
 		return r.mayAdmit(authority, e)
@@ -59,6 +40,14 @@ func (r *Registry) withinMandate(by string, e *events.Event) *refusal {
 			return outside("%s speaks for itself, not for %s", by, on.Authority)
 		}
 		return nil
+	case events.TypeHoldReleased, events.TypeGenesis, events.TypeGenesisV1:
+		return nil // only who placed a hold can release it
+	}
+	if mandate.ToCustomers() {
+		return outside("%s's mandate is bounded to customers, and this bears on others' too", by)
+	}
+	var families []string
+	switch e.Type {
 	case events.TypeOperatorAdmitted, events.TypeOperatorSuspended, events.TypeOperatorReadmitted,
 		events.TypeKeyAdded, events.TypeKeyRevoked:
 		known := r.operators[on.Operator]
@@ -69,22 +58,26 @@ func (r *Registry) withinMandate(by string, e *events.Event) *refusal {
 			return outside("operator %s was admitted by %s, and %s's mandate is not over every facility", on.Operator, known.AdmittedBy, by)
 		}
 		return nil
-	case events.TypeHoldReleased, events.TypeGenesis, events.TypeGenesisV1:
-		return nil // only who placed a hold can release it
+	case events.TypeTenantDeclared:
+		// What it says holds wherever the customer is: it bears on every facility.
+		on, families = events.Bearing{}, []string{events.FamilyRegistry}
 	case events.TypeFacilityDeclared, events.TypeFacilityRetired, events.TypeRecorderDeclared, events.TypeRecorderRetired,
 		events.TypeRulesetAdopted, events.TypePackAdopted:
 		families = []string{events.FamilyRegistry}
-	case events.TypeProductionOrdered, events.TypeDisclosureRevealed, events.TypeDisclosureErased, events.TypeHoldPlaced:
-		families = []string{"access"}
-	case events.TypeBodyErased:
-		families = []string{"access", "facility", "attestation"} // any of which it may carry
+	case events.TypeProductionOrdered, events.TypeDisclosureRevealed, events.TypeDisclosureErased, events.TypeHoldPlaced,
+		events.TypeFindingAcknowledged, events.TypeFindingResolved: // who settles a finding must be able to see it
+		families = []string{events.FamilyAccess}
+	case events.TypeBodyErased: // any of which it may carry
+		families = []string{events.FamilyAccess, events.FamilyFacility, events.FamilyAttestation}
+	default: // what this program doesn't know the bounds of is for those who have none
+		families = []string{events.All}
 	}
 	for _, family := range families {
 		if !mandate.HasFamily(family) {
 			return outside("%s's mandate does not have the family %s", by, family)
 		}
 	}
-	for _, facility := range on.facilities() {
+	for _, facility := range on.OfFacilities() {
 		if !mandate.HasFacility(facility) {
 			if facility == events.All {
 				return outside("%s's mandate is not over every facility", by)

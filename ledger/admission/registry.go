@@ -17,10 +17,12 @@ type Registry struct {
 	operators   map[string]*Operator
 	facilities  map[string]*Facility
 	recorders   map[events.Recorder]*Recorder
+	tenants     map[tenantName]*Tenant
 	keys        map[events.KeyID]*key
 	algorithms  []events.Algorithm // that a key may have
 	holds       map[holdName]*Hold
 	erasures    []Erasure
+	persons     []PersonErasure
 	mandates    bool   // whether the rule set holds authorities to theirs
 	adopted     *Rules // that take over with the next leaf; nil if none
 
@@ -31,13 +33,15 @@ type Registry struct {
 
 // Authority is an authority as the registry knows it.
 type Authority struct {
-	Name       string         `json:"authority"`
-	Mandate    events.Mandate `json:"mandate"`
-	Key        events.KeyID   `json:"keyid"`
-	Recovery   events.KeyID   `json:"recoveryKeyid,omitempty"`
-	Recipient  string         `json:"recipient,omitempty"`  // of age
-	AdmittedBy string         `json:"admittedBy,omitempty"` // an authority; empty: the genesis
-	Leaf       uint64         `json:"leaf"`                 // that admitted it, or last changed its mandate
+	Name      string         `json:"authority"`
+	Mandate   events.Mandate `json:"mandate"`
+	Key       events.KeyID   `json:"keyid"`
+	Recovery  events.KeyID   `json:"recoveryKeyid,omitempty"`
+	Recipient string         `json:"recipient,omitempty"` // of age
+	// RecipientLeaf is the leaf that names the recipient.
+	RecipientLeaf uint64 `json:"recipientLeaf,omitempty"`
+	AdmittedBy    string `json:"admittedBy,omitempty"` // an authority; empty: the genesis
+	Leaf          uint64 `json:"leaf"`                 // that admitted it, or last changed its mandate
 }
 
 // Operator is an operator as the registry knows it.
@@ -90,7 +94,7 @@ func newRegistry(genesis *events.Event) (*Registry, *Rules, error) {
 	}
 	r := &Registry{
 		authorities: map[string]*Authority{}, operators: map[string]*Operator{}, facilities: map[string]*Facility{},
-		recorders: map[events.Recorder]*Recorder{}, keys: map[events.KeyID]*key{}, holds: map[holdName]*Hold{}, bootstrapping: true,
+		recorders: map[events.Recorder]*Recorder{}, tenants: map[tenantName]*Tenant{}, keys: map[events.KeyID]*key{}, holds: map[holdName]*Hold{}, bootstrapping: true,
 	}
 	if err := json.Unmarshal(genesis.Data, &r.Genesis); err != nil {
 		return nil, nil, err

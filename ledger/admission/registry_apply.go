@@ -68,7 +68,7 @@ func (r *Registry) applyOne(said speech, e *events.Event) (undo func(), _ *refus
 	case events.TypeAuthorityRotated:
 		return decode(e, func(d events.AuthorityRotated) (func(), *refusal) { return r.rotateAuthority(said, d) })
 	case events.TypeRecipientRotated:
-		return decode(e, func(d events.RecipientRotated) (func(), *refusal) { return r.rotateRecipient(d) })
+		return decode(e, func(d events.RecipientRotated) (func(), *refusal) { return r.rotateRecipient(said, d) })
 	case events.TypeRulesetAdopted:
 		return decode(e, func(d events.RulesetAdopted) (func(), *refusal) { return r.adoptRuleset(d) })
 	case events.TypeOperatorAdmitted:
@@ -89,8 +89,12 @@ func (r *Registry) applyOne(said speech, e *events.Event) (undo func(), _ *refus
 		return decode(e, func(d events.RecorderDeclared) (func(), *refusal) { return r.declareRecorder(d, leaf) })
 	case events.TypeRecorderRetired:
 		return decode(e, func(d events.RecorderRetired) (func(), *refusal) { return r.retireRecorder(d, leaf) })
+	case events.TypeTenantDeclared:
+		return decode(e, func(d events.TenantDeclared) (func(), *refusal) { return r.declareTenant(d, leaf) })
 	case events.TypeBodyErased:
 		return decode(e, func(d events.BodyErased) (func(), *refusal) { return r.eraseBody(said, d) })
+	case events.TypeDisclosureErased:
+		return decode(e, func(d events.DisclosureErased) (func(), *refusal) { return r.erasePerson(said, d) })
 	case events.TypeHoldPlaced:
 		return decode(e, func(d events.HoldPlaced) (func(), *refusal) { return r.placeHold(said, d) })
 	case events.TypeHoldReleased:

@@ -24,7 +24,7 @@ func (r *Registry) admitAuthority(said speech, d events.AuthorityAdmitted) (func
 		set(r.authorities, d.Authority, &now)
 		return func() { set(r.authorities, d.Authority, before) }, nil
 	}
-	now := &Authority{Name: d.Authority, Mandate: d.Mandate, Recipient: d.Recipient, AdmittedBy: said.by, Leaf: said.leaf}
+	now := &Authority{Name: d.Authority, Mandate: d.Mandate, Recipient: d.Recipient, RecipientLeaf: said.leaf, AdmittedBy: said.by, Leaf: said.leaf}
 	key, undoKey, refused := r.addAuthorityKey(d.Authority, d.Key, false)
 	if refused != nil {
 		return nil, refused
@@ -109,13 +109,13 @@ func (r *Registry) rotateAuthority(said speech, d events.AuthorityRotated) (func
 }
 
 // rotateRecipient says to whom what is for an authority's eyes is encrypted.
-func (r *Registry) rotateRecipient(d events.RecipientRotated) (func(), *refusal) {
+func (r *Registry) rotateRecipient(said speech, d events.RecipientRotated) (func(), *refusal) {
 	before := r.authorities[d.Authority]
 	if before == nil {
 		return nil, refuse("unknown_authority", "authority %s is not admitted", d.Authority)
 	}
 	now := *before
-	now.Recipient = d.Recipient
+	now.Recipient, now.RecipientLeaf = d.Recipient, said.leaf
 	set(r.authorities, d.Authority, &now)
 	return func() { set(r.authorities, d.Authority, before) }, nil
 }

@@ -134,7 +134,11 @@ func writeBodies(w http.ResponseWriter, r *http.Request, source Source, grantee 
 			if total += len(body); err != nil || i > 0 && total > maxBytes {
 				return // what was sent is whole; asked for the rest, an error is said
 			}
-			frame = append(binary.BigEndian.AppendUint32(frame[:0], uint32(len(body))), body...)
+			if leaves == nil || grantee.CoversBody(leaves[i].Leaf, body) {
+				frame = append(binary.BigEndian.AppendUint32(frame[:0], uint32(len(body))), body...)
+			} else {
+				frame = binary.BigEndian.AppendUint32(frame[:0], withheld)
+			}
 		}
 		if i == 0 {
 			w.Header().Set("Content-Type", "application/octet-stream")

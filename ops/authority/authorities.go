@@ -127,6 +127,15 @@ func (r *Registrar) RetireRecorder(ctx context.Context, recorder, reason string)
 	return leaf, nil
 }
 
+// AddTenant says of which sector a customer is.
+func (r *Registrar) AddTenant(ctx context.Context, d events.TenantDeclared) (uint64, error) {
+	leaf, err := r.say(ctx, events.TypeTenantDeclared, d)
+	if err != nil {
+		return 0, fmt.Errorf("declare tenant %s: %w", d.Tenant, err)
+	}
+	return leaf, nil
+}
+
 // AcknowledgeFinding says that this authority has seen a finding at a facility.
 func (r *Registrar) AcknowledgeFinding(ctx context.Context, d events.FindingAcknowledged) (uint64, error) {
 	leaf, err := r.say(ctx, events.TypeFindingAcknowledged, d)

@@ -219,7 +219,7 @@ func OpenRegistrar(ctx context.Context, h *home.Authority) (_ *Registrar, err er
 	}
 	r.client, err = publish.Dial(ctx, publish.Config{
 		NATSURL: r.addresses.LocalNATS, CredsFile: r.broker.CredsFile(broker.RoleAuthority),
-		HTTP: "http://" + r.addresses.HTTPListen, Log: log, Party: r.recorder().Party(), Name: "saksi authority",
+		HTTP: r.addresses.LocalURL(), Log: log, Party: r.recorder().Party(), Name: "saksi authority",
 		NATSOptions: broker.ConnectOptions(broker.RoleAuthority, r.broker.CredsFile(broker.RoleAuthority)),
 	})
 	return r, err
@@ -255,11 +255,14 @@ func OpenSeat(ctx context.Context, h *home.Seat) (_ *Registrar, err error) {
 	return r, err
 }
 
+// ErrSeat is wrapped where only the authority that runs the ledger can do something.
+var ErrSeat = errors.New("it has a seat in this ledger and doesn't run it")
+
 // runs refuses what only the authority that runs the ledger can do: its broker's
 // accounts are its own.
 func (r *Registrar) runs(what string) error {
 	if r.home == nil {
-		return hinted{fmt.Errorf("%s has a seat in this ledger and doesn't run it: it can't %s", r.name, what), "the authority that runs the ledger does that"}
+		return hinted{fmt.Errorf("%s can't %s: %w", r.name, what, ErrSeat), "the authority that runs the ledger does that"}
 	}
 	return nil
 }

@@ -56,10 +56,10 @@ func (r *Readership) Add(ctx context.Context, request *home.Request, mandate hom
 	if request.Role != home.RoleReader {
 		return nil, fmt.Errorf("the request of %s is for the role %s, not of a reader", request.Name, request.Role)
 	}
-	mandate.Views = FeedViews()
 	reader := home.EnrolledReader{
 		Name: request.Name, Role: mandate.Role, Key: request.Key, Connection: request.Connection,
-		Facilities: mandate.Facilities, Operators: mandate.Operators, Added: time.Now().UTC().Truncate(time.Second),
+		Facilities: mandate.Facilities, Operators: mandate.Operators, Families: mandate.Families, Sectors: mandate.Sectors, Tenants: mandate.Tenants,
+		Authority: mandate.Authority, Added: time.Now().UTC().Truncate(time.Second),
 	}
 	// The register refuses other keys under a name that is taken, before they are
 	// let in anywhere.
@@ -75,6 +75,7 @@ func (r *Readership) Add(ctx context.Context, request *home.Request, mandate hom
 	if err := r.readers.Check(reader); err != nil {
 		return nil, err
 	}
+	mandate.Views = viewsOf(reader)
 	admission, err := r.broker.AdmitReader(reader.Name, reader.Connection, mandate.Views, mandateOf(reader), broker.Limits{})
 	if err != nil {
 		return nil, err
@@ -86,7 +87,7 @@ func (r *Readership) Add(ctx context.Context, request *home.Request, mandate hom
 		return nil, err
 	}
 	err = r.consumers(ctx, func(js jetstream.JetStream) error {
-		return broker.EnsureReader(ctx, js, brokerReader(reader), mandate.Views)
+		return broker.EnsureReader(ctx, js, brokerReader(reader), FeedViews())
 	})
 	if err != nil {
 		return nil, err
@@ -164,10 +165,30 @@ func FeedReaders(readers *home.Readers) ([]broker.Reader, error) {
 	return out, nil
 }
 
+// viewsOf are the views whose feeds a reader gets at the broker: those of its families.
+// One that is bounded to customers gets none, for no subject names a customer; nor
+// does another authority's, whose mandate may change when the broker doesn't hear of it.
+func viewsOf(e home.EnrolledReader) []string {
+	names := []string{}
+	if e.ToCustomers() || e.Authority != "" {
+		return names
+	}
+	for _, v := range views.All() {
+		if len(e.Families) == 0 || slices.Contains(e.Families, v.Family) {
+			names = append(names, v.Name)
+		}
+	}
+	return names
+}
+
 func brokerReader(e home.EnrolledReader) broker.Reader {
 	return broker.Reader{Name: e.Name, Mandate: mandateOf(e), Suspended: e.Suspended}
 }
 
 func mandateOf(e home.EnrolledReader) broker.Mandate {
-	return broker.Mandate{Facilities: slices.Clone(e.Facilities), Operators: slices.Clone(e.Operators)}
+	m := broker.Mandate{Facilities: slices.Clone(e.Facilities), Operators: slices.Clone(e.Operators)}
+	if names := viewsOf(e); len(names) < len(FeedViews()) {
+		m.Views = names
+	}
+	return m
 }

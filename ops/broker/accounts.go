@@ -110,7 +110,8 @@ func isSuspended(c *jwt.AccountClaims) bool {
 	return c.Revocations.IsRevoked(jwt.All, suspendedUntil)
 }
 
-// setSuspended records whether m is let in; its limits stay.
+// setSuspended records whether m is let in; its limits stay. Whoever is readmitted is
+// held no more.
 func (a *Authority) setSuspended(m member, suspended bool) error {
 	unlock, err := a.lock()
 	if err != nil {
@@ -121,12 +122,13 @@ func (a *Authority) setSuspended(m member, suspended bool) error {
 	if err != nil {
 		return err
 	}
-	if isSuspended(c) == suspended {
+	if isSuspended(c) == suspended && (suspended || !release(c)) {
 		return nil
 	}
 	if suspended {
 		c.RevokeAt(jwt.All, suspendedUntil)
 	} else {
+		release(c)
 		c.ClearRevocation(jwt.All)
 	}
 	return a.saveAccount(m, c)

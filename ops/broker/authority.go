@@ -135,6 +135,8 @@ func initialise(dir, name string) error {
 		c.Limits.JetStreamLimits = withJetStream()
 	})
 	h.user(hubLedger, RoleEraser, eraserPermissions())
+	h.user(hubLedger, RoleCustodian, custodianPermissions())
+	h.user(hubLedger, RoleIntake, intakePermissions())
 	h.projections()
 	r := authorityReach(name)
 	h.account(hubAuthority, RoleAuthority, r.permissions(), func(c *jwt.AccountClaims) {

@@ -31,11 +31,17 @@ const (
 	maxWaiting = 32
 )
 
-// EnsureReader makes the durable consumers of one reader, one for each view,
-// filtered by its mandate, or sets them right. A new one begins with the oldest
+// EnsureReader makes the durable consumers of one reader, one for each view that its
+// mandate covers, filtered by it, or sets them right, and deletes those of other views. A new one begins with the oldest
 // message that is left. js must be of [RoleProjections], and FEEDS exist.
 func EnsureReader(ctx context.Context, js jetstream.JetStream, r Reader, views []string) error {
 	for _, view := range views {
+		if !r.covers(view) {
+			if err := deleteConsumers(ctx, js, []string{ConsumerName(r.Name, view)}); err != nil {
+				return err
+			}
+			continue
+		}
 		c := consumerConfig(r, view)
 		if _, err := js.CreateOrUpdateConsumer(ctx, streamFeeds, c); err != nil {
 			return fmt.Errorf("broker: make consumer %s on %s: %w", c.Durable, streamFeeds, err)
@@ -71,6 +77,9 @@ func EnsureReaders(ctx context.Context, js jetstream.JetStream, readers []Reader
 			continue
 		}
 		for _, view := range views {
+			if !r.covers(view) {
+				continue
+			}
 			c := consumerConfig(r, view)
 			want[c.Durable] = c
 		}

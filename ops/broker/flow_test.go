@@ -190,7 +190,7 @@ func TestLedgerReadsInOrder(t *testing.T) {
 
 func TestLedgerCannotHarmTheStream(t *testing.T) {
 	w := started(t)
-	if _, err := w.js("a").Publish(testContext(t), "events.a.x", nil); err != nil {
+	if _, err := w.js("a").Publish(testContext(t), "events.a.lab-1.x", nil); err != nil {
 		t.Fatal(err)
 	}
 	js := w.js("ledger")
@@ -225,7 +225,7 @@ func TestLedgerCannotHarmTheStream(t *testing.T) {
 		"delete a message":   func() error { return stream.DeleteMsg(ctx, 1) },
 		"shorten its age":    update,
 		"make it anew":       create,
-		"publish an event":   publish("events.a.x"),
+		"publish an event":   publish("events.a.lab-1.x"),
 		"publish a registry": publish("registry.mcmc"),
 		"push into it":       push,
 	} {
@@ -236,7 +236,7 @@ func TestLedgerCannotHarmTheStream(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if _, err := w.js("a").Publish(testContext(t), "events.a.x", nil); err != nil {
+	if _, err := w.js("a").Publish(testContext(t), "events.a.lab-1.x", nil); err != nil {
 		t.Error(err)
 	}
 	info, err := w.events().Info(testContext(t))

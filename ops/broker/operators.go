@@ -3,6 +3,7 @@ package broker
 import (
 	"bytes"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
@@ -11,14 +12,20 @@ import (
 // Limits bound what one operator's or reader's account may take of the broker. A
 // field that is zero keeps what the account has, or the default of a new one;
 // those below are an operator's.
+//
+// How fast an account may publish is no limit that a broker has: see ops/governor.
 type Limits struct {
-	// Connections open at the same time; 64 by default.
+	// Connections open at the same time; 64 by default: an agent at each of some
+	// dozens of facilities, and a person's command line beside them.
 	Connections int
-	// Subscriptions of each connection; 256 by default.
+	// Subscriptions of each connection; 64 by default. An outbox needs three, and
+	// what the broker sends to a client that doesn't read is kept for each
+	// connection, not for each subscription.
 	Subscriptions int
 	// Payload is the largest message in bytes, headers included; 512 KiB by
 	// default: above an envelope's 256 KiB, so that one which is too large still
-	// reaches the ledger and is refused on the record.
+	// reaches the ledger and is refused on the record. Many of them are bounded by
+	// their bytes, not by this.
 	Payload int
 }
 
@@ -36,7 +43,7 @@ func (l Limits) or(d Limits) Limits {
 }
 
 func (l Limits) orDefault() Limits {
-	return l.or(Limits{Connections: 64, Subscriptions: 256, Payload: 512 << 10})
+	return l.or(Limits{Connections: 64, Subscriptions: 64, Payload: 512 << 10})
 }
 
 func (l Limits) check() error {
@@ -46,8 +53,16 @@ func (l Limits) check() error {
 	return nil
 }
 
+// apply sets limits; who is held stays so.
 func (l Limits) apply(c *jwt.AccountClaims) {
+	h, held := heldOf("", c)
+	if held {
+		release(c)
+	}
 	c.Limits.Conn = int64(l.Connections)
+	if held {
+		hold(c, h)
+	}
 	c.Limits.Subs = int64(l.Subscriptions)
 	c.Limits.Payload = int64(l.Payload)
 	c.Limits.LeafNodeConn = 0
@@ -57,7 +72,11 @@ func (l Limits) apply(c *jwt.AccountClaims) {
 }
 
 func limitsOf(c *jwt.AccountClaims) Limits {
-	return Limits{Connections: int(c.Limits.Conn), Subscriptions: int(c.Limits.Subs), Payload: int(c.Limits.Payload)}
+	conns := c.Limits.Conn
+	if n, held := heldTag(c, tagHeldConns); held {
+		conns = n
+	}
+	return Limits{Connections: int(conns), Subscriptions: int(c.Limits.Subs), Payload: int(c.Limits.Payload)}
 }
 
 // Operator is a cloud operator that was admitted.
@@ -66,6 +85,7 @@ type Operator struct {
 	Account   string // public key of its account
 	Limits    Limits
 	Suspended bool
+	HeldUntil time.Time // zero if it isn't held
 }
 
 // Admission is what an operator gets from the authority. Nothing in it is
@@ -155,5 +175,6 @@ func (a *Authority) Operators() ([]Operator, error) {
 }
 
 func asOperator(name string, c *jwt.AccountClaims) Operator {
-	return Operator{Name: name, Account: c.Subject, Limits: limitsOf(c), Suspended: isSuspended(c)}
+	h, _ := heldOf(name, c)
+	return Operator{Name: name, Account: c.Subject, Limits: limitsOf(c), Suspended: isSuspended(c), HeldUntil: h.Until}
 }

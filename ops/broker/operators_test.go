@@ -41,7 +41,7 @@ func TestSecretsAreReadByTheirOwnerOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := 1 + 4 + 5 + 4 + 2*2 + 2*2 + 2 + 1; files != want {
+	if want := 1 + 4 + 5 + 7 + 2*2 + 2*2 + 2 + 1; files != want {
 		t.Errorf("%d files, want %d", files, want)
 	}
 }
@@ -102,7 +102,7 @@ func TestAdmitIsIdempotent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (broker.Limits{Connections: 3, Subscriptions: 256, Payload: 512 << 10}); first.Operator.Limits != want {
+	if want := (broker.Limits{Connections: 3, Subscriptions: 64, Payload: 512 << 10}); first.Operator.Limits != want {
 		t.Errorf("limits %+v, want %+v", first.Operator.Limits, want)
 	}
 	account := func() string {
@@ -309,7 +309,7 @@ func TestLimits(t *testing.T) {
 	if got := ordinary.MaxPayload(); got != 512<<10 {
 		t.Errorf("told a payload limit of %d by default", got)
 	}
-	if err := second.Publish("events.tight.x", make([]byte, 1001)); !errors.Is(err, nats.ErrMaxPayload) {
+	if err := second.Publish("events.tight.lab-1.x", make([]byte, 1001)); !errors.Is(err, nats.ErrMaxPayload) {
 		t.Errorf("a message of 1001 bytes: %v", err)
 	}
 }

@@ -20,6 +20,13 @@ import (
 //	               CONSUMER.MSG.NEXT, CONSUMER.DELETE
 //	eraser         $JS.API. on EVENTS alone: STREAM.INFO,      _INBOX_eraser.>
 //	               STREAM.MSG.GET, STREAM.MSG.DELETE
+//	intake         events.*.*.*                                _INBOX_intake.>
+//	custodian      reencrypted.>                               _INBOX_custodian.>
+//	               $JS.API. on DISCLOSURES alone:
+//	               STREAM.CREATE, STREAM.INFO, STREAM.MSG.GET,
+//	               STREAM.MSG.DELETE, CONSUMER.CREATE,
+//	               CONSUMER.INFO, CONSUMER.MSG.NEXT,
+//	               CONSUMER.DELETE
 //	projections    feeds.>  leases.>  positions.>              _INBOX_projections.>
 //	               $JS.API. on FEEDS alone: STREAM.CREATE,
 //	               STREAM.INFO, STREAM.MSG.GET,
@@ -29,14 +36,17 @@ import (
 //	authority N    registry.N                                  rejections.registry.N
 //	               receipts.registry.N.get  .head              checkpoints
 //	                                                           _INBOX.>
-//	operator O     events.O.>                                  rejections.O
+//	operator O     events.O.*.*  disclosures.O.*.*.*           rejections.O
 //	               receipts.O.get  .head                       checkpoints  anchors
 //	                                                           _INBOX.>
-//	reader R       of its own consumers R_<view> on FEEDS:     feeds.> within its mandate
+//	reader R       of its own consumers R_<view> on FEEDS,     feeds.> within its mandate
+//	               of the views in its mandate:
 //	               $JS.feeds.API. CONSUMER.INFO,               checkpoints  anchors
 //	               CONSUMER.MSG.NEXT, CONSUMER.RESET;          _INBOX.>
-//	               acknowledgements
+//	               acknowledgements; no view is in that of a
+//	               reader who is bounded to customers
 //	system         $SYS.REQ.CLAIMS.UPDATE                      _INBOX.>
+//	               $SYS.REQ.ACCOUNT.PING.STATZ
 //
 // One way in remains. A user in LEDGER may name "events.…" as the reply subject
 // of a request to JetStream, and the broker's own answer is then stored there.
@@ -51,6 +61,14 @@ import (
 // The eraser takes single messages out of EVENTS that have their leaves, by order of
 // the registry. It is a user apart, in LEDGER, so that what follows the stream can't:
 // a node connects as it when there is something to erase.
+//
+// The intake publishes envelopes that came over HTTP, or in a file, for the recorders that
+// they name: the node has checked by token, or the authority by hand, whose they are, and
+// admission checks the signature like any other.
+//
+// The custodian keeps what opens digests, encrypted as it came, in DISCLOSURES: it gives
+// it out to whom a reveal on record names, and deletes it by order of the registry.
+// Nobody else reads that stream.
 //
 // A reader may not make consumers: one that pushes delivers where its maker
 // says, and "feeds.…" would be taken for the ledger's. It gets durable ones that
@@ -79,25 +97,34 @@ const (
 	streamName  = "EVENTS"
 	streamFeeds = "FEEDS"
 
+	streamDisclosures = "DISCLOSURES"
+
 	streamLeases    = "LEASES"
 	streamPositions = "POSITIONS"
 
-	subjectEvents      = "events.>"
+	subjectEvents      = "events.>" // of the stream
+	subjectPublish     = "events.*.*.*"
 	subjectRegistry    = "registry.>"
 	subjectCheckpoints = "checkpoints"
 	subjectAnchors     = "anchors"
 	subjectRejections  = "rejections.>"
 	subjectReceipts    = "receipts.>"
 	subjectFeeds       = "feeds.>"
+	subjectDisclosures = "disclosures.>"
+	subjectReencrypted = "reencrypted.>"
 	subjectLeases      = "leases.>"
 	subjectPositions   = "positions.>"
 
 	subjectClaimsUpdate = "$SYS.REQ.CLAIMS.UPDATE"
+	// How many messages and bytes each account sent, and nothing of their content.
+	subjectStatz = "$SYS.REQ.ACCOUNT.PING.STATZ"
 
 	plainInbox             = "_INBOX.>"
 	ledgerInboxPrefix      = "_INBOX_ledger"
 	projectionsInboxPrefix = "_INBOX_projections"
 	eraserInboxPrefix      = "_INBOX_eraser"
+	intakeInboxPrefix      = "_INBOX_intake"
+	custodianInboxPrefix   = "_INBOX_custodian"
 )
 
 // FeedsDomain is what readers give their client for a JetStream domain
@@ -117,12 +144,16 @@ const (
 	RoleLedger Role = "ledger"
 	// RoleEraser deletes messages that were ordered erased, in the account LEDGER.
 	RoleEraser Role = "eraser"
+	// RoleIntake publishes envelopes that came another way, in the account LEDGER.
+	RoleIntake Role = "intake"
+	// RoleCustodian keeps disclosures, in the account LEDGER.
+	RoleCustodian Role = "custodian"
 	// RoleProjections publishes feeds and keeps readers' consumers, in the account
 	// PROJECTIONS.
 	RoleProjections Role = "projections"
 	// RoleAuthority is the authority's command line, in an account of its own.
 	RoleAuthority Role = "authority"
-	// RoleSystem is used by [Authority.Push] and its like, and by nothing else.
+	// RoleSystem is used by [Authority.Push] and its like, and by [AskTraffic].
 	RoleSystem Role = "system"
 )
 
@@ -136,6 +167,10 @@ func ConnectOptions(role Role, credsFile string) []nats.Option {
 		o = append(o, nats.CustomInboxPrefix(ledgerInboxPrefix))
 	case RoleEraser:
 		o = append(o, nats.CustomInboxPrefix(eraserInboxPrefix))
+	case RoleIntake:
+		o = append(o, nats.CustomInboxPrefix(intakeInboxPrefix))
+	case RoleCustodian:
+		o = append(o, nats.CustomInboxPrefix(custodianInboxPrefix))
 	case RoleProjections:
 		o = append(o, nats.CustomInboxPrefix(projectionsInboxPrefix))
 	}
@@ -175,6 +210,28 @@ func eraserPermissions() jwt.Permissions {
 	)
 }
 
+func intakePermissions() jwt.Permissions {
+	return permissions([]string{subjectPublish}, []string{intakeInboxPrefix + ".>"})
+}
+
+func custodianPermissions() jwt.Permissions {
+	const api, stream = apiPrefix, "." + streamDisclosures
+	return permissions(
+		[]string{
+			subjectReencrypted,
+			api + "STREAM.CREATE" + stream,
+			api + "STREAM.INFO" + stream,
+			api + "STREAM.MSG.GET" + stream,
+			api + "STREAM.MSG.DELETE" + stream,
+			api + "CONSUMER.CREATE" + stream + ".>",
+			api + "CONSUMER.INFO" + stream + ".*",
+			api + "CONSUMER.MSG.NEXT" + stream + ".*",
+			api + "CONSUMER.DELETE" + stream + ".*",
+		},
+		[]string{custodianInboxPrefix + ".>"},
+	)
+}
+
 func projectionsPermissions() jwt.Permissions {
 	const api, feeds = apiPrefix, "." + streamFeeds
 	pub := []string{
@@ -192,7 +249,7 @@ func projectionsPermissions() jwt.Permissions {
 }
 
 func systemPermissions() jwt.Permissions {
-	return permissions([]string{subjectClaimsUpdate}, []string{plainInbox})
+	return permissions([]string{subjectClaimsUpdate, subjectStatz}, []string{plainInbox})
 }
 
 // reach is what an account other than LEDGER may exchange with it. Its users'
@@ -205,7 +262,8 @@ type reach struct {
 func operatorReach(operator string) reach {
 	return reach{
 		services: []string{
-			"events." + operator + ".>",
+			"events." + operator + ".*.*",        // facility and recorder
+			"disclosures." + operator + ".*.*.*", // and the pseudonym's token
 			"receipts." + operator + ".get",
 			"receipts." + operator + ".head",
 		},
@@ -243,7 +301,7 @@ func (r reach) imports(ledgerAccount string) jwt.Imports {
 func ledgerExports() jwt.Exports {
 	var es jwt.Exports
 	for _, s := range []string{
-		subjectEvents, "receipts.*.get", "receipts.*.head",
+		subjectPublish, subjectDisclosures, "receipts.*.get", "receipts.*.head",
 		"registry.*", "receipts.registry.*.get", "receipts.registry.*.head",
 	} {
 		es.Add(&jwt.Export{Name: s, Subject: jwt.Subject(s), Type: jwt.Service, ResponseType: jwt.ResponseTypeSingleton})
@@ -282,6 +340,9 @@ func readerImports(reader string, views []string, m Mandate, ledger, projections
 		is.Add(&jwt.Import{Name: s, Account: ledger, Subject: jwt.Subject(s), Type: jwt.Stream})
 	}
 	for _, view := range views {
+		if !m.covers(view) {
+			continue
+		}
 		consumer := ConsumerName(reader, view)
 		for _, request := range readerRequests {
 			s := request + "." + streamFeeds + "." + consumer
@@ -295,8 +356,14 @@ func readerImports(reader string, views []string, m Mandate, ledger, projections
 			is.Add(&jwt.Import{Name: s, Account: projections, Subject: jwt.Subject(s), Type: jwt.Service})
 		}
 	}
-	for _, s := range m.subjects("*") {
-		is.Add(&jwt.Import{Name: s, Account: projections, Subject: jwt.Subject(s), Type: jwt.Stream})
+	live := m.Views
+	if live == nil {
+		live = []string{"*"}
+	}
+	for _, view := range live {
+		for _, s := range m.subjects(view) {
+			is.Add(&jwt.Import{Name: s, Account: projections, Subject: jwt.Subject(s), Type: jwt.Stream})
+		}
 	}
 	return is
 }

@@ -16,13 +16,13 @@ import (
 // role may publish to and subscribe to.
 var (
 	publishSubjects = []string{
-		"events.a.lab-1.bastion-1", "events.b.lab-1.bastion-1", "events.a", "events",
+		"events.a.lab-1.bastion-1", "events.b.lab-1.bastion-1", "events.a", "events", "events.a.lab-1", "events.a.lab-1.bastion-1.x",
 		"registry.mcmc", "registry.other", "registry.mcmc.x",
 		"receipts.a.get", "receipts.a.head", "receipts.b.get", "receipts.b.head", "receipts.a.other",
 		"receipts.registry.mcmc.get", "receipts.registry.mcmc.head", "receipts.registry.other.get",
 		"rejections.a", "rejections.b", "rejections.registry.mcmc", "checkpoints", "anchors",
 		"feeds.touches.lab-1.a", "feeds.touches.lab-2.b", "leases.feeds", "positions.feeds",
-		"disclosures.a.x", "_INBOX.guess.1", "_INBOX_ledger.guess.1", "_INBOX_eraser.guess.1", "_INBOX_projections.guess.1",
+		"disclosures.a.x", "disclosures.a.lab-1.bastion-1.0", "disclosures.b.lab-1.bastion-1.0", "reencrypted.a.x", "_INBOX.guess.1", "_INBOX_ledger.guess.1", "_INBOX_eraser.guess.1", "_INBOX_custodian.guess.1", "_INBOX_intake.guess.1", "_INBOX_projections.guess.1",
 		"$JS.API.INFO", "$JS.API.STREAM.LIST", "$JS.API.STREAM.NAMES",
 		"$JS.API.STREAM.INFO.EVENTS", "$JS.API.STREAM.INFO.OTHER",
 		"$JS.API.STREAM.CREATE.EVENTS", "$JS.API.STREAM.CREATE.OTHER",
@@ -39,6 +39,9 @@ var (
 		"$JS.API.CONSUMER.CREATE.FEEDS.r_touches", "$JS.API.CONSUMER.DURABLE.CREATE.FEEDS.r_touches", "$JS.API.CONSUMER.INFO.FEEDS.r_touches",
 		"$JS.API.CONSUMER.DELETE.FEEDS.r_touches", "$JS.API.CONSUMER.MSG.NEXT.FEEDS.r_touches", "$JS.API.CONSUMER.RESET.FEEDS.r_touches",
 		"$JS.API.CONSUMER.PAUSE.FEEDS.r_touches", "$JS.API.CONSUMER.UNPIN.FEEDS.r_touches",
+		"$JS.API.STREAM.INFO.DISCLOSURES", "$JS.API.STREAM.CREATE.DISCLOSURES", "$JS.API.STREAM.MSG.GET.DISCLOSURES", "$JS.API.STREAM.MSG.DELETE.DISCLOSURES",
+		"$JS.API.STREAM.UPDATE.DISCLOSURES", "$JS.API.STREAM.DELETE.DISCLOSURES", "$JS.API.STREAM.PURGE.DISCLOSURES", "$JS.API.DIRECT.GET.DISCLOSURES",
+		"$JS.API.CONSUMER.CREATE.DISCLOSURES.c", "$JS.API.CONSUMER.INFO.DISCLOSURES.c", "$JS.API.CONSUMER.MSG.NEXT.DISCLOSURES.c", "$JS.API.CONSUMER.DELETE.DISCLOSURES.c",
 		"$JS.API.STREAM.CREATE.LEASES", "$JS.API.STREAM.INFO.LEASES", "$JS.API.STREAM.MSG.GET.LEASES", "$JS.API.STREAM.PURGE.LEASES",
 		"$JS.API.STREAM.CREATE.POSITIONS", "$JS.API.STREAM.INFO.POSITIONS", "$JS.API.STREAM.MSG.GET.POSITIONS", "$JS.API.STREAM.UPDATE.POSITIONS",
 		"$JS.feeds.API.STREAM.INFO.FEEDS", "$JS.feeds.API.STREAM.MSG.GET.FEEDS", "$JS.feeds.API.DIRECT.GET.FEEDS", "$JS.feeds.API.INFO",
@@ -52,7 +55,7 @@ var (
 		"$JS.ACK.FEEDS.s_touches.FEEDS.r_touches.1.1.1", "$JS.ACK.FEEDS.s_touches.FEEDS.r_touches.1.1.1.1", "$JS.ACK.EVENTS.c.FEEDS.r_touches.1.1.1.1.0",
 		"$JS.FC.FEEDS.r_touches.x",
 		"$SYS.REQ.CLAIMS.UPDATE", "$SYS.REQ.CLAIMS.DELETE", "$SYS.REQ.CLAIMS.LIST",
-		"$SYS.REQ.SERVER.PING", "$SYS.REQ.USER.INFO", "$SYS.REQ.ACCOUNT.PING.CONNZ",
+		"$SYS.REQ.SERVER.PING", "$SYS.REQ.USER.INFO", "$SYS.REQ.ACCOUNT.PING.CONNZ", "$SYS.REQ.ACCOUNT.PING.STATZ",
 	}
 	subscribeSubjects = []string{
 		">", "*", "*.>", "events.>", "events.a.>", "events.b.>", "registry.>", "registry.mcmc",
@@ -60,7 +63,7 @@ var (
 		"rejections.>", "rejections.*", "rejections.a", "rejections.b",
 		"rejections.registry.mcmc", "rejections.registry.other", "checkpoints", "anchors",
 		"feeds.>", "feeds.touches.>", "feeds.touches.lab-1.a", "feeds.touches.lab-2.b", "leases.>", "leases.feeds", "positions.feeds",
-		"disclosures.>", "_INBOX.>", "_INBOX.x", "_INBOX_ledger.>", "_INBOX_ledger.x", "_INBOX_eraser.>", "_INBOX_eraser.x", "_INBOX_projections.>", "_INBOX_projections.x", "_R_.>",
+		"disclosures.>", "_INBOX.>", "_INBOX.x", "_INBOX_ledger.>", "_INBOX_ledger.x", "_INBOX_eraser.>", "_INBOX_eraser.x", "_INBOX_custodian.>", "_INBOX_custodian.x", "_INBOX_intake.>", "_INBOX_intake.x", "reencrypted.>", "_INBOX_projections.>", "_INBOX_projections.x", "_R_.>",
 		"$JS.feeds.>", "$JS.ACK.>",
 		"$JS.>", "$JS.API.>", "$JS.EVENT.>", "$SYS.>", "$SYS.REQ.>", "$SYS.ACCOUNT.>",
 	}
@@ -72,12 +75,12 @@ var (
 	}{
 		{
 			role:      []string{"a"},
-			publish:   []string{"events.a.lab-1.bastion-1", "receipts.a.get", "receipts.a.head"},
+			publish:   []string{"events.a.lab-1.bastion-1", "disclosures.a.lab-1.bastion-1.0", "receipts.a.get", "receipts.a.head"},
 			subscribe: []string{"rejections.a", "checkpoints", "anchors", "_INBOX.>", "_INBOX.x"},
 		},
 		{
 			role:      []string{"b"},
-			publish:   []string{"events.b.lab-1.bastion-1", "receipts.b.get", "receipts.b.head"},
+			publish:   []string{"events.b.lab-1.bastion-1", "disclosures.b.lab-1.bastion-1.0", "receipts.b.get", "receipts.b.head"},
 			subscribe: []string{"rejections.b", "checkpoints", "anchors", "_INBOX.>", "_INBOX.x"},
 		},
 		{
@@ -107,6 +110,20 @@ var (
 			role:      []string{"eraser"},
 			publish:   []string{"$JS.API.STREAM.INFO.EVENTS", "$JS.API.STREAM.MSG.GET.EVENTS", "$JS.API.STREAM.MSG.DELETE.EVENTS"},
 			subscribe: []string{"_INBOX_eraser.>", "_INBOX_eraser.x"},
+		},
+		{
+			role:      []string{"intake"},
+			publish:   []string{"events.a.lab-1.bastion-1", "events.b.lab-1.bastion-1"},
+			subscribe: []string{"_INBOX_intake.>", "_INBOX_intake.x"},
+		},
+		{
+			role: []string{"custodian"},
+			publish: []string{
+				"reencrypted.a.x", "$JS.API.STREAM.INFO.DISCLOSURES", "$JS.API.STREAM.CREATE.DISCLOSURES", "$JS.API.STREAM.MSG.GET.DISCLOSURES",
+				"$JS.API.STREAM.MSG.DELETE.DISCLOSURES", "$JS.API.CONSUMER.CREATE.DISCLOSURES.c", "$JS.API.CONSUMER.INFO.DISCLOSURES.c",
+				"$JS.API.CONSUMER.MSG.NEXT.DISCLOSURES.c", "$JS.API.CONSUMER.DELETE.DISCLOSURES.c",
+			},
+			subscribe: []string{"_INBOX_custodian.>", "_INBOX_custodian.x"},
 		},
 		{
 			role:        []string{"projections"},
@@ -158,7 +175,7 @@ var (
 		},
 		{
 			role:      []string{"system"},
-			publish:   []string{"$SYS.REQ.CLAIMS.UPDATE"},
+			publish:   []string{"$SYS.REQ.CLAIMS.UPDATE", "$SYS.REQ.ACCOUNT.PING.STATZ"},
 			subscribe: []string{"_INBOX.>", "_INBOX.x"},
 		},
 	}
@@ -251,7 +268,7 @@ func TestSubscribeTable(t *testing.T) {
 					switch feed := strings.HasPrefix(m.Subject, "feeds."); {
 					case !want:
 						t.Errorf("%s arrived", m.Subject)
-					case m.Subject != subject && who != "ledger" && who != "eraser" && who != "projections" && !feed:
+					case m.Subject != subject && who != "ledger" && who != "eraser" && who != "custodian" && who != "intake" && who != "projections" && !feed:
 						t.Errorf("%s arrived, subscribed to %s", m.Subject, subject)
 					case feed != (string(m.Data) == "from PROJECTIONS") && who != "projections":
 						t.Errorf("%s arrived %s", m.Subject, m.Data)
@@ -324,7 +341,7 @@ func TestAccountsHoldWithoutUserPermissions(t *testing.T) {
 	flush(t, hub)
 	w.users["unbound"] = w.mint("accounts/a.nk")
 	nc := w.connect("unbound")
-	own := []string{"events.a.lab-1.bastion-1", "receipts.a.get", "receipts.a.head"}
+	own := []string{"events.a.lab-1.bastion-1", "disclosures.a.lab-1.bastion-1.0", "receipts.a.get", "receipts.a.head"}
 	for _, s := range publishSubjects {
 		if err := nc.Publish(s, []byte("unbound")); err != nil {
 			t.Fatal(err)
@@ -373,7 +390,7 @@ func TestAccountsHoldWithoutUserPermissions(t *testing.T) {
 func TestReplySubjectReachesNobodyElse(t *testing.T) {
 	w := started(t)
 	stream := w.events()
-	for who, subject := range map[string]string{"a": "events.a.x", "authority": "registry.mcmc"} {
+	for who, subject := range map[string]string{"a": "events.a.lab-1.x", "authority": "registry.mcmc"} {
 		nc := w.connect(who)
 		for _, reply := range []string{"events.b.forged", "registry.forged", "rejections.b", "checkpoints"} {
 			if err := nc.PublishMsg(&nats.Msg{Subject: subject, Reply: reply, Data: []byte("x")}); err != nil {
@@ -383,14 +400,14 @@ func TestReplySubjectReachesNobodyElse(t *testing.T) {
 		flush(t, nc)
 	}
 	// JetStream acknowledges in order, so after this one all those were sent.
-	if _, err := w.js("a").Publish(testContext(t), "events.a.x", nil); err != nil {
+	if _, err := w.js("a").Publish(testContext(t), "events.a.lab-1.x", nil); err != nil {
 		t.Fatal(err)
 	}
 	info, err := stream.Info(testContext(t), jetstream.WithSubjectFilter(">"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := fmt.Sprint(info.State.Subjects), "map[events.a.x:5 registry.mcmc:4]"; got != want {
+	if got, want := fmt.Sprint(info.State.Subjects), "map[events.a.lab-1.x:5 registry.mcmc:4]"; got != want {
 		t.Errorf("stream has %s, want %s", got, want)
 	}
 }
@@ -407,7 +424,7 @@ func TestHeadersGrantNothing(t *testing.T) {
 		{"Nats-Schedule": {"@at 2099-01-01T00:00:00Z"}, "Nats-Schedule-Target": {"events.b.x"}},
 		{"Nats-Incr": {"1"}},
 	} {
-		if _, err := js.PublishMsg(testContext(t), &nats.Msg{Subject: "events.a.x", Header: h}); err == nil {
+		if _, err := js.PublishMsg(testContext(t), &nats.Msg{Subject: "events.a.lab-1.x", Header: h}); err == nil {
 			t.Errorf("published with %v", h)
 		}
 	}
@@ -418,7 +435,7 @@ func TestHeadersGrantNothing(t *testing.T) {
 	}
 	flush(t, hub)
 	nc := w.connect("a")
-	if err := nc.PublishMsg(&nats.Msg{Subject: "events.a.x", Header: nats.Header{"Nats-Trace-Dest": {"checkpoints"}}}); err != nil {
+	if err := nc.PublishMsg(&nats.Msg{Subject: "events.a.lab-1.x", Header: nats.Header{"Nats-Trace-Dest": {"checkpoints"}}}); err != nil {
 		t.Fatal(err)
 	}
 	flush(t, nc, hub)

@@ -12,14 +12,19 @@ import (
 // without an operator, is seen by those readers only who see all of them.
 type Mandate struct {
 	Facilities, Operators []string
+	// Views are those whose feeds it covers: all if nil, none if empty.
+	Views []string
 }
+
+// covers tells whether the mandate covers a view's feed.
+func (m Mandate) covers(view string) bool { return m.Views == nil || slices.Contains(m.Views, view) }
 
 // maxSubjects bounds how many subjects a mandate makes: each is an import in the
 // reader's account and a filter in each of its consumers.
 const maxSubjects = 256
 
 func (m Mandate) check() error {
-	for kind, names := range map[string][]string{"facility": m.Facilities, "operator": m.Operators} {
+	for kind, names := range map[string][]string{"facility": m.Facilities, "operator": m.Operators, "view": m.Views} {
 		for i, name := range names {
 			if err := checkName(kind, name); err != nil {
 				return err
@@ -29,8 +34,12 @@ func (m Mandate) check() error {
 			}
 		}
 	}
-	if n := max(len(m.Facilities), 1) * max(len(m.Operators), 1); n > maxSubjects {
+	n := max(len(m.Facilities), 1) * max(len(m.Operators), 1)
+	if n > maxSubjects {
 		return fmt.Errorf("the mandate makes %d pairs of facility and operator: at most %d; restrict it by one of them", n, maxSubjects)
+	}
+	if n *= len(m.Views); n > maxSubjects {
+		return fmt.Errorf("the mandate makes %d triples of view, facility and operator: at most %d; restrict it by one of facility and operator", n, maxSubjects)
 	}
 	return nil
 }

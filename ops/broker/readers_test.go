@@ -497,3 +497,75 @@ func TestDirectoryFromBeforeReaders(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+// A mandate that leaves views out leaves their feeds out, live ones and consumers; one
+// without any view has no feed at all, and hears checkpoints like anybody.
+func TestMandateOverViews(t *testing.T) {
+	w := fed(t)
+	ctx := testContext(t)
+	js := w.js("projections")
+	for _, c := range []struct {
+		views []string
+		want  []string
+	}{
+		{[]string{"sessions"}, feedSubjects[4:]},
+		{[]string{}, nil},
+	} {
+		mandate := broker.Mandate{Views: c.views}
+		if _, err := w.auth.AdmitReader("r", w.readerKey("r"), views, mandate, broker.Limits{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.auth.PushReader(ctx, w.url, "r"); err != nil {
+			t.Fatal(err)
+		}
+		w.ensure(broker.Reader{Name: "r", Mandate: mandate})
+		nc := w.connect("r")
+		sub, err := nc.SubscribeSync("feeds.>")
+		if err != nil {
+			t.Fatal(err)
+		}
+		public, err := nc.SubscribeSync("checkpoints")
+		if err != nil {
+			t.Fatal(err)
+		}
+		flush(t, nc)
+		for _, s := range feedSubjects {
+			if _, err := js.Publish(ctx, s, []byte(s)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, want := range c.want {
+			if m, err := sub.NextMsg(5 * time.Second); err != nil || m.Subject != want {
+				t.Errorf("%v: heard %v, %v, want %s", c.views, m, err, want)
+			}
+		}
+		ledger := w.connect("ledger")
+		if err := ledger.Publish("checkpoints", nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := public.NextMsg(5 * time.Second); err != nil { // after whatever else came
+			t.Errorf("%v: no checkpoint: %v", c.views, err)
+		}
+		if n, _, _ := sub.Pending(); n > 0 {
+			t.Errorf("%v: heard %d more", c.views, n)
+		}
+		for _, view := range views {
+			short, cancel := context.WithTimeout(ctx, time.Second)
+			_, err := w.reader("r").Consumer(short, "FEEDS", broker.ConsumerName("r", view))
+			cancel()
+			if (err == nil) != slices.Contains(c.views, view) {
+				t.Errorf("%v: consumer of %s: %v", c.views, view, err)
+			}
+		}
+		if err := broker.EnsureReader(ctx, js, broker.Reader{Name: "r", Mandate: mandate}, views); err != nil {
+			t.Errorf("%v: %v", c.views, err)
+		}
+	}
+	var many []string
+	for i := range 257 {
+		many = append(many, fmt.Sprint("v-", i))
+	}
+	if _, err := w.auth.AdmitReader("r", w.readerKey("r"), views, broker.Mandate{Views: many}, broker.Limits{}); err == nil {
+		t.Error("a mandate over 257 views was taken")
+	}
+}

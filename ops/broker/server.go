@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -33,6 +34,11 @@ type Config struct {
 	Listen string
 	// TLS, if not nil, is demanded of clients.
 	TLS *tls.Config
+	// WebSocket is a host and port to take clients on that speak WebSocket, with TLS if
+	// there is some; none if empty. A page may connect if its origin is the server's own,
+	// or is named in Origins ("https://console.example.my").
+	WebSocket string
+	Origins   []string
 	// SyncInterval is the time between an acknowledgement and the fsync of what
 	// was acknowledged; 1 s by default. A kill of the process loses nothing, a
 	// power cut up to that much; see receipts for the promise that holds.
@@ -52,13 +58,32 @@ const (
 	storeAccounts = "accounts"
 )
 
+// What one connection, or many, may take of the server; each account has limits of
+// its own beside these.
+const (
+	maxConnections = 8192
+	// maxPending is what is kept for a client that doesn't read, and writeDeadline
+	// how long: then it is cut off, and has to come back for what it missed. The
+	// ledger fetches 16 MiB at a time, so it can't be less than that.
+	maxPending    = 32 << 20
+	writeDeadline = 10 * time.Second
+	// authTimeout is how long a stranger may be connected.
+	authTimeout = 3 * time.Second
+	// maxBuffered and maxBufferedBytes bound what waits to be stored. Beyond that the
+	// server drops messages, anybody's, and their publishers are told. A flood is cut
+	// off before it has filled so much.
+	maxBuffered      = 100_000
+	maxBufferedBytes = 128 << 20
+)
+
 // Server is an embedded NATS server that is running. Its methods may be called
 // concurrently.
 type Server struct {
-	nats   *server.Server
-	url    string
-	unlock func()
-	close  sync.Once
+	nats     *server.Server
+	accounts *server.DirAccResolver
+	url      string
+	unlock   func()
+	close    sync.Once
 }
 
 // Start runs a server with JetStream, and returns when it accepts connections
@@ -131,6 +156,22 @@ func start(ctx context.Context, c Config) (_ *Server, err error) {
 		StoreDir:               c.StoreDir,
 		SyncInterval:           orDefault(c.SyncInterval, defaultSyncInterval),
 		MaxPayload:             int32(orDefault(c.MaxPayload, defaultMaxPayload)),
+		MaxConn:                maxConnections,
+		MaxPending:             maxPending,
+		WriteDeadline:          writeDeadline,
+		AuthTimeout:            authTimeout.Seconds(),
+		StreamMaxBufferedMsgs:  maxBuffered,
+		StreamMaxBufferedSize:  maxBufferedBytes,
+	}
+	if c.WebSocket != "" {
+		host, port, err := splitListen(c.WebSocket)
+		if err != nil {
+			return nil, fmt.Errorf("WebSocket: %w", err)
+		}
+		o.Websocket = server.WebsocketOpts{
+			Host: host, Port: port, NoTLS: c.TLS == nil, TLSConfig: c.TLS, HandshakeTimeout: authTimeout,
+			SameOrigin: len(c.Origins) == 0, AllowedOrigins: c.Origins,
+		}
 	}
 	ns, err := server.NewServer(o)
 	if err != nil {
@@ -143,7 +184,7 @@ func start(ctx context.Context, c Config) (_ *Server, err error) {
 		stop(ns)
 		return nil, err
 	}
-	s := &Server{nats: ns, url: clientURL(ns, o), unlock: unlock}
+	s := &Server{nats: ns, accounts: resolver, url: clientURL(ns, o), unlock: unlock}
 	if err := checkRecovered(ns, a, c.StoreDir); err != nil {
 		stop(ns)
 		return nil, withDetail(err, log.start())
@@ -314,6 +355,15 @@ func clientURL(ns *server.Server, o *server.Options) string {
 	}
 	_, port, _ := net.SplitHostPort(ns.Addr().String())
 	return scheme + net.JoinHostPort(host, port)
+}
+
+// WebSocketURL is where clients that speak WebSocket connect; empty if none can.
+func (s *Server) WebSocketURL() string {
+	u, err := url.Parse(s.nats.WebsocketURL())
+	if err != nil || u.Port() == "0" { // what the server says where there is none
+		return ""
+	}
+	return u.String()
 }
 
 // URL is where clients on this machine connect.

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,8 @@ type EventsOptions struct {
 	// MaxBytes on disk; no limit by default. When it is reached, publishing is
 	// refused and outboxes keep what they have; nothing stored is dropped for it.
 	MaxBytes int64
+	// NewBytes is MaxBytes if the stream has to be made; it is never compared.
+	NewBytes int64
 	// Duplicates is the window in which a Nats-Msg-Id is recognised, 10 s by
 	// default. It costs about 170 bytes of memory for each message in it.
 	Duplicates time.Duration
@@ -73,8 +76,8 @@ func eventsConfig(o EventsOptions) jetstream.StreamConfig {
 	if o.MaxAge != 0 {
 		c.MaxAge = o.MaxAge
 	}
-	if o.MaxBytes != 0 {
-		c.MaxBytes = o.MaxBytes
+	if most := cmp.Or(o.MaxBytes, o.NewBytes); most != 0 {
+		c.MaxBytes = most
 	}
 	if o.Duplicates != 0 {
 		c.Duplicates = o.Duplicates

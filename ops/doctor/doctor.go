@@ -66,6 +66,7 @@ func Examine(ctx context.Context, dir string) ([]Part, error) {
 	e.disk()
 	e.running(ctx)
 	e.checkpoint()
+	e.pressure()
 	e.views(ctx)
 	e.anchors()
 	e.witnesses()
@@ -120,7 +121,7 @@ func (e *examination) disk() {
 	found := fmt.Sprintf("%.1f GiB free", float64(free)/(1<<30))
 	switch {
 	case free < noDisk:
-		e.add("disk", Wrong, found, "make room: when the disk is full the node stops taking messages (what has a receipt is safe)")
+		e.add("disk", Wrong, found, "make room: the node takes no messages now, and goes on by itself (what has a receipt is safe, outboxes keep the rest)")
 	case free < littleDisk:
 		e.add("disk", Watch, found, "make room before it is full: some 2 kB an event")
 	default:
@@ -134,7 +135,7 @@ func (e *examination) running(ctx context.Context) {
 		e.add("node", Wrong, "it has never run", "start it with saksi up --home "+e.dir)
 		return
 	}
-	e.node = "http://" + addresses.HTTPListen
+	e.node = addresses.LocalURL()
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	began := time.Now()

@@ -22,6 +22,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/saksi-ledger/saksi/ops/governor"
 )
 
 // Config says what to measure.
@@ -34,7 +36,10 @@ type Config struct {
 	// Rows is how many rows the views have in the measure of making them anew;
 	// DefaultRows if zero. Their number is in the figures' names.
 	Rows int
-	// Only names the one measure to take, or is empty for all of them.
+	// Limits are how much of the node one party may take.
+	Limits governor.Limits
+	// Only names the one measure to take, or is empty for all of them but hostile,
+	// which takes minutes. hostile-X is the one attack X of it.
 	Only string
 	// Log gets the node's warnings; they are dropped if it is nil.
 	Log *slog.Logger
@@ -78,6 +83,7 @@ func measures() []measure {
 		{"view-32", func(r *run, ctx context.Context) error { return r.view(ctx, 32) }},
 		{"feed-1", func(r *run, ctx context.Context) error { return r.feed(ctx, 1) }},
 		{"rebuild", (*run).rebuild},
+		{"hostile", (*run).hostile},
 		{"tessera", (*run).tesseraAlone},
 		{"ed25519", (*run).signaturesAlone},
 		{"jetstream", (*run).streamAlone},
@@ -96,29 +102,22 @@ func Measures() []string {
 
 // Run takes the measures and reports each figure when it is known.
 func Run(ctx context.Context, config Config, report func(Figure)) error {
+	attacks := Attacks()
+	if attack, one := strings.CutPrefix(config.Only, "hostile-"); one && slices.Contains(attacks, attack) {
+		config.Only, attacks = "hostile", []string{attack}
+	}
 	if config.Only != "" && !slices.Contains(Measures(), config.Only) {
 		return fmt.Errorf("%s: %w: there are %s", config.Only, ErrUnknown, strings.Join(Measures(), ", "))
 	}
-	if config.Duration == 0 {
-		config.Duration = DefaultDuration
-	}
-	if config.Rows == 0 {
-		config.Rows = DefaultRows
-	}
-	if config.Log == nil {
-		config.Log = slog.New(slog.DiscardHandler)
-	}
-	if config.Begin == nil {
-		config.Begin = func(string) func() { return func() {} }
-	}
+	config = config.orDefault()
 	dir, err := os.MkdirTemp(config.Dir, "saksi-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	r := &run{config: config, report: report, rates: map[int]float64{}}
+	r := &run{config: config, report: report, rates: map[int]float64{}, attacks: attacks}
 	for _, m := range measures() {
-		if config.Only != "" && m.name != config.Only {
+		if m.name != config.Only && (config.Only != "" || m.name == "hostile") {
 			continue
 		}
 		r.name, r.dir = m.name, filepath.Join(dir, m.name)
@@ -135,6 +134,22 @@ func Run(ctx context.Context, config Config, report func(Figure)) error {
 	return nil
 }
 
+func (c Config) orDefault() Config {
+	if c.Duration == 0 {
+		c.Duration = DefaultDuration
+	}
+	if c.Rows == 0 {
+		c.Rows = DefaultRows
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Begin == nil {
+		c.Begin = func(string) func() { return func() {} }
+	}
+	return c
+}
+
 // run is a run of some measures.
 type run struct {
 	config Config
@@ -143,6 +158,8 @@ type run struct {
 	dir    string // its own
 	// rates are the envelopes a second that ingest bore, by events an envelope.
 	rates map[int]float64
+	// attacks are those that the measure hostile takes.
+	attacks []string
 }
 
 // say reports a figure of the measure being taken.

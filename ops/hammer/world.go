@@ -47,6 +47,16 @@ type party struct {
 	signer    *events.Signer
 	nc        *nats.Conn
 	js        jetstream.JetStream
+
+	url, user string
+	seed      []byte
+}
+
+// dial opens one more connection.
+func (p *party) dial(options ...nats.Option) (*nats.Conn, error) {
+	options = append([]nats.Option{nats.UserJWTAndSeed(p.user, string(p.seed)), nats.Name("saksi bench " + p.name), nats.NoReconnect(),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})}, options...)
+	return nats.Connect(p.url, options...)
 }
 
 // newWorld makes an authority in the run's directory, starts its node and has the
@@ -62,7 +72,7 @@ func newWorld(ctx context.Context, r *run) (_ *world, err error) {
 	ready := make(chan *ledger.Ledger, 1)
 	go func() {
 		w.stopped <- node.Run(living, node.Config{
-			Home: w.home, NATSListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0", Log: r.config.Log, NoRekor: true,
+			Home: w.home, NATSListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0", Log: r.config.Log, NoRekor: true, Limits: r.config.Limits,
 			Ready: func(a home.Addresses, l *ledger.Ledger) {
 				w.addresses = a
 				ready <- l
@@ -154,7 +164,8 @@ func (p *party) join(ctx context.Context, dir string, registrar *authority.Regis
 }
 
 func (p *party) connect(url, user string, seed []byte) error {
-	nc, err := nats.Connect(url, nats.UserJWTAndSeed(user, string(seed)), nats.Name("saksi bench "+p.name), nats.NoReconnect())
+	p.url, p.user, p.seed = url, user, seed
+	nc, err := p.dial()
 	if err != nil {
 		return err
 	}

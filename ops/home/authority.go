@@ -180,8 +180,20 @@ type Addresses struct {
 	// NATS and HTTP are the URLs that others are told.
 	NATS string `json:"nats"`
 	HTTP string `json:"http"`
+	// WebSocket is the broker's, for clients that speak it; empty: there is none.
+	WebSocket string `json:"webSocket,omitempty"`
 	// LocalNATS is how the authority's own commands reach the broker.
 	LocalNATS string `json:"localNats"`
+	// LocalHTTP is how they reach the node; empty: over HTTPListen, which is without TLS.
+	LocalHTTP string `json:"localHttp,omitempty"`
+}
+
+// LocalURL is how the authority's own commands reach the node.
+func (a Addresses) LocalURL() string {
+	if a.LocalHTTP != "" {
+		return a.LocalHTTP
+	}
+	return "http://" + a.HTTPListen
 }
 
 // SetAddresses keeps the node's addresses.

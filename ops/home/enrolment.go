@@ -115,7 +115,15 @@ type ReadingMandate struct {
 	Role       ReaderRole `json:"role"`
 	Facilities []string   `json:"facilities,omitempty"`
 	Operators  []string   `json:"operators,omitempty"`
-	// Views are those whose feeds it reads.
+	Families   []string   `json:"families,omitempty"`
+	Sectors    []string   `json:"sectors,omitempty"`
+	Tenants    []string   `json:"tenants,omitempty"`
+	// Authority is whose mandate bounds it too, if it isn't that of who gives the grant.
+	Authority string `json:"authority,omitempty"`
+	// Views are those whose feeds it reads at the broker. A reader that is bounded to
+	// customers, or by another authority's mandate, has none there: the broker can't
+	// tell a customer's rows from others', nor learns when a mandate changes. It
+	// reads feeds over HTTP.
 	Views []string `json:"views"`
 }
 

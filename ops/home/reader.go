@@ -72,9 +72,9 @@ func (r *Reader) Join(grantPath string) (*Grant, error) {
 // the home has joined, and secret.
 func (r *Reader) CredsFile() string { return r.path(credsFile) }
 
-// FeedDir returns where a reader keeps how far it has read feeds, and makes it.
-func (r *Reader) FeedDir() (string, error) {
-	dir := r.path("feeds")
+// FeedDir returns where one keeps how far one has read feeds, and makes it.
+func (p *party) FeedDir() (string, error) {
+	dir := p.path("feeds")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("make a place for feeds: %w", err)
 	}

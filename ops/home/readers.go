@@ -20,10 +20,11 @@ const (
 	Supervisor ReaderRole = "supervisor" // views, feeds and bodies
 	Analyst    ReaderRole = "analyst"    // views and feeds
 	Auditor    ReaderRole = "auditor"    // views, feeds, bodies and proofs
+	Customer   ReaderRole = "customer"   // rows and changes that touch its own
 )
 
 // ReaderRoles are all of them.
-func ReaderRoles() []ReaderRole { return []ReaderRole{Supervisor, Analyst, Auditor} }
+func ReaderRoles() []ReaderRole { return []ReaderRole{Supervisor, Analyst, Auditor, Customer} }
 
 // Valid tells whether there is such a role.
 func (r ReaderRole) Valid() bool { return slices.Contains(ReaderRoles(), r) }
@@ -39,6 +40,14 @@ type EnrolledReader struct {
 	// Facilities and Operators bound what it sees; empty lists stand for all.
 	Facilities []string `json:"facilities,omitempty"`
 	Operators  []string `json:"operators,omitempty"`
+	// Families bound it to families of events, Sectors and Tenants to customers, as in
+	// an authority's mandate.
+	Families []string `json:"families,omitempty"`
+	Sectors  []string `json:"sectors,omitempty"`
+	Tenants  []string `json:"tenants,omitempty"`
+	// Authority is whose reader it is, where that is another than the one whose node
+	// this is: it sees nothing that this authority doesn't.
+	Authority string `json:"authority,omitempty"`
 	// Suspended readers are let in nowhere.
 	Suspended bool      `json:"suspended,omitempty"`
 	Added     time.Time `json:"added"`
@@ -52,6 +61,9 @@ func (r *EnrolledReader) PublicKey() (events.PublicKey, error) {
 	}
 	return key, nil
 }
+
+// ToCustomers tells whether it is bounded to customers.
+func (r *EnrolledReader) ToCustomers() bool { return len(r.Sectors) > 0 || len(r.Tenants) > 0 }
 
 const readersFile = "readers.json"
 
@@ -202,6 +214,9 @@ func (r *Readers) Check(reader EnrolledReader) error {
 func place(list []EnrolledReader, reader EnrolledReader) (int, error) {
 	if !reader.Role.Valid() {
 		return 0, fmt.Errorf("reader %s: there is no role %q", reader.Name, reader.Role)
+	}
+	if reader.Role == Customer && (len(reader.Tenants) == 0 || len(reader.Sectors) > 0) {
+		return 0, fmt.Errorf("reader %s: a customer is one by its aliases, and by nothing else", reader.Name)
 	}
 	if _, err := reader.PublicKey(); err != nil {
 		return 0, err

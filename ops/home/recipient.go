@@ -1,7 +1,10 @@
 package home
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"filippo.io/age"
 )
@@ -38,4 +41,68 @@ func readIdentity(file string) (*age.X25519Identity, error) {
 		return nil, fmt.Errorf("read the age identity %s: it is not one of X25519", file)
 	}
 	return identity, nil
+}
+
+const (
+	nextIdentityFile = "age-next.key"
+	retiredPrefix    = "age-retired-"
+)
+
+// Identities returns the identity to read with, and those that were before it.
+func (a *Authority) Identities() ([]age.Identity, error) {
+	return identities(a.path(keysDir, identityKeyFile), a.path(keysDir, retiredPrefix+"*.key"))
+}
+
+// Identities is [Authority.Identities] of an authority with a seat.
+func (s *Seat) Identities() ([]age.Identity, error) {
+	return identities(s.path(keysDir, identityKeyFile), s.path(keysDir, retiredPrefix+"*.key"))
+}
+
+func identities(current, retired string) ([]age.Identity, error) {
+	files, err := filepath.Glob(retired)
+	if err != nil {
+		return nil, err
+	}
+	var all []age.Identity
+	for _, file := range append([]string{current}, files...) {
+		identity, err := readIdentity(file)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, identity)
+	}
+	return all, nil
+}
+
+// NextIdentity returns the identity that is to take the place of the one to read with,
+// making it if there is none yet.
+func (a *Authority) NextIdentity() (*age.X25519Identity, error) {
+	file := a.path(keysDir, nextIdentityFile)
+	identity, err := readIdentity(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return newIdentity(file)
+	}
+	return identity, err
+}
+
+// PromoteIdentity puts the next identity in the place of the one to read with. That one
+// is retired: of disclosures it opens nothing that is kept any more, but sealed events,
+// which stand in the ledger as they are, were encrypted to it.
+func (a *Authority) PromoteIdentity() error {
+	next, err := readSecret(a.path(keysDir, nextIdentityFile))
+	if err != nil {
+		return err
+	}
+	if old, err := a.ReadingIdentity(); err == nil {
+		text := []byte(old.String() + "\n")
+		if err := replace(a.path(keysDir, retiredPrefix+old.Recipient().String()[4:20]+".key"), text, 0o600); err != nil {
+			return fmt.Errorf("retire the age identity: %w", err)
+		}
+	} else if !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if err := replace(a.path(keysDir, identityKeyFile), append(next, '\n'), 0o600); err != nil {
+		return fmt.Errorf("replace the age identity: %w", err)
+	}
+	return os.Remove(a.path(keysDir, nextIdentityFile))
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/disclosed"
 	"github.com/saksi-ledger/saksi/ledger/rekor"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/feeds"
@@ -35,6 +36,9 @@ func TestMessagesAreAsAsyncAPISays(t *testing.T) {
 		"receiptsResponse": events.GetResponse{
 			V: 1, Error: "why", Epoch: 1, Seq: 9, More: true, Rejected: []events.RejectedPlace{rejected},
 			Accepted: []events.AcceptedPlace{{First: 1, Manifest: digest, Leaf: 3}},
+		},
+		"disclosures": disclosed.Message{
+			V: 1, Recorder: "a/b/c", ID: "e-1", Event: digest, Recipients: []string{"age1x"}, Ciphertext: []byte("age"),
 		},
 		"rejectedPlace": rejected,
 		"headsRequest":  events.HeadRequest{V: 1, After: "a/b/c"},

@@ -22,6 +22,9 @@ const (
 	// for what is past its retention: views are made again after each.
 	eraseRetry  = 30 * time.Second
 	expireEvery = 24 * time.Hour
+	// personsEvery is how soon what was disclosed of a pseudonym after it was ordered
+	// erased is looked for.
+	personsEvery = time.Minute
 )
 
 // keepErased carries out what the registry orders erased and what the genesis lets
@@ -33,12 +36,20 @@ func (n *running) keepErased(ctx context.Context) error {
 		wait := time.Until(expired.Add(expireEvery))
 		if wait <= 0 {
 			expired, wait = time.Now(), expireEvery
-			if err := n.expire(ctx); err != nil && ctx.Err() == nil {
+			err := n.expire(ctx)
+			if err == nil {
+				_, err = n.custody.Expire(ctx, time.Now())
+			}
+			if err != nil && ctx.Err() == nil {
 				n.config.Log.Error("what is past its retention was not all erased", "error", err, "retry", eraseRetry)
 				expired, wait = time.Time{}, eraseRetry
 			}
 		}
-		if err := n.erase(ctx); err != nil && ctx.Err() == nil {
+		err := n.erase(ctx)
+		if err == nil {
+			err = n.erasePersons(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
 			n.config.Log.Error("what was ordered erased is still there", "error", err, "retry", eraseRetry)
 			wait = min(wait, eraseRetry)
 		}
@@ -46,7 +57,7 @@ func (n *running) keepErased(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-n.ledger.RegistryChanged():
-		case <-time.After(wait):
+		case <-time.After(min(wait, personsEvery)):
 		}
 	}
 }

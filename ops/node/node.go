@@ -6,6 +6,7 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,6 +24,8 @@ import (
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/rekor"
 	"github.com/saksi-ledger/saksi/ops/broker"
+	"github.com/saksi-ledger/saksi/ops/custodian"
+	"github.com/saksi-ledger/saksi/ops/governor"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
 
@@ -38,6 +41,15 @@ type Config struct {
 	// AdvertiseNATS and AdvertiseHTTP are the URLs that grants name, where they
 	// are others than the listeners'.
 	AdvertiseNATS, AdvertiseHTTP string
+	// TLSCert and TLSKey are PEM files with which NATS, WebSocket and HTTP demand TLS; they
+	// are read again when they are replaced. BehindProxy lets listeners that other machines
+	// reach be without: a proxy before them demands it.
+	TLSCert, TLSKey string
+	BehindProxy     bool
+	// WebSocketListen is a host and port for clients of the embedded broker that speak
+	// WebSocket; none if empty. WebSocketOrigins are the pages that may, beside its own.
+	WebSocketListen  string
+	WebSocketOrigins []string
 	// Replicas of the streams; 1 by default.
 	Replicas int
 	// NoRekor leaves the anchoring out. Rekors are those to anchor in; without any,
@@ -52,7 +64,11 @@ type Config struct {
 	CosignEvery time.Duration
 	// ClockEvery is how often the ledger says what time it is, an hour by default.
 	ClockEvery time.Duration
-	Log        *slog.Logger
+	// Limits are how much of the node one party may take.
+	Limits governor.Limits
+	// Free measures how much of a disk is free; the system is asked if it is nil.
+	Free func(dir string) (int64, error)
+	Log  *slog.Logger
 	// Ready is called once, when the node takes messages.
 	Ready func(home.Addresses, *ledger.Ledger)
 }
@@ -75,7 +91,8 @@ func Run(ctx context.Context, config Config) error {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("read the addresses of the last start: %w", err)
 	}
-	l, err := openLedger(ctx, config)
+	g, takes := governor.New(config.Limits), newGate()
+	l, err := openLedger(ctx, config, g.Took, takes.pass)
 	if err != nil {
 		return err
 	}
@@ -92,36 +109,72 @@ func Run(ctx context.Context, config Config) error {
 	if err != nil {
 		return err
 	}
+	secured, err := serverTLS(config.TLSCert, config.TLSKey)
+	if err != nil {
+		return err
+	}
 	var connect []nats.Option
+	var embedded *broker.Server
 	if config.NATS == "" {
 		addresses.NATSListen = first(config.NATSListen, last.NATSListen, defaultNATSListen)
+		if err := errors.Join(mayListen("NATS", addresses.NATSListen, config), mayListen("WebSocket", first(config.WebSocketListen, defaultNATSListen), config)); err != nil {
+			return err
+		}
 		server, err := broker.Start(ctx, broker.Config{
 			Dir: config.Home.BrokerDir(), StoreDir: config.Home.StreamDir(), Listen: addresses.NATSListen, Logger: config.Log,
+			TLS: secured, WebSocket: config.WebSocketListen, Origins: config.WebSocketOrigins,
 		})
 		if err != nil {
 			return err
 		}
 		defer server.Close()
+		embedded = server
 		addresses.LocalNATS = server.URL()
 		addresses.NATSListen, err = bound(server.URL())
 		if err != nil {
 			return err
 		}
 		connect = append(connect, server.InProcess())
+		addresses.NATS = server.URL()
+		addresses.WebSocket = server.WebSocketURL()
+		if secured != nil {
+			local, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				return fmt.Errorf("listen for the authority's own commands: %w", err)
+			}
+			defer local.Close()
+			go server.ServeLocal(local)
+			addresses.LocalNATS = "nats://" + local.Addr().String()
+		}
 	} else {
 		addresses.LocalNATS = config.NATS
 		if err := authority.PushAll(ctx, config.NATS); err != nil {
 			return err
 		}
 	}
-	listener, err := listenHTTP(first(config.HTTPListen, last.HTTPListen, defaultHTTPListen))
+	httpListen := first(config.HTTPListen, last.HTTPListen, defaultHTTPListen)
+	if err := mayListen("HTTP", httpListen, config); err != nil {
+		return err
+	}
+	listener, err := listenHTTP(httpListen)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
 	addresses.HTTPListen = listener.Addr().String()
-	addresses.NATS = first(config.AdvertiseNATS, addresses.LocalNATS)
+	addresses.NATS = first(config.AdvertiseNATS, addresses.NATS, addresses.LocalNATS)
 	addresses.HTTP = first(config.AdvertiseHTTP, "http://"+addresses.HTTPListen)
+	listeners := []net.Listener{newDoors(listener)}
+	if secured != nil {
+		local, err := listenHTTP("127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		defer local.Close()
+		addresses.HTTP = first(config.AdvertiseHTTP, "https://"+addresses.HTTPListen)
+		addresses.LocalHTTP = "http://" + local.Addr().String()
+		listeners = []net.Listener{tls.NewListener(newDoors(listener), secured), newDoors(local)}
+	}
 
 	nc, js, err := connectLedger(ctx, authority, addresses.LocalNATS, config,
 		append(slices.Clone(connect), nats.ReconnectHandler(func(*nats.Conn) { l.Recheck() })))
@@ -142,8 +195,14 @@ func Run(ctx context.Context, config Config) error {
 	if err := config.Home.SetAddresses(addresses); err != nil {
 		return err
 	}
-	n := &running{config: config, addresses: addresses, ledger: l, nc: nc, js: js, projections: projections, sight: shown, listener: listener,
+	n := &running{config: config, addresses: addresses, ledger: l, nc: nc, js: js, projections: projections, sight: shown, listeners: listeners,
 		authority: authority, connect: connect}
+	warden, done, err := newWarden(ctx, n, g, authority, embedded, takes)
+	if err != nil {
+		return err
+	}
+	defer done()
+	n.warden = warden
 	return n.run(ctx)
 }
 
@@ -156,26 +215,43 @@ type running struct {
 	js          jetstream.JetStream
 	projections *nats.Conn // as projections
 	sight       *sight
-	listener    net.Listener
+	listeners   []net.Listener
+	warden      *warden
 	authority   *broker.Authority
 	connect     []nats.Option // to the embedded broker, in this process
+	custody     *custodian.Custodian
 }
 
 // run has the parts work until the context ends or one of them can't go on.
 func (n *running) run(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
-	handler, err := n.sight.handler(ctx, n.config, n.ledger)
+	custody, err := n.openCustody(ctx)
 	if err != nil {
 		return err
 	}
-	// No WriteTimeout: streams of events last. What is large has one of its own.
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute}
-	group.Go(func() error {
-		if err := server.Serve(n.listener); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve HTTP: %w", err)
-		}
-		return nil
-	})
+	defer custody.Close()
+	intakeConn, intake, err := n.openIntake()
+	if err != nil {
+		return err
+	}
+	defer intakeConn.Close()
+	group, ctx := errgroup.WithContext(ctx)
+	handler, err := n.sight.handler(ctx, n.config, n.ledger, n.custody, intake)
+	if err != nil {
+		return err
+	}
+	// No WriteTimeout: streams of events last. Each answer has a time of its own.
+	server := &http.Server{
+		Handler: takenInTime(handler), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10,
+	}
+	for _, listener := range n.listeners {
+		group.Go(func() error {
+			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("serve HTTP: %w", err)
+			}
+			return nil
+		})
+	}
 	group.Go(func() error {
 		<-ctx.Done()
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
@@ -187,6 +263,7 @@ func (n *running) run(ctx context.Context) error {
 	})
 	group.Go(func() error { return n.ledger.Serve(ctx, n.nc) })
 	group.Go(func() error { return n.ledger.Follow(ctx, n.js, eventsStream, n.ledger.TellRejections(n.nc)) })
+	group.Go(func() error { return n.warden.run(ctx) })
 	group.Go(func() error { return n.sight.run(ctx, n.config, n.projections) })
 	group.Go(func() error { return n.keepErased(ctx) })
 	if !n.config.NoRekor {
@@ -210,7 +287,7 @@ func (n *running) run(ctx context.Context) error {
 // eventsStream is the stream that [broker.EnsureEvents] makes.
 const eventsStream = "EVENTS"
 
-func openLedger(ctx context.Context, config Config) (*ledger.Ledger, error) {
+func openLedger(ctx context.Context, config Config, took func(map[string]ledger.Tally), admits func(context.Context) error) (*ledger.Ledger, error) {
 	logKey, err := config.Home.LogKey()
 	if err != nil {
 		return nil, err
@@ -219,7 +296,9 @@ func openLedger(ctx context.Context, config Config) (*ledger.Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ledger.Open(ctx, ledger.Config{Dir: config.Home.LedgerDir(), LogKey: logKey, EventKey: eventKey, Log: config.Log})
+	return ledger.Open(ctx, ledger.Config{
+		Dir: config.Home.LedgerDir(), LogKey: logKey, EventKey: eventKey, Log: config.Log, Took: took, Admits: admits,
+	})
 }
 
 func connectLedger(ctx context.Context, authority *broker.Authority, url string, config Config, more []nats.Option) (*nats.Conn, jetstream.JetStream, error) {
@@ -231,13 +310,30 @@ func connectLedger(ctx context.Context, authority *broker.Authority, url string,
 	}
 	js, err := jetstream.New(nc)
 	if err == nil {
-		_, err = broker.EnsureEvents(ctx, js, broker.EventsOptions{Replicas: config.Replicas})
+		_, err = broker.EnsureEvents(ctx, js, broker.EventsOptions{Replicas: config.Replicas, NewBytes: streamBytes(config)})
 	}
 	if err != nil {
 		nc.Close()
 		return nil, nil, err
 	}
 	return nc, js, nil
+}
+
+// mostStream bounds the stream EVENTS of an embedded broker, if the disk doesn't.
+const mostStream = 64 << 30
+
+// streamBytes is how much the stream may hold when it is made: a quarter of what is
+// free now. The other three are the ledger's and the views', which keep for good
+// what the stream keeps for a month. Somebody else's broker has bounds of its own.
+func streamBytes(config Config) int64 {
+	if config.NATS != "" {
+		return 0
+	}
+	free, err := freeBytes(config.Home.LedgerDir())
+	if err != nil {
+		return 0 // what can't be measured is said by the warden
+	}
+	return min(mostStream, max(free/4, 64<<20))
 }
 
 // connectOptions are those of a connection that lasts as long as the node.

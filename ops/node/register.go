@@ -6,11 +6,17 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/admission"
 	"github.com/saksi-ledger/saksi/ledger/http/token"
 	"github.com/saksi-ledger/saksi/ops/home"
+	"github.com/saksi-ledger/saksi/projections/api"
+	"slices"
+	"strings"
 )
 
 // register knows who may ask over HTTP: the readers that the authority has let in,
 // and operators and authorities, by the keys that the ledger's registry has of them.
+// What it says of them holds at the moment: a mandate that changes in the registry, or a
+// customer that gets a sector, counts at the next question.
 type register struct {
+	owner   string // the authority whose node this is
 	readers *home.Readers
 	ledger  *ledger.Ledger
 }
@@ -22,11 +28,7 @@ func (r *register) Grantee(name string, id events.KeyID) (token.Entry, bool, err
 		return token.Entry{}, false, err
 	}
 	if found && reader.Name == name {
-		key, err := reader.PublicKey()
-		return token.Entry{
-			Grantee: token.Grantee{Name: reader.Name, Role: token.Role(reader.Role), Facilities: reader.Facilities, Operators: reader.Operators},
-			Key:     key, Suspended: reader.Suspended,
-		}, err == nil, err
+		return r.reader(reader)
 	}
 	entry, found := r.operator(name, id)
 	if !found {
@@ -35,24 +37,84 @@ func (r *register) Grantee(name string, id events.KeyID) (token.Entry, bool, err
 	return entry, found, nil
 }
 
+// reader lets a reader read what is in its mandate and in that of the authority whose
+// reader it is.
+func (r *register) reader(reader home.EnrolledReader) (entry token.Entry, found bool, err error) {
+	entry = token.Entry{
+		Grantee: token.Grantee{
+			Name: reader.Name, Role: token.Role(reader.Role),
+			Facilities: reader.Facilities, Operators: reader.Operators, Families: reader.Families,
+		},
+		Suspended: reader.Suspended,
+	}
+	if entry.Key, err = reader.PublicKey(); err != nil {
+		return token.Entry{}, false, err
+	}
+	of := reader.Authority
+	if of == "" {
+		of = r.owner
+	}
+	r.ledger.Registry(func(registry *admission.Registry) {
+		if reader.ToCustomers() {
+			entry.Customers = registry.Customers(events.Mandate{Sectors: reader.Sectors, Tenants: reader.Tenants})
+		}
+		for _, a := range registry.Authorities() {
+			if a.Name != of {
+				continue
+			}
+			found = true
+			if b := boundsOf(registry, a.Mandate); !b.None() {
+				entry.Within = []token.Bounds{b}
+			}
+		}
+	})
+	return entry, found, nil
+}
+
 // authority lets an authority with a seat read what is in its mandate, by the key that
-// the registry has of it. A mandate that is bounded to sectors or customers, or has no
-// access events in it, lets it read nothing here: views can't be cut so yet.
+// the registry has of it.
 func (r *register) authority(name string, id events.KeyID) (entry token.Entry, found bool) {
 	r.ledger.Registry(func(registry *admission.Registry) {
 		for _, a := range registry.Authorities() {
-			m := a.Mandate
-			if a.Name != name || a.Key != id || !m.HasFamily("access") || len(m.Sectors) > 0 || len(m.Tenants) > 0 {
+			if a.Name != name || a.Key != id {
 				continue
 			}
 			entry.Grantee = token.Grantee{Name: name, Role: token.Supervisor}
-			if !m.HasFacility(events.All) {
-				entry.Grantee.Facilities = m.Facilities
+			if b := boundsOf(registry, a.Mandate); !b.None() {
+				entry.Within = []token.Bounds{b}
 			}
 			entry.Key, found = registry.PublicKey(id)
 		}
 	})
 	return entry, found
+}
+
+// authoritiesOf returns what the API says of authorities.
+func authoritiesOf(l *ledger.Ledger) func() []api.Authority {
+	return func() (out []api.Authority) {
+		l.Registry(func(registry *admission.Registry) {
+			for _, a := range registry.Authorities() {
+				out = append(out, api.Authority{Name: a.Name, Mandate: a.Mandate, Recipient: a.Recipient, Leaf: a.RecipientLeaf})
+			}
+		})
+		slices.SortFunc(out, func(a, b api.Authority) int { return strings.Compare(a.Name, b.Name) })
+		return out
+	}
+}
+
+// boundsOf returns what a mandate leaves, as the registry stands.
+func boundsOf(registry *admission.Registry, m events.Mandate) token.Bounds {
+	var b token.Bounds
+	if !m.HasFacility(events.All) {
+		b.Facilities = m.Facilities
+	}
+	if !m.HasFamily(events.All) {
+		b.Families = m.Families
+	}
+	if m.ToCustomers() {
+		b.Customers = registry.Customers(m)
+	}
+	return b
 }
 
 func (r *register) operator(name string, id events.KeyID) (entry token.Entry, found bool) {

@@ -20,6 +20,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/witness"
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/broker"
+	"github.com/saksi-ledger/saksi/ops/custodian"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/api"
 	"github.com/saksi-ledger/saksi/projections/feeds"
@@ -93,14 +94,18 @@ func (s *sight) due() time.Time {
 }
 
 // handler serves checkpoint, tiles, anchors and bodies, and the API.
-func (s *sight) handler(ctx context.Context, config Config, l *ledger.Ledger) (http.Handler, error) {
+func (s *sight) handler(ctx context.Context, config Config, l *ledger.Ledger, custody *custodian.Custodian, in *intake) (http.Handler, error) {
 	tree, err := ledgerhttp.Handler(l.TreeDir())
 	if err != nil {
 		return nil, fmt.Errorf("serve the tree: %w", err)
 	}
-	who := &token.Verifier{Origin: config.Home.Origin, Register: &register{config.Home.Readers(), l}}
+	who := &token.Verifier{Origin: config.Home.Origin, Register: &register{config.Home.Name, config.Home.Readers(), l}}
+	secret, err := config.Home.MarkSecret()
+	if err != nil {
+		return nil, err
+	}
 	v1, err := api.New(api.Config{
-		Store: s.store, Ledger: s.reader, Anchors: s.anchors, Who: who, Keys: s.keys, Log: config.Log, Done: ctx.Done(),
+		Store: s.store, Ledger: s.reader, Anchors: s.anchors, Who: who, Keys: s.keys, Secret: secret, Log: config.Log, Done: ctx.Done(), Disclosed: kept{custody}, Intake: in, Authorities: authoritiesOf(l),
 	})
 	if err != nil {
 		return nil, err

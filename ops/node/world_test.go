@@ -21,6 +21,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/broker"
+	"github.com/saksi-ledger/saksi/ops/governor"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/ops/node"
 	"github.com/saksi-ledger/saksi/schemas"
@@ -37,16 +38,32 @@ type world struct {
 	home      *home.Authority
 	addresses home.Addresses
 	registrar *authority.Registrar
+	settings  settings
 	stop      func()
+}
+
+// settings are what a world's node has that is not as usual.
+type settings struct {
+	limits governor.Limits
+	free   func(string) (int64, error)
+	log    *slog.Logger
 }
 
 // newWorld makes an authority and starts its node on free ports. Both are gone
 // when the test ends.
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldWith(t, settings{})
+}
+
+func newWorldWith(t *testing.T, s settings) *world {
+	t.Helper()
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), testTime)
 	t.Cleanup(cancel)
-	w := &world{T: t, ctx: ctx, dir: filepath.Join(t.TempDir(), "authority")}
+	w := &world{T: t, ctx: ctx, settings: s, dir: filepath.Join(t.TempDir(), "authority")}
 	var err error
 	w.home, err = authority.Init(ctx, w.dir, authority.Plan{Origin: "ledger.example.my/saksi/test", Jurisdiction: "MY", Name: "mcmc"})
 	w.must(err)
@@ -59,14 +76,19 @@ func newWorld(t *testing.T) *world {
 }
 
 // start runs the node until w.stop, which fails the test if the node did not end
-// in order.
+// in order. It has the addresses that it had before, if it ran before.
 func (w *world) start() {
 	w.Helper()
 	running, cancel := context.WithCancel(w.ctx)
 	ready, done := make(chan home.Addresses, 1), make(chan error, 1)
+	listen, http := "127.0.0.1:0", "127.0.0.1:0"
+	if w.addresses.NATSListen != "" { // who is connected finds it again
+		listen, http = w.addresses.NATSListen, w.addresses.HTTPListen
+	}
 	go func() {
 		done <- node.Run(running, node.Config{
-			Home: w.home, NATSListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler),
+			Home: w.home, NATSListen: listen, HTTPListen: http, Log: w.settings.log,
+			Limits: w.settings.limits, Free: w.settings.free,
 			Ready: func(a home.Addresses, _ *ledger.Ledger) { ready <- a },
 		})
 	}()
@@ -148,19 +170,37 @@ func (w *world) enrol(name, facility string, recorders ...events.RecorderDeclare
 // enrolAuthority gives an authority a seat, for one facility, and connects it.
 func (w *world) enrolAuthority(name, facility string) *party {
 	w.Helper()
+	p, _ := w.enrolSeat(name, events.Mandate{Facilities: []string{facility}, Families: []string{"*"}})
+	return p
+}
+
+// enrolSeat gives an authority a seat, and connects it.
+func (w *world) enrolSeat(name string, mandate events.Mandate) (*party, *home.Seat) {
+	w.Helper()
 	h, err := home.NewSeat(filepath.Join(w.TempDir(), name), name, home.KeySpec{})
 	w.must(err)
 	request, err := home.ReadRequest(h.RequestFile())
 	w.must(err)
-	grant, _, err := w.registrar.AddAuthority(w.ctx, request, "", events.Mandate{Facilities: []string{facility}, Families: []string{"*"}})
-	w.must(err)
+	grant := w.grantSeat(h, request, mandate)
 	p := &party{rejected: map[uint64]events.RejectedPlace{}, denied: make(chan error, 16)}
 	p.signer, err = h.Signer()
 	w.must(err)
 	seed, err := h.ConnectionSeed()
 	w.must(err)
 	w.connect(p, "registry."+name, grant.User, seed)
-	return p
+	return p, h
+}
+
+// grantSeat gives an authority its mandate, or another, and has it join.
+func (w *world) grantSeat(h *home.Seat, request *home.Request, mandate events.Mandate) *home.Grant {
+	w.Helper()
+	grant, _, err := w.registrar.AddAuthority(w.ctx, request, "", mandate)
+	w.must(err)
+	file := filepath.Join(w.TempDir(), "grant.json")
+	w.must(home.WriteJSON(file, grant, 0o600))
+	_, err = h.Join(file)
+	w.must(err)
+	return grant
 }
 
 // enrolAtBroker lets somebody connect of whom the registry knows nothing.

@@ -55,6 +55,11 @@ func (d *Desk) Publish(ctx context.Context, recorder events.Recorder, r io.Reade
 		if err == nil {
 			err = check(rules, event)
 		}
+		if err == nil && d.seal != nil {
+			if event, err = d.sealed(recorder, event); err == nil {
+				err = check(rules, event)
+			}
+		}
 		if err != nil {
 			return hinted{fmt.Errorf("%s, line %d: %w", name, n, err), "nothing was published; mend the line and publish the file again"}
 		}

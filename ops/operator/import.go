@@ -136,6 +136,9 @@ func (d *Desk) add(ctx context.Context, what Import, drafts []events.Draft) (pub
 	if len(drafts) == 0 {
 		return publish.Added{}, nil
 	}
+	for i := range drafts {
+		drafts[i].Recipients = d.recipients
+	}
 	return d.Outbox.Add(ctx, what.Recorder, drafts, d.signer)
 }
 

@@ -19,9 +19,15 @@ import (
 type Desk struct {
 	Home   *home.Operator
 	Outbox *publish.Outbox
+	// Token makes a bearer token with which the ledger's API is asked; nil: it is asked
+	// only what is public.
+	Token  func() (string, error)
 	signer *events.Signer
 	config publish.Config
 	client *publish.Client
+
+	recipients []string   // to whom what opens new events is encrypted
+	seal       *Recipient // to whom new events are sealed, if to anybody
 }
 
 // Open opens an operator's home, which must have joined a ledger. It does not

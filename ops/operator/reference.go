@@ -12,15 +12,24 @@ import (
 // asks the ledger for its own copy, by leaf, and is believed no further than the
 // manifest that the receipt is of.
 func (d *Desk) Reference(ctx context.Context, recorder events.Recorder, eventID string, body func(ctx context.Context, leaf uint64) ([]byte, error)) (events.EventReference, error) {
+	line, err := d.line(ctx, recorder, eventID, body)
+	if err != nil {
+		return events.EventReference{}, err
+	}
+	return events.EventReference{Recorder: recorder.String(), ID: eventID, Digest: events.DigestOf(line).String()}, nil
+}
+
+// line returns the line of an event that the ledger has accepted from here.
+func (d *Desk) line(ctx context.Context, recorder events.Recorder, eventID string, body func(ctx context.Context, leaf uint64) ([]byte, error)) ([]byte, error) {
 	receipt, found, err := d.Outbox.ReceiptOf(ctx, recorder, eventID)
 	switch {
 	case err != nil:
-		return events.EventReference{}, err
+		return nil, err
 	case !found || receipt.Code != "":
-		return events.EventReference{}, fmt.Errorf("%s has said no event %q that the ledger has accepted", recorder, eventID)
+		return nil, fmt.Errorf("%s has said no event %q that the ledger has accepted", recorder, eventID)
 	}
-	fail := func(err error) (events.EventReference, error) {
-		return events.EventReference{}, fmt.Errorf("read event %q in leaf %d: %w", eventID, receipt.Proof.Index, err)
+	fail := func(err error) ([]byte, error) {
+		return nil, fmt.Errorf("read event %q in leaf %d: %w", eventID, receipt.Proof.Index, err)
 	}
 	copied, err := body(ctx, receipt.Proof.Index)
 	if err != nil {
@@ -38,11 +47,10 @@ func (d *Desk) Reference(ctx context.Context, recorder events.Recorder, eventID 
 		if err != nil || event.ID != eventID {
 			continue
 		}
-		digest := events.DigestOf(line)
-		if digest != envelope.Manifest.Events[i] {
+		if events.DigestOf(line) != envelope.Manifest.Events[i] {
 			return fail(fmt.Errorf("it is not the one whose digest was signed"))
 		}
-		return events.EventReference{Recorder: recorder.String(), ID: eventID, Digest: digest.String()}, nil
+		return line, nil
 	}
 	return fail(fmt.Errorf("it is not there any more"))
 }

@@ -35,16 +35,31 @@ type WatchOptions struct {
 	Count   int
 	Idle    time.Duration
 	Trouble func(error)
+	// Token makes a bearer token, for feeds that are read over HTTP.
+	Token func() (string, error)
+}
+
+// Home is the home of a reader, or of an authority with a seat.
+type Home interface {
+	Grant() (*home.Grant, error)
+	FeedDir() (string, error)
+	CredsFile() string
 }
 
 // Watch follows the feed of a view until ctx ends, or Count or Idle say so, and
 // then returns nil. It goes on where the last one stopped.
-func Watch(ctx context.Context, h *home.Reader, o WatchOptions) (err error) {
+//
+// The broker has feeds for readers whose mandate it can hold them to. All others, and
+// authorities, read the same changes from the API, as server-sent events.
+func Watch(ctx context.Context, h Home, o WatchOptions) (err error) {
 	grant, err := h.Grant()
 	if err != nil {
 		return err
 	}
-	if grant.Mandate == nil || !slices.Contains(grant.Mandate.Views, o.View) {
+	if grant.Mandate == nil || len(grant.Mandate.Views) == 0 {
+		return watchStream(ctx, h, grant, o)
+	}
+	if !slices.Contains(grant.Mandate.Views, o.View) {
 		return hinted{fmt.Errorf("the grant of %s has no feed of view %q", grant.Name, o.View), "it has those of " + views(grant)}
 	}
 	dir, err := h.FeedDir()
@@ -98,7 +113,7 @@ func views(grant *home.Grant) string {
 	return strings.Join(grant.Mandate.Views, ", ")
 }
 
-func connect(h *home.Reader, grant *home.Grant) (*nats.Conn, error) {
+func connect(h Home, grant *home.Grant) (*nats.Conn, error) {
 	nc, err := nats.Connect(grant.NATS, nats.UserCredentials(h.CredsFile()), nats.Name("saksi watch"),
 		nats.MaxReconnects(-1), nats.ReconnectWait(500*time.Millisecond),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // what matters comes back from requests

@@ -3,8 +3,9 @@
 // /v1/docs).
 //
 // Who asks is told by a bearer token. What is public needs none: the document, the
-// checkpoint, entries without bodies, proofs and anchors. A reader's scope is a
-// condition on all that it is shown; an operator sees its own rows.
+// checkpoint, entries without bodies, proofs and anchors. A grantee's scope is a
+// condition on all that it is shown, in rows, changes and bodies; an operator sees its
+// own rows, and of what is beyond somebody's mandate not even the number shows.
 //
 // Errors are problem details (RFC 9457), everywhere.
 package api
@@ -67,9 +68,19 @@ type Config struct {
 	Store   Store
 	Ledger  Ledger
 	Anchors Anchors // nil: there are none
-	Who     Authenticator
+	// Authorities returns the authorities of the registry; nil: it isn't known here.
+	Authorities func() []Authority
+	// Intake takes envelopes; nil: none are taken here.
+	Intake Intake
+	// Disclosed is what operators have disclosed; nil: it isn't kept here.
+	Disclosed Disclosures
+	Who       Authenticator
 	// Keys checks the checkpoints that were anchored, and names the origin.
 	Keys *verify.Log
+	// Secret, of 32 bytes, seals what would tell those whose mandate is bounded how
+	// much there is beyond it. Where it changes, streams that were broken off begin
+	// anew; nil: at every start.
+	Secret []byte
 	// Log is where errors are told that those who ask can do nothing about;
 	// slog.Default if nil.
 	Log *slog.Logger
@@ -83,6 +94,7 @@ type api struct {
 	huma    huma.API
 	views   []viewInfo
 	streams *streams
+	seal    *seal
 	// beat is how often streams show that they live, slowest how long what is sent
 	// to their readers may lie untaken, and patience how long a page may take.
 	beat, slowest, patience time.Duration
@@ -100,7 +112,11 @@ func New(config Config) (http.Handler, error) {
 	if config.Log == nil {
 		config.Log = slog.Default()
 	}
-	a := &api{Config: config, streams: newStreams(config.Store), beat: heartbeat, slowest: slowest, patience: queryTime}
+	seal, err := newSeal(config.Secret)
+	if err != nil {
+		return nil, err
+	}
+	a := &api{Config: config, streams: newStreams(config.Store), seal: seal, beat: heartbeat, slowest: slowest, patience: queryTime}
 	return a.handler()
 }
 
@@ -112,8 +128,8 @@ func (a *api) handler() (http.Handler, error) {
 		if err != nil {
 			return nil, fmt.Errorf("serve view %s: %w", v.Name, err)
 		}
-		for _, name := range []string{"facility", "operator"} {
-			if !hasText(columns, name) {
+		for _, name := range []string{"facility", "operator", v.Tenant} {
+			if name != "" && !hasText(columns, name) {
 				return nil, fmt.Errorf("serve view %s: it has no column %s, which scopes are conditions on", v.Name, name)
 			}
 		}
@@ -128,6 +144,9 @@ func (a *api) handler() (http.Handler, error) {
 	a.registerViews()
 	a.registerFeeds()
 	a.registerEntries()
+	a.registerDisclosures()
+	a.registerEnvelopes()
+	a.registerAuthorities()
 	if err := a.serveDocument(mux); err != nil {
 		return nil, err
 	}

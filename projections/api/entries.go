@@ -52,7 +52,7 @@ type leaf struct {
 // sent is a message.
 type sent struct {
 	Line1 string   `json:"line1,omitempty" doc:"the signed manifest, a DSSE envelope"`
-	Lines []string `json:"lines,omitempty" nullable:"false" doc:"the events, a CloudEvent each, as they were signed; one that was erased is empty, and so are those of a duplicate, which lie with the leaf that it repeats"`
+	Lines []string `json:"lines,omitempty" nullable:"false" doc:"the events, a CloudEvent each, as they were signed; one that was erased is empty, as is one that the mandate doesn't cover, and so are those of a duplicate, which lie with the leaf that it repeats"`
 	Body  []byte   `json:"body,omitempty" doc:"the whole message in base64, if it was rejected, and not erased"`
 }
 
@@ -148,12 +148,16 @@ func (a *api) entry(ctx context.Context, in *entryInput) (*entryOutput, error) {
 	if !in.Sent {
 		return out, nil
 	}
-	if err := mayRead(granteeOf(ctx), l); err != nil {
+	grantee := granteeOf(ctx)
+	if err := mayRead(grantee, l); err != nil {
 		return nil, err
 	}
 	out.CacheControl = "private, no-store"
-	if out.Body.Sent, err = a.sent(ctx, e); err != nil {
+	if out.Body.Sent, err = a.sent(ctx, e, grantee); err != nil {
 		return nil, a.failed(ctx, "read the body", err)
+	}
+	if out.Body.Sent == nil {
+		return nil, problem(http.StatusForbidden, "the mandate covers nothing of what was sent")
 	}
 	return out, nil
 }
@@ -170,13 +174,18 @@ func mayRead(g token.Grantee, l *verify.Leaf) error {
 	return nil
 }
 
-func (a *api) sent(ctx context.Context, e *ledger.Entry) (*sent, error) {
+// sent returns what was sent, as far as the mandate covers it; nil if it covers nothing.
+func (a *api) sent(ctx context.Context, e *ledger.Entry, g token.Grantee) (*sent, error) {
 	body, err := a.Ledger.Body(ctx, e.Index)
 	if err != nil {
 		return nil, err
 	}
 	if err := ledger.CheckBody(e.Leaf, body); err != nil {
 		return nil, err
+	}
+	byEvent := g.ByEvent(e.Leaf.Subject)
+	if e.Leaf.Verdict == verify.Rejected && byEvent {
+		return nil, nil
 	}
 	if e.Leaf.Verdict == verify.Rejected {
 		return &sent{Body: body}, nil
@@ -186,8 +195,18 @@ func (a *api) sent(ctx context.Context, e *ledger.Entry) (*sent, error) {
 		return nil, err
 	}
 	s := &sent{Line1: string(envelope.Line1())}
+	shown, withheld := 0, 0
 	for _, line := range envelope.Lines {
+		if byEvent && !g.CoversLine(envelope.Manifest.Recorder, line) {
+			line = nil
+			withheld++
+		} else if len(line) > 0 {
+			shown++
+		}
 		s.Lines = append(s.Lines, string(line))
+	}
+	if withheld > 0 && shown == 0 {
+		return nil, nil
 	}
 	return s, nil
 }

@@ -35,7 +35,7 @@ const (
 
 // feedInput asks for a view's changes.
 type feedInput struct {
-	LastEventID string `header:"Last-Event-ID" maxLength:"64" doc:"the id of the last event that was seen: view's version, a slash, number of the change"`
+	LastEventID string `header:"Last-Event-ID" maxLength:"256" doc:"the id of the last event that was seen: view's version, a slash, number of the change; sealed where the mandate is bounded"`
 	After       uint64 `query:"after" maximum:"9007199254740991" doc:"begin after this change, where there is no Last-Event-ID"`
 
 	raw string
@@ -68,6 +68,26 @@ func (in *feedInput) begin(version int) (uint64, error) {
 	return change, nil
 }
 
+// open opens the mark of somebody whose mandate is bounded. A number would not do: by
+// asking for one after the other it could be found out how many changes there are.
+func (in *feedInput) open(s *seal, view string) error {
+	if in.After > 0 {
+		return problem(http.StatusUnprocessableEntity, "after= counts all changes, and the mandate is bounded: want Last-Event-ID")
+	}
+	if in.LastEventID == "" {
+		return nil
+	}
+	mark, ok := s.show(feedUse+view, in.LastEventID)
+	if !ok {
+		return problem(http.StatusUnprocessableEntity, "Last-Event-ID %.80q is no id of an event of this feed, or one of before the server's secret changed: begin anew without", in.LastEventID)
+	}
+	in.LastEventID = mark
+	return nil
+}
+
+// feedUse, and the view's name, is what ids of changes are sealed for.
+const feedUse = "feed/"
+
 func (a *api) registerFeeds() {
 	for _, v := range a.views {
 		params := slices.DeleteFunc(columnParameters(v.columns), func(p *huma.Param) bool { return p.Name == "key" })
@@ -84,7 +104,8 @@ func (a *api) registerFeeds() {
 
 func (a *api) feed(ctx context.Context, v viewInfo, in *feedInput) (*huma.StreamResponse, error) {
 	grantee := granteeOf(ctx)
-	if err := mayView(grantee); err != nil {
+	scope, err := scopeOf(grantee, v)
+	if err != nil {
 		return nil, err
 	}
 	where, err := parseWhere(v.columns, in.raw)
@@ -96,6 +117,11 @@ func (a *api) feed(ctx context.Context, v viewInfo, in *feedInput) (*huma.Stream
 			return nil, p
 		}
 		return nil, a.failed(ctx, "read the view", err)
+	}
+	if grantee.Bounded() {
+		if err := in.open(a.seal, v.Name); err != nil {
+			return nil, err
+		}
 	}
 	after, err := in.begin(v.Version)
 	if err != nil {
@@ -114,7 +140,7 @@ func (a *api) feed(ctx context.Context, v viewInfo, in *feedInput) (*huma.Stream
 		request, w := humago.Unwrap(hctx)
 		original, _ := ctx.Value(requestKey{}).(*http.Request)
 		s := &stream{
-			api: a, view: v, after: after, filter: newFilter(v, scopeOf(grantee), where),
+			api: a, view: v, after: after, filter: newFilter(v, scope, where),
 			grantee: grantee, request: original, w: w, control: http.NewResponseController(w),
 		}
 		s.run(request.Context())
@@ -235,7 +261,7 @@ func (s *stream) send(ctx context.Context) (more bool, err error) {
 		}
 		s.told = c.Number
 	}
-	if len(changes) == feedBatch && s.told < s.after {
+	if len(changes) == feedBatch && s.told < s.after && !s.grantee.Bounded() {
 		s.mark() // or a reader that comes back would have us look at them all again
 	}
 	return len(changes) == feedBatch, s.flush()
@@ -243,11 +269,14 @@ func (s *stream) send(ctx context.Context) (more bool, err error) {
 
 // event writes an event: the CloudEvent that the feed's subscribers get.
 func (s *stream) event(c *projections.Change, row json.RawMessage) error {
-	mark := strconv.Itoa(s.view.Version) + "/" + strconv.FormatUint(c.Number, 10)
+	mark, number := s.id(c.Number, false), c.Number
+	if s.grantee.Bounded() {
+		number = 0
+	}
 	data, err := marshal(feeds.Event{
 		SpecVersion: "1.0", ID: s.view.Name + "/" + mark, Source: "/" + s.Keys.Origin() + "/views",
 		Type: "saksi.feed." + s.view.Name + ".v1", Subject: c.Key, Time: c.Now.UTC(), ContentType: "application/json",
-		Data: feeds.Data{Change: c.Number, Leaf: c.Leaf, Size: c.Leaf + 1, Kind: c.Kind, Key: c.Key, Row: row},
+		Data: feeds.Data{Change: number, Leaf: c.Leaf, Size: c.Leaf + 1, Kind: c.Kind, Key: c.Key, Row: row},
 	})
 	if err != nil {
 		return err
@@ -259,8 +288,18 @@ func (s *stream) event(c *projections.Change, row json.RawMessage) error {
 // mark tells the reader how far it is without an event: a block with an id alone
 // sets Last-Event-ID.
 func (s *stream) mark() {
-	fmt.Fprintf(&s.buffer, ":\nid: %d/%d\n\n", s.view.Version, s.after)
+	fmt.Fprintf(&s.buffer, ":\nid: %s\n\n", s.id(s.after, true))
 	s.told = s.after
+}
+
+// id is the id of a change: sealed for somebody whose mandate is bounded, and afresh
+// where it would otherwise tell whether there were changes that weren't sent.
+func (s *stream) id(change uint64, fresh bool) string {
+	id := strconv.Itoa(s.view.Version) + "/" + strconv.FormatUint(change, 10)
+	if !s.grantee.Bounded() {
+		return id
+	}
+	return s.api.seal.hide(feedUse+s.view.Name, id, fresh)
 }
 
 // flush sends what was written, to a reader who takes it in time.
@@ -320,7 +359,7 @@ func (f *filter) match(ctx context.Context, store Store, c *projections.Change) 
 		s, _ := cells[column].(string)
 		return s
 	}
-	if !f.scope.covers(text("facility"), text("operator")) {
+	if !f.scope.covers(text) {
 		return nil, false, nil
 	}
 	for _, t := range f.texts {

@@ -1,76 +1,67 @@
 package api
 
 import (
-	"context"
-	"fmt"
+	"net/http"
 	"slices"
 
 	"github.com/saksi-ledger/saksi/ledger/http/token"
 	"github.com/saksi-ledger/saksi/projections"
 )
 
-// scope is what a grantee's mandate leaves of a view: conditions that the store
-// checks, and, where a list has several names, what is checked row by row.
-type scope struct {
-	where                 []projections.Condition
-	facilities, operators []string
+// scope is what a grantee's mandate leaves of one view: conditions on its rows that
+// the store checks, so that of what it leaves out not even the number shows.
+type scope []projections.Among
+
+// visible tells whether a grantee's mandate leaves anything of a view: it must have the
+// family that its rows tell of, and where it is bounded to customers they must be
+// each one customer's.
+func (v viewInfo) visible(g token.Grantee) bool {
+	family := v.Family
+	if family == "" {
+		family = noFamily
+	}
+	return g.HasFamily(family) && (!g.ToCustomers() || v.Tenant != "")
 }
 
-func scopeOf(g token.Grantee) scope {
+// noFamily is a family that no mandate names.
+const noFamily = "-"
+
+// scopeOf returns what g's mandate leaves of a view; a problem if it leaves nothing.
+func scopeOf(g token.Grantee, v viewInfo) (scope, error) {
+	if err := mayView(g); err != nil {
+		return nil, err
+	}
+	if !v.visible(g) {
+		return nil, problem(http.StatusForbidden, "the mandate doesn't cover the view %s", v.Name)
+	}
 	var s scope
-	facilities, operators := g.Scope()
-	s.facilities = s.bind("facility", facilities)
-	s.operators = s.bind("operator", operators)
-	return s
-}
-
-func (s *scope) bind(column string, names []string) []string {
-	if len(names) == 1 {
-		s.where = append(s.where, projections.Condition{Column: column, Op: projections.Equal, Value: names[0]})
-	}
-	return names
-}
-
-// covers tells whether a row of a facility and operator is in scope.
-func (s *scope) covers(facility, operator string) bool {
-	return (len(s.facilities) == 0 || slices.Contains(s.facilities, facility)) &&
-		(len(s.operators) == 0 || slices.Contains(s.operators, operator))
-}
-
-// several tells whether rows must be checked one by one.
-func (s *scope) several() bool { return len(s.facilities) > 1 || len(s.operators) > 1 }
-
-// maxRounds bounds how often the store is asked for one page of a scope with several
-// names. A page may then be short; its cursor goes on from there.
-const maxRounds = 20
-
-// rows answers a query within the scope.
-func (s *scope) rows(ctx context.Context, store Store, view string, q projections.Query) (projections.Page, error) {
-	q.Where = append(slices.Clone(s.where), q.Where...)
-	page, err := store.Rows(ctx, view, q)
-	if err != nil || !s.several() {
-		return page, err
-	}
-	page.Rows = s.filter(page.Rows)
-	for range maxRounds {
-		if page.Next == "" || len(page.Rows) >= q.Limit {
-			break
+	for _, b := range g.Scope() {
+		if len(b.Facilities) > 0 {
+			s = append(s, projections.Among{Columns: []string{"facility"}, Values: b.Facilities})
 		}
-		more := q
-		more.Cursor, more.Limit = page.Next, q.Limit-len(page.Rows)
-		next, err := store.Rows(ctx, view, more)
-		if err != nil {
-			return page, err
+		if len(b.Operators) > 0 {
+			s = append(s, projections.Among{Columns: []string{"operator"}, Values: b.Operators})
 		}
-		page.Rows = append(page.Rows, s.filter(next.Rows)...)
-		page.Next = next.Next
+		if b.Customers != nil {
+			s = append(s, projections.Among{Columns: []string{"operator", v.Tenant}, Values: b.Customers})
+		}
 	}
-	return page, nil
+	return s, nil
 }
 
-func (s *scope) filter(rows []projections.Row) []projections.Row {
-	return slices.DeleteFunc(rows, func(r projections.Row) bool {
-		cells := r.Cells()
-		return !s.covers(fmt.Sprint(cells["facility"]), fmt.Sprint(cells["operator"]))
-	})
+// covers tells whether a row is in scope, by its texts.
+func (s scope) covers(text func(column string) string) bool {
+	for _, a := range s {
+		value := ""
+		for i, column := range a.Columns {
+			if i > 0 {
+				value += "/"
+			}
+			value += text(column)
+		}
+		if !slices.Contains(a.Values, value) {
+			return false
+		}
+	}
+	return true
 }

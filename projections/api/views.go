@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/saksi-ledger/saksi/ledger/http/token"
 	"github.com/saksi-ledger/saksi/projections"
 )
 
@@ -51,7 +52,7 @@ func (a *api) registerViews() {
 		op := huma.Operation{
 			OperationID: "list-" + v.Name, Method: http.MethodGet, Path: viewPath(v.Name), Tags: []string{"views"},
 			Summary:     v.Title,
-			Description: "Rows of the view as of a tree size. Every column is a parameter, for equal; where= takes any condition. A page may have fewer rows than limit and still a next.",
+			Description: "Rows of the view as of a tree size. Every column is a parameter, for equal; where= takes any condition. All are within the mandate.",
 			Parameters:  columnParameters(v.columns),
 			Responses:   a.pageResponses(v),
 			Security:    mandate(),
@@ -75,6 +76,9 @@ func (a *api) listViews(ctx context.Context, _ *struct{}) (*viewListOutput, erro
 	}
 	out := &viewListOutput{CacheControl: "private, no-cache", Body: viewList{Size: position.Size, Tree: checkpoint.Size, Now: position.Now, Views: []viewSummary{}}}
 	for _, v := range a.views {
+		if !v.visible(granteeOf(ctx)) {
+			continue
+		}
 		out.Body.Views = append(out.Body.Views, viewSummary{
 			Name: v.Name, Title: v.Title, Version: v.Version, Columns: v.columns, Rows: viewPath(v.Name), Feed: feedPath(v.Name),
 		})
@@ -101,7 +105,8 @@ type listOutput struct {
 
 func (a *api) list(ctx context.Context, v viewInfo, in *listInput) (*listOutput, error) {
 	grantee := granteeOf(ctx)
-	if err := mayView(grantee); err != nil {
+	scope, err := scopeOf(grantee, v)
+	if err != nil {
 		return nil, err
 	}
 	q, err := in.query(v.columns)
@@ -110,8 +115,7 @@ func (a *api) list(ctx context.Context, v viewInfo, in *listInput) (*listOutput,
 	}
 	ctx, cancel := context.WithTimeout(ctx, a.patience)
 	defer cancel()
-	s := scopeOf(grantee)
-	page, err := s.rows(ctx, a.Store, v.Name, q)
+	page, err := a.rows(ctx, grantee, v, q, scope)
 	if p, ok := queryProblem(err); ok {
 		return nil, p
 	} else if err != nil {
@@ -140,6 +144,29 @@ func (a *api) list(ctx context.Context, v viewInfo, in *listInput) (*listOutput,
 	}
 	return out, nil
 }
+
+// rows answers a query within a scope.
+func (a *api) rows(ctx context.Context, g token.Grantee, v viewInfo, q projections.Query, s scope) (projections.Page, error) {
+	q.Within = s
+	if !g.Bounded() {
+		return a.Store.Rows(ctx, v.Name, q)
+	}
+	if q.Cursor != "" {
+		cursor, ok := a.seal.show(cursorUse, q.Cursor)
+		if !ok {
+			cursor = "-" // which is none
+		}
+		q.Cursor = cursor
+	}
+	page, err := a.Store.Rows(ctx, v.Name, q)
+	if page.Next != "" {
+		page.Next = a.seal.hide(cursorUse, page.Next, false)
+	}
+	return page, err
+}
+
+// cursorUse is what cursors are sealed for.
+const cursorUse = "cursor"
 
 // matches tells whether If-None-Match holds an ETag (RFC 9110, 13.1.2).
 func matches(header, etag string) bool {

@@ -43,6 +43,12 @@ func TestPages(t *testing.T) {
 		{"two-labs", "limit=4", func(n uint64) bool { return n%2 == 1 && n%3 != 1 }, leaves},
 		{"two-labs", "limit=1000&order=asc&as_of=50", func(n uint64) bool { return n%2 == 1 && n%3 != 1 }, 50},
 		{"strato-lab", "", func(n uint64) bool { return n%6 == 5 }, leaves},
+		{"bank-1", "limit=3", func(n uint64) bool { return n%5 == 1 }, leaves},
+		{"banking", "limit=2", func(n uint64) bool { return n%5 == 1 || n%10 == 8 }, leaves},
+		{"banking", "tenant=hospital-1", func(uint64) bool { return false }, leaves},
+		{"banking", "where=" + url.QueryEscape("tenant!=bank-1"), func(n uint64) bool { return n%10 == 8 }, leaves},
+		{"its-desk", "limit=2", func(n uint64) bool { return n%3 != 2 && n%10 == 1 }, leaves},
+		{"customer", "", func(uint64) bool { return false }, leaves},
 	}
 	for _, test := range tests {
 		name := test.who + " " + test.query
@@ -123,8 +129,8 @@ func TestFormats(t *testing.T) {
 		if a.status != 200 || err != nil || a.header.Get("Content-Type") != "text/csv; charset=utf-8" || a.header.Get("Saksi-Size") != "20" {
 			t.Fatalf("%v: %d %v %v", ask, a.status, a.header, err)
 		}
-		if len(records) != 21 || strings.Join(records[0], " ") != "key from_leaf time facility operator number.leaf odd note tags evidence" ||
-			strings.Join(records[1], "|") != "m19|19|2026-01-01T00:00:19Z|lab-1|strato|19|true|'=note <19>|a 3|19/0" {
+		if len(records) != 21 || strings.Join(records[0], " ") != "key from_leaf time facility operator number.leaf odd note tenant tags evidence" ||
+			strings.Join(records[1], "|") != "m19|19|2026-01-01T00:00:19Z|lab-1|strato|19|true|'=note <19>||a 3|19/0" {
 			t.Errorf("%v: %v", ask, records)
 		}
 	}
@@ -181,7 +187,7 @@ func TestListViews(t *testing.T) {
 	a := w.get("nimbus-my", "/v1/views")
 	var list viewList
 	w.must(json.Unmarshal(a.body, &list))
-	if len(list.Views) != 2 || list.Size != 10 || list.Views[0].Name != "marks" || list.Views[0].Version != 2 || len(list.Views[0].Columns) != 8 {
+	if len(list.Views) != 2 || list.Size != 10 || list.Views[0].Name != "marks" || list.Views[0].Version != 2 || len(list.Views[0].Columns) != 9 {
 		t.Errorf("%s", a.body)
 	}
 	for _, v := range list.Views {

@@ -28,22 +28,27 @@ type mark struct {
 	Number   uint64           `col:"number.leaf" json:"number.leaf" doc:"the leaf"`
 	Odd      bool             `col:"odd" json:"odd"`
 	Note     string           `col:"note" json:"note"`
+	Tenant   string           `col:"tenant" json:"tenant"`
 	Tags     []string         `col:"tags" json:"tags"`
 	Evidence projections.Refs `col:"evidence" json:"evidence"`
 }
 
 func facilityOf(leaf uint64) string { return fmt.Sprintf("lab-%d", leaf%3) }
 
+func tenantOf(leaf uint64) string {
+	return [...]string{"", "bank-1", "hospital-1", "bank-2", ""}[leaf%5]
+}
+
 func operatorOf(leaf uint64) string { return [...]string{"nimbus-my", "strato"}[leaf%2] }
 
 func newMarks() *projections.View {
 	table := projections.NewTable[mark]("marks")
 	return &projections.View{
-		Name: "marks", Version: 2, Title: "A row for every leaf", Tables: []projections.Schema{table},
+		Name: "marks", Version: 2, Title: "A row for every leaf", Family: "access", Tenant: "tenant", Tables: []projections.Schema{table},
 		Leaf: func(tx *projections.Tx, f *projections.Fact) error {
 			return table.Put(tx, fmt.Sprint("m", f.Index), &mark{
 				Time: time.Date(2026, 1, 1, 0, 0, int(f.Index), 0, time.UTC), Facility: facilityOf(f.Index), Operator: operatorOf(f.Index),
-				Number: f.Index, Odd: f.Index%2 == 1, Note: fmt.Sprintf("=note <%d>", f.Index), Tags: []string{"a", fmt.Sprint(f.Index % 4)},
+				Number: f.Index, Tenant: tenantOf(f.Index), Odd: f.Index%2 == 1, Note: fmt.Sprintf("=note <%d>", f.Index), Tags: []string{"a", fmt.Sprint(f.Index % 4)},
 				Evidence: projections.Refs{{Leaf: f.Index}},
 			})
 		},
@@ -62,7 +67,7 @@ type light struct {
 func newLights() *projections.View {
 	table := projections.NewTable[light]("some-lights")
 	return &projections.View{
-		Name: "some-lights", Version: 1, Title: "Lights that go on, change and go out", Tables: []projections.Schema{table},
+		Name: "some-lights", Version: 1, Title: "Lights that go on, change and go out", Family: "facility", Tables: []projections.Schema{table},
 		Leaf: func(tx *projections.Tx, f *projections.Fact) error {
 			key := fmt.Sprint("l", f.Index%5)
 			if f.Index/5%3 == 2 {
@@ -147,7 +152,14 @@ func newGrantees() *grantees {
 		"lab-1":      {Name: "lab-1", Role: token.Supervisor, Facilities: []string{"lab-1"}},
 		"two-labs":   {Name: "two-labs", Role: token.Analyst, Facilities: []string{"lab-0", "lab-2"}, Operators: []string{"strato"}},
 		"strato-lab": {Name: "strato", Role: token.Operator, Facilities: []string{"lab-2"}},
-		"nobody":     {Name: "nobody", Role: "customer"},
+		"nobody":     {Name: "nobody", Role: "guest"},
+		// One customer, the supervisor of all banks, who is bounded to lab-0 besides, and two of
+		// an authority that has no access events, or no customers at all.
+		"bank-1":    {Name: "bank-1", Role: token.Customer, Customers: []string{"nimbus-my/bank-1", "strato/bank-1"}},
+		"banking":   {Name: "banking", Role: token.Supervisor, Customers: []string{"nimbus-my/bank-1", "nimbus-my/bank-2", "strato/bank-1"}},
+		"its-desk":  {Name: "its-desk", Role: token.Supervisor, Facilities: []string{"lab-0", "lab-1"}, Within: []token.Bounds{{Customers: []string{"strato/bank-1"}}}},
+		"buildings": {Name: "buildings", Role: token.Supervisor, Families: []string{"facility"}},
+		"customer":  {Name: "customer", Role: token.Customer},
 	}}
 }
 
@@ -172,7 +184,7 @@ func newWorld(t testing.TB, size uint64) *world {
 	t.Cleanup(func() { anchors.Close() })
 	w.api = &api{
 		Config:  Config{Store: w.store, Ledger: w.dir, Anchors: anchors, Who: newGrantees(), Keys: w.Log, Log: slog.New(slog.NewTextHandler(w.logged, nil))},
-		streams: newStreams(w.store), beat: heartbeat, slowest: slowest, patience: queryTime,
+		streams: newStreams(w.store), seal: must(newSeal(make([]byte, 32))), beat: heartbeat, slowest: slowest, patience: queryTime,
 	}
 	w.handler, err = w.api.handler()
 	w.must(err)
@@ -256,4 +268,11 @@ func (w *world) page(who, path string) page {
 	var p page
 	w.must(json.Unmarshal(a.body, &p))
 	return p
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

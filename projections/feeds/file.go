@@ -17,6 +17,7 @@ type File struct {
 	f    *os.File
 	view string
 	last Mark
+	id   string // of the last message, after the view's name
 }
 
 // maxLine bounds a line that is read back.
@@ -26,14 +27,23 @@ const maxLine = 4 << 20
 // written when its process died, behind the last line feed, is cut off; a file
 // that holds anything else than this view's feed is refused.
 func OpenFile(path, view string) (*File, error) {
-	file, err := openFile(path, view)
+	return openAs(path, view, ParseMessage)
+}
+
+// OpenStreamFile is [OpenFile] for what came over HTTP, whose ids need not be numbers.
+func OpenStreamFile(path, view string) (*File, error) {
+	return openAs(path, view, ParseStreamed)
+}
+
+func openAs(path, view string, parse func([]byte) (*Message, error)) (*File, error) {
+	file, err := openFile(path, view, parse)
 	if err != nil {
 		return nil, fmt.Errorf("open %s for the feed of view %s: %w", path, view, err)
 	}
 	return file, nil
 }
 
-func openFile(path, view string) (_ *File, err error) {
+func openFile(path, view string, parse func([]byte) (*Message, error)) (_ *File, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
@@ -56,14 +66,14 @@ func openFile(path, view string) (_ *File, err error) {
 	}
 	file := &File{f: f, view: view}
 	if line != nil {
-		m, err := ParseMessage(line)
+		m, err := parse(line)
 		if err != nil {
 			return nil, fmt.Errorf("its last line is none of a feed: %w", err)
 		}
 		if m.View != view {
 			return nil, fmt.Errorf("it holds the feed of view %s", m.View)
 		}
-		file.last = m.Mark
+		file.last, file.id = m.Mark, m.ID
 	}
 	if begin := beginning(view); !bytes.HasPrefix(begin, rest[:min(len(rest), len(begin))]) {
 		return nil, errors.New("what follows its last line feed is none of a feed's lines")
@@ -113,6 +123,9 @@ func lastLine(f io.ReaderAt, size int64) (line, rest []byte, end int64, err erro
 // Last is the last change that the file holds.
 func (f *File) Last() Mark { return f.last }
 
+// LastID is its id, after the view's name: the Last-Event-ID to go on after.
+func (f *File) LastID() string { return f.id }
+
 // Append writes messages, and returns when they are on disk. After an error the
 // file is to be closed: opened again, it says what it holds.
 func (f *File) Append(messages []Message) error {
@@ -128,7 +141,7 @@ func (f *File) Append(messages []Message) error {
 		return fmt.Errorf("append to the feed of view %s: %w", f.view, err)
 	}
 	if n := len(messages); n > 0 {
-		f.last = messages[n-1].Mark
+		f.last, f.id = messages[n-1].Mark, messages[n-1].ID
 	}
 	return nil
 }

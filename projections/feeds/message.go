@@ -62,8 +62,9 @@ type Event struct {
 
 // Data is what changed.
 type Data struct {
-	// Change is the number of this change in the view's version.
-	Change uint64 `json:"change"`
+	// Change is the number of this change in the view's version; 0 where it would tell
+	// a reader how much there is beyond its mandate.
+	Change uint64 `json:"change,omitzero"`
 	// Leaf is the leaf that made it, Size the smallest tree size that shows it.
 	Leaf uint64                 `json:"leaf"`
 	Size uint64                 `json:"size"`
@@ -141,6 +142,8 @@ func token(name string) string {
 type Message struct {
 	View string
 	Mark
+	// ID is the event's id, after the view's name and a slash.
+	ID string
 	// Raw is the CloudEvent as it was sent: one line of JSON.
 	Raw []byte
 }
@@ -149,7 +152,7 @@ type Message struct {
 func (m *Message) Event() (*Event, error) {
 	var e Event
 	if err := json.Unmarshal(m.Raw, &e); err != nil {
-		return nil, fmt.Errorf("read message %s: %w", m.id(m.View), err)
+		return nil, fmt.Errorf("read message %s/%s: %w", m.View, m.ID, err)
 	}
 	return &e, nil
 }
@@ -173,5 +176,29 @@ func ParseMessage(raw []byte) (*Message, error) {
 	if e.Data.Change != mark.Change || bytes.IndexByte(raw, '\n') >= 0 {
 		return nil, fmt.Errorf("read a feed's message: %s is not what its id says", e.ID)
 	}
-	return &Message{View: view, Mark: mark, Raw: raw}, nil
+	return &Message{View: view, Mark: mark, ID: strings.TrimPrefix(e.ID, view+"/"), Raw: raw}, nil
 }
+
+// ParseStreamed is [ParseMessage] for a message that came over HTTP. Its id says where
+// it stands to nobody but the server, if the reader's mandate is bounded: then it has no
+// Mark.
+func ParseStreamed(raw []byte) (*Message, error) {
+	var e struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return nil, fmt.Errorf("read a feed's message: %w", err)
+	}
+	view, id, _ := strings.Cut(e.ID, "/")
+	if !validName.MatchString(view) || id == "" || len(id) > maxID || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) || bytes.IndexByte(raw, '\n') >= 0 {
+		return nil, fmt.Errorf("read a feed's message: %.80q is no id of one", e.ID)
+	}
+	m := &Message{View: view, ID: id, Raw: raw}
+	if _, mark, err := parseID(e.ID); err == nil {
+		m.Mark = mark
+	}
+	return m, nil
+}
+
+// maxID bounds an id, in bytes.
+const maxID = 256

@@ -75,7 +75,7 @@ func View() *projections.View {
 	follow := trail.New("findings", true)
 	rules := []rule{
 		sequenceGap{}, brokenChain{}, contradiction{newContradicted()}, restarted{},
-		newAttestationOverdue(), newAttestationContradicted(), newSessionOverlong(), newLateRecord(), newDoubtfulKey(), newQuorumOverdue(),
+		newAttestationOverdue(), newAttestationContradicted(), newSessionOverlong(), newLateRecord(), newDoubtfulKey(), newRejections(), newProduction(), newQuorumOverdue(),
 		settled{},
 	}
 	tables := append([]projections.Schema{table}, follow.Tables()...)
@@ -83,9 +83,14 @@ func View() *projections.View {
 		tables = append(tables, r.states()...)
 	}
 	return &projections.View{
-		Name: "findings", Version: 4, Title: "What breaks a rule or does not add up",
+		Name: "findings", Version: 6, Title: "What breaks a rule or does not add up",
+		// Findings tell of sessions, persons and what is missing of both, so they go with
+		// access events, as does the say in what becomes of them. They are about
+		// recorders, and so no one customer's.
+		Family: events.FamilyAccess,
 		Reads: []string{events.TypeSessionOpened, events.TypeSessionClosed, events.TypeAttestationPeriod, events.TypeRecorderDeclared, events.TypeKeyRevoked,
 			events.TypeRecorderRetired, events.TypeFindingAcknowledged, events.TypeFindingResolved, events.TypeAttestationResponse,
+			events.TypeProductionOrdered, events.TypeAccessCommitted, events.TypeAccessProduced, events.TypeAccessDisclosed,
 			events.TypeGenesis, events.TypeGenesisV1, events.TypeCheckpointCosigned},
 		Tables: tables,
 		Leaf: func(tx *projections.Tx, f *projections.Fact) error {

@@ -7,7 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/findings"
 	"github.com/saksi-ledger/saksi/projections/findings/trail"
 	"github.com/saksi-ledger/saksi/projections/views/viewtest"
@@ -30,6 +33,43 @@ type wanted struct {
 func (s *story) finds(all ...string) { s.wanted = append(s.wanted, wanted{s.Size(), all}) }
 
 const day = 24 * time.Hour
+
+// batch is a commitment to two native records.
+type batch struct {
+	ref    projections.Ref
+	by     string // who orders
+	root   string
+	hashes [2]tlog.Hash
+}
+
+func digestOf(h tlog.Hash) string { return events.Digest(h).String() }
+
+func (s *story) authority() string { return "mcmc" }
+
+func (s *story) commit() *batch {
+	b := &batch{by: s.authority(), hashes: [2]tlog.Hash{tlog.RecordHash([]byte("salt and record 0")), tlog.RecordHash([]byte("salt and record 1"))}}
+	b.root = digestOf(tlog.NodeHash(b.hashes[0], b.hashes[1]))
+	b.ref = s.bastion.Say(viewtest.Said{Type: events.TypeAccessCommitted, Data: events.AccessCommitted{
+		Batch: "b-1", Root: b.root, Count: 2, Totals: []events.ClassTotal{{Class: "session", Count: 2}},
+		Window: events.Window{From: events.At(s.Now.Add(-day)), To: events.At(s.Now)},
+	}})
+	return b
+}
+
+func (b *batch) produced(order string, asked int, index int) viewtest.Said {
+	return viewtest.Said{Type: events.TypeAccessProduced, Data: events.AccessProduced{
+		Order: order, Authority: b.by, Batch: "b-1", Root: b.root, Asked: events.Integer(asked),
+		Records: []events.ProducedRecord{{Index: events.Integer(index), Digest: digestOf(b.hashes[index]), Proof: []string{digestOf(b.hashes[1-index])}}},
+	}}
+}
+
+// order orders something of the bastion, due in three days.
+func (s *story) order(number string, at projections.Ref, records []events.Integer, disclosures []string) {
+	s.Register(events.TypeProductionOrdered, events.ProductionOrdered{
+		Order: number, Recorder: s.bastion.Name(), Event: events.Ref{Leaf: events.Integer(at.Leaf), Event: events.Integer(at.Event)},
+		Records: records, Disclosures: disclosures, Due: events.At(s.Now.Add(3 * day)), Ground: "inquiry",
+	})
+}
 
 // stories are told for each finding: how it is raised, how it is resolved, and what is
 // ordinary enough not to raise it.
@@ -56,6 +96,78 @@ var stories = []struct {
 		e.Send()
 		e.Send()
 		s.finds()
+	}},
+	{"records are produced in time", func(s *story) {
+		b := s.commit()
+		s.order("1", b.ref, []events.Integer{0, 1}, nil)
+		s.Pass(day)
+		s.bastion.Say(b.produced("1", 2, 0))
+		s.bastion.Say(b.produced("1", 2, 1))
+		s.Pass(3 * day)
+		s.finds()
+	}},
+	{"records are missing, then late", func(s *story) {
+		b := s.commit()
+		s.order("2", b.ref, []events.Integer{0, 1}, nil)
+		s.bastion.Say(b.produced("2", 2, 0))
+		s.Pass(2 * day)
+		s.finds()
+		s.Pass(day + time.Minute)
+		s.finds("production-missing open order 2")
+		s.bastion.Say(b.produced("2", 2, 1))
+		s.finds("production-missing resolved order 2", "production-late open order 2")
+	}},
+	{"what is produced is not what was committed to", func(s *story) {
+		b := s.commit()
+		s.order("3", b.ref, []events.Integer{1}, nil)
+		forged := b.produced("3", 1, 1).Data.(events.AccessProduced)
+		forged.Records[0].Digest = digestOf(tlog.RecordHash([]byte("another")))
+		s.bastion.Say(viewtest.Said{Type: events.TypeAccessProduced, Data: forged})
+		s.finds("production-mismatch open order 3")
+		s.bastion.Say(b.produced("3", 1, 0)) // wasn't asked for
+		s.finds("production-mismatch open order 3", "production-mismatch open order 3")
+		other := b.produced("3", 1, 1).Data.(events.AccessProduced)
+		other.Root = digestOf(tlog.RecordHash(nil))
+		s.bastion.Say(viewtest.Said{Type: events.TypeAccessProduced, Data: other})
+		s.bastion.Say(b.produced("none", 1, 1))
+		s.finds("production-mismatch open order 3", "production-mismatch open order 3", "production-mismatch open order 3", "production-mismatch open order none")
+		s.bastion.Say(b.produced("3", 1, 1))
+		s.Pass(4 * day)
+		s.finds("production-mismatch open order 3", "production-mismatch open order 3", "production-mismatch open order 3", "production-mismatch open order none")
+	}},
+	{"disclosures are ordered", func(s *story) {
+		at := s.bastion.Say(viewtest.Performed(""))
+		one, two := strings.Repeat("a", 43), strings.Repeat("b", 43)
+		s.order("4", at, nil, []string{one, two})
+		handed := func(ref projections.Ref, digests ...string) viewtest.Said {
+			return viewtest.Said{Type: events.TypeAccessDisclosed, Data: events.AccessDisclosed{
+				Order: "4", Authority: s.authority(), Event: events.Ref{Leaf: events.Integer(ref.Leaf), Event: events.Integer(ref.Event)}, Disclosures: digests,
+			}}
+		}
+		s.bastion.Say(handed(at, one))
+		s.bastion.Say(handed(projections.Ref{Leaf: at.Leaf, Event: 7}, two))
+		s.Pass(4 * day)
+		s.finds("production-mismatch open order 4", "production-missing open order 4")
+		s.bastion.Say(handed(at, two))
+		s.finds("production-mismatch open order 4", "production-missing resolved order 4", "production-late open order 4")
+	}},
+	{"a flood", func(s *story) {
+		e := s.bastion.Seal(viewtest.Performed(""))
+		for range 100 {
+			e.Send()
+		}
+		s.finds()
+		e.Send()
+		s.finds("rejections open nimbus-my")
+		for range 200 {
+			e.Send()
+		}
+		s.finds("rejections open nimbus-my")
+		s.Pass(day + time.Hour)
+		for range 100 {
+			e.Send()
+		}
+		s.finds("rejections open nimbus-my", "rejections open nimbus-my")
 	}},
 	{"a gap that fills", func(s *story) {
 		s.bastion.Say(viewtest.Performed(""))
@@ -473,6 +585,10 @@ func TestFindings(t *testing.T) {
 func check(t *testing.T, f findings.Finding, size uint64) {
 	t.Helper()
 	switch {
+	case f.Rule == "rejections": // about an operator, at whatever recorder's subject
+		if f.Facility != "" || f.Recorder != "" || f.Operator != viewtest.Operator || len(f.Evidence) == 0 {
+			t.Errorf("%s is about %s/%s, %s", f.ID, f.Operator, f.Facility, f.Recorder)
+		}
 	case f.Facility != viewtest.Facility || f.Operator != viewtest.Operator || !strings.HasPrefix(f.ID, f.Rule+"/"+f.Recorder+"/"):
 		t.Errorf("%s is about %s/%s, %s", f.ID, f.Operator, f.Facility, f.Recorder)
 	case !strings.HasSuffix(f.Summary, ".") || !strings.Contains(f.Summary, f.Recorder) || strings.ContainsAny(f.Summary, "%\n"):

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"strings"
 )
@@ -34,10 +35,18 @@ type Where struct {
 	NotEmpty bool
 }
 
+// Among compares texts, joined by slashes, with all of a list. None is among none.
+type Among struct {
+	Columns []int
+	Values  []string
+}
+
 // Select asks for versions of a table that are visible as of a size.
 type Select struct {
 	Table int
 	Where []Where
+	// Within holds as Where does.
+	Within []Among
 	// AsOf is the tree size; Newest says that it is the database's own.
 	AsOf      uint64
 	Newest    bool
@@ -83,6 +92,18 @@ func (t *Table) statement(s *Select, what string) (string, []any, error) {
 		}
 		b.WriteString(" AND " + text)
 		args = append(args, w.Value)
+	}
+	for _, a := range s.Within {
+		names := make([]string, len(a.Columns))
+		for i, c := range a.Columns {
+			names[i] = quote(t.Columns[c].Name)
+		}
+		values, err := json.Marshal(a.Values)
+		if err != nil {
+			return "", nil, err
+		}
+		fmt.Fprintf(&b, " AND (%s) IN (SELECT value FROM json_each(?))", strings.Join(names, " || '/' || "))
+		args = append(args, string(values))
 	}
 	than, direction := "<", "DESC"
 	if s.Ascending {

@@ -93,6 +93,9 @@ func badDay(t testing.TB, w *viewtest.World, dir string) {
 	}
 	trail.Say(trail.Attest(start, start.Add(day), 1))
 	wrong := events.EventReference{Recorder: bastion.Name(), ID: "1", Digest: events.DigestOf([]byte("1")).String()}
+	w.Register(events.TypeDisclosureRevealed, events.DisclosureRevealed{
+		Recorder: bastion.Name(), Kind: events.RevealedDisclosure, Actor: viewtest.Engineer().ID, Events: []events.Ref{{Leaf: 9}}, Ground: "inquiry", Order: "7/2026",
+	})
 	trail.Say(viewtest.Said{Type: events.TypeAttestationCorrection, Data: events.Withdrawing(wrong, "test_run", viewtest.Engineer()).Statement()})
 	backup := *bastion.Next()
 	bastion.Say(viewtest.Performed("s-1"))

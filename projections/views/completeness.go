@@ -1,6 +1,8 @@
 package views
 
 import (
+	"errors"
+	"strings"
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
@@ -30,7 +32,7 @@ type RecorderAccount struct {
 	Missing        uint64 `col:"missing" json:"missing" doc:"numbers that have still not come"`
 	Breaks         uint64 `col:"breaks" json:"breaks" doc:"manifests that don't name the one before"`
 	Contradictions uint64 `col:"contradictions" json:"contradictions" doc:"events signed under a number used for another"`
-	Rejected       uint64 `col:"rejected" json:"rejected" doc:"envelopes rejected on its subject"`
+	Rejected       uint64 `col:"rejected" json:"rejected" doc:"envelopes rejected on its subject, as of a minute ago or later"`
 
 	AttestEvery   int64     `col:"attestEverySeconds" json:"attestEverySeconds" doc:"how often it must attest; 0: it need not"`
 	AttestedUntil time.Time `col:"attestedUntil" json:"attestedUntil,omitzero" doc:"end of the last period attested"`
@@ -61,7 +63,9 @@ func Completeness() *projections.View {
 		trail: trail.New("completeness", false),
 	}
 	return &projections.View{
-		Name: "completeness", Version: 2, Title: "Recorders: what is missing, what is overdue, how far their record can be relied on",
+		Name: "completeness", Version: 3, Title: "Recorders: what is missing, what is overdue, how far their record can be relied on",
+		// It counts what all customers' events add up to, so it is no one customer's.
+		Family: events.FamilyAttestation,
 		Reads:  []string{events.TypeRecorderDeclared, events.TypeRecorderRetired, events.TypeAttestationPeriod},
 		Tables: append([]projections.Schema{c.rows, c.notes}, c.trail.Tables()...),
 		Leaf:   c.leaf,
@@ -81,7 +85,18 @@ type recorderNotes struct {
 	Since    time.Time       // from when on it has to attest, until it does
 	Attested projections.Ref // the last attestation
 	Attests  bool            // there is one
+	// Rejected counts what the row will say at the next turn of its timer, if Counting.
+	Rejected uint64
+	Counting bool
 }
+
+// countEvery is how often a row says how many envelopes were rejected: whoever floods
+// a recorder's subject is not to make a version of its row with each message.
+const countEvery = time.Minute
+
+// countTimer begins the key of the timer at which a row says it; a recorder's name has
+// no such sign.
+const countTimer = "#"
 
 func (c *completeness) leaf(tx *projections.Tx, f *projections.Fact) error {
 	step, err := c.trail.Follow(tx, f)
@@ -163,11 +178,45 @@ func (c *completeness) rejected(tx *projections.Tx, f *projections.Fact) error {
 	if err != nil || !recorder.IsOperator() {
 		return nil
 	}
-	row, found, err := c.rows.Get(tx, recorder.String())
+	name := recorder.String()
+	row, found, err := c.rows.Get(tx, name)
 	if err != nil || !found {
 		return err
 	}
-	row.Rejected++
+	notes, found, err := c.notes.Get(tx, name)
+	if err != nil {
+		return err
+	}
+	if !found {
+		notes = &recorderNotes{}
+	}
+	notes.Rejected++
+	if notes.Counting {
+		return c.notes.Put(tx, name, notes)
+	}
+	notes.Counting = true
+	if err := errors.Join(c.notes.Put(tx, name, notes), tx.At(f.Now.Add(countEvery), countTimer+name)); err != nil {
+		return err
+	}
+	row.Rejected = notes.Rejected
+	return c.put(tx, row)
+}
+
+// count has a row say how many envelopes were rejected.
+func (c *completeness) count(tx *projections.Tx, name string) error {
+	notes, found, err := c.notes.Get(tx, name)
+	if err != nil || !found {
+		return err
+	}
+	notes.Counting = false
+	if err := c.notes.Put(tx, name, notes); err != nil {
+		return err
+	}
+	row, found, err := c.rows.Get(tx, name)
+	if err != nil || !found || row.Rejected == notes.Rejected {
+		return err
+	}
+	row.Rejected = notes.Rejected
 	return c.put(tx, row)
 }
 
@@ -252,8 +301,12 @@ func (c *completeness) settle(tx *projections.Tx, row *RecorderAccount, notes *r
 	return c.put(tx, row)
 }
 
-// due marks a recorder whose attestation is overdue.
+// due marks a recorder whose attestation is overdue, or has its row say what was
+// counted.
 func (c *completeness) due(tx *projections.Tx, key string, _ time.Time) error {
+	if name, ok := strings.CutPrefix(key, countTimer); ok {
+		return c.count(tx, name)
+	}
 	row, found, err := c.rows.Get(tx, key)
 	if err != nil || !found {
 		return err

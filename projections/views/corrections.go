@@ -37,7 +37,10 @@ func Corrections() *projections.View {
 	rows := projections.NewTable[Correction]("corrections")
 	return &projections.View{
 		Name: "corrections", Version: 1, Title: "What operators have corrected: the mistaken and the right",
-		Reads: []string{events.TypeAttestationCorrection}, Tables: []projections.Schema{rows},
+		// A correction names an event and not whom it touched: a customer finds it in its
+		// touches, which say by what they were corrected.
+		Family: events.FamilyAttestation,
+		Reads:  []string{events.TypeAttestationCorrection}, Tables: []projections.Schema{rows},
 		Leaf: func(tx *projections.Tx, f *projections.Fact) error {
 			for i := range f.Events {
 				e := &f.Events[i]

@@ -47,6 +47,8 @@ func Facilities() *projections.View {
 	rows := projections.NewTable[Facility]("facilities")
 	return &projections.View{
 		Name: "facilities", Version: 1, Title: "Facilities: who owns, runs and controls them, as registry and operators say",
+		// Who owns and runs a building is no one customer's, and says who else is within.
+		Family: events.FamilyFacility,
 		Reads:  []string{events.TypeFacilityDeclared, events.TypeFacilityDescribed},
 		Tables: []projections.Schema{rows},
 		Leaf: func(tx *projections.Tx, f *projections.Fact) error {

@@ -64,6 +64,8 @@ func Sessions() *projections.View {
 	}
 	return &projections.View{
 		Name: "sessions", Version: 1, Title: "Sessions: open, closed, overlong, without recording",
+		// A session may be at one customer's assets, as a touch is.
+		Family: events.FamilyAccess, Tenant: "tenant",
 		Reads:  []string{events.TypeSessionOpened, events.TypeSessionClosed, events.TypeAccessPerformed},
 		Tables: []projections.Schema{s.rows, s.open},
 		Leaf:   s.leaf,

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"slices"
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
@@ -15,6 +16,10 @@ import (
 // what the session's opening said of access, reason and escort. Approval is the
 // newest one that had been received before the touch: one received later doesn't
 // rewrite it.
+//
+// What an operator has corrected stays as it was said, and says that it was corrected,
+// and by what; what says it rightly is a touch of its own, and says what it replaces.
+// The corrections themselves are a view, under the same ids.
 type Touch struct {
 	Ref      projections.Ref `col:"ref" json:"ref" doc:"the event: LEAF/EVENT"`
 	ID       string          `col:"id" json:"id" doc:"the event's id, by which corrections name it"`
@@ -56,7 +61,12 @@ type Touch struct {
 	DataClasses []string `col:"dataClasses" json:"dataClasses" doc:"classes of the data within reach"`
 	Region      string   `col:"region" json:"region" doc:"the operator's name for the region"`
 
-	Evidence projections.Refs `col:"evidence" json:"evidence" doc:"the event, and its approval"`
+	Correction  string `col:"correction,index" json:"correction" doc:"replaced or withdrawn, by its operator's word; empty: it stands"`
+	CorrectedBy string `col:"corrected.by" json:"corrected.by" doc:"the attestation that says so: LEAF/EVENT"`
+	RightEvent  string `col:"corrected.event" json:"corrected.event" doc:"id of the event that says it rightly, where it was replaced"`
+	Corrects    string `col:"corrects" json:"corrects" doc:"id of the event that this one says rightly"`
+
+	Evidence projections.Refs `col:"evidence" json:"evidence" doc:"the event, its approval, and what corrects it or says that it corrects"`
 }
 
 // What touches call operations that recorders have no name for.
@@ -71,15 +81,18 @@ func Touches() *projections.View {
 		rows:      projections.NewTable[Touch]("touches"),
 		sessions:  projections.NewState[touchingSession]("touches-sessions"),
 		approvals: newApprovals("touches"),
+		corrected: newCorrected("touches"),
 	}
 	return &projections.View{
-		Name: "touches", Version: 2,
+		Name: "touches", Version: 3,
+		// A touch of what is one customer's is told to that customer and its supervisor.
+		Family: events.FamilyAccess, Tenant: "tenant",
 		Title: "Who touched what, where, when, from which country, why and under which approval",
 		Reads: []string{
 			events.TypeAccessPerformed, events.TypeSessionOpened, events.TypeSessionClosed, events.TypeZoneEntered,
-			events.TypeAccessRequested, events.TypeAccessApproved,
+			events.TypeAccessRequested, events.TypeAccessApproved, events.TypeAttestationCorrection,
 		},
-		Tables: append([]projections.Schema{t.rows, t.sessions}, t.approvals.tables()...),
+		Tables: slices.Concat([]projections.Schema{t.rows, t.sessions}, t.approvals.tables(), t.corrected.tables()),
 		Leaf:   t.leaf,
 	}
 }
@@ -88,6 +101,7 @@ type touches struct {
 	rows      *projections.Table[Touch]
 	sessions  *projections.State[touchingSession]
 	approvals approvals
+	corrected corrected
 }
 
 // touchingSession is what an open session lends to the operations within it.
@@ -100,19 +114,23 @@ type touchingSession struct {
 }
 
 func (t *touches) leaf(tx *projections.Tx, f *projections.Fact) error {
+	early, err := t.corrected.early(tx, f)
+	if err != nil {
+		return err
+	}
 	for i := range f.Events {
 		e := &f.Events[i]
-		var err error
+		var row *Touch
 		switch data := e.Data.(type) {
 		case *events.AccessPerformed:
-			err = t.performed(tx, f, e, data)
+			row, err = t.performed(tx, f, e, data)
 		case *events.SessionOpened:
-			err = t.opened(tx, f, e, data)
+			row, err = t.opened(tx, f, e, data)
 		case *events.SessionClosed:
 			err = t.sessions.Delete(tx, sessionKey(e.Recorder, data.Session))
 		case *events.ZonePassed:
 			if e.Type == events.TypeZoneEntered {
-				err = t.entered(tx, f, e, data)
+				row = t.entered(f, e, data)
 			}
 		case *events.AccessRequested:
 			err = t.approvals.requested(tx, e, data)
@@ -120,6 +138,11 @@ func (t *touches) leaf(tx *projections.Tx, f *projections.Fact) error {
 			if e.Type == events.TypeAccessApproved {
 				err = t.approvals.approved(tx, e, data)
 			}
+		case *events.StatementOf[events.CorrectionAttested]:
+			err = t.correct(tx, f, e, &data.Predicate)
+		}
+		if err == nil && row != nil {
+			err = t.add(tx, f, e, row, early)
 		}
 		if err != nil {
 			return err
@@ -130,7 +153,7 @@ func (t *touches) leaf(tx *projections.Tx, f *projections.Fact) error {
 
 // performed is called for most of all events there are. For one that names no session
 // and no access it looks nothing up.
-func (t *touches) performed(tx *projections.Tx, f *projections.Fact, e *projections.Event, data *events.AccessPerformed) error {
+func (t *touches) performed(tx *projections.Tx, f *projections.Fact, e *projections.Event, data *events.AccessPerformed) (*Touch, error) {
 	row := newTouch(f, e, &data.Actor)
 	row.Operation, row.Access, row.Outcome = data.Operation, string(data.Access), string(data.Outcome)
 	if data.Resource != nil {
@@ -143,13 +166,13 @@ func (t *touches) performed(tx *projections.Tx, f *projections.Fact, e *projecti
 	if data.Session != "" {
 		session, found, err := t.sessions.Get(tx, sessionKey(e.Recorder, data.Session))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if found {
 			session.lend(row)
 		}
 	}
-	return t.add(tx, e, row)
+	return row, nil
 }
 
 func (s *touchingSession) lend(row *Touch) {
@@ -168,7 +191,7 @@ func (s *touchingSession) lend(row *Touch) {
 	row.escorted(s.Escort)
 }
 
-func (t *touches) opened(tx *projections.Tx, f *projections.Fact, e *projections.Event, data *events.SessionOpened) error {
+func (t *touches) opened(tx *projections.Tx, f *projections.Fact, e *projections.Event, data *events.SessionOpened) (*Touch, error) {
 	row := newTouch(f, e, &data.Actor)
 	row.Operation, row.Outcome = sessionOpen, string(events.OutcomeSuccess)
 	row.Mode, row.FromCountry = string(data.Mode), data.From.Country
@@ -176,26 +199,22 @@ func (t *touches) opened(tx *projections.Tx, f *projections.Fact, e *projections
 	row.Session, row.AccessID = data.Session, data.AccessID
 	row.Tenant, row.Assets = data.Tenant, data.Assets
 	row.escorted(data.Escort)
-	err := t.sessions.Put(tx, sessionKey(e.Recorder, data.Session), &touchingSession{
+	return row, t.sessions.Put(tx, sessionKey(e.Recorder, data.Session), &touchingSession{
 		AccessID: data.AccessID, Escort: data.Escort, Reason: row.Reason, Ticket: row.Ticket, Tenant: data.Tenant,
 	})
-	if err != nil {
-		return err
-	}
-	return t.add(tx, e, row)
 }
 
-func (t *touches) entered(tx *projections.Tx, f *projections.Fact, e *projections.Event, data *events.ZonePassed) error {
+func (t *touches) entered(f *projections.Fact, e *projections.Event, data *events.ZonePassed) *Touch {
 	row := newTouch(f, e, &data.Actor)
 	row.Operation, row.ResourceKind, row.Outcome = zoneEnter, "zone", string(data.Outcome)
 	row.Mode, row.AccessID = string(events.ModePhysical), data.AccessID
 	row.Assets = []string{data.Zone, data.Door}
 	row.escorted(data.Escort)
-	return t.add(tx, e, row)
+	return row
 }
 
-// add joins the approval and appends the row.
-func (t *touches) add(tx *projections.Tx, e *projections.Event, row *Touch) error {
+// add joins the approval, and the correction if that came first, and appends the row.
+func (t *touches) add(tx *projections.Tx, f *projections.Fact, e *projections.Event, row *Touch, early bool) error {
 	row.Evidence = projections.Refs{e.Ref}
 	if row.AccessID != "" {
 		approval, found, err := t.approvals.of(tx, e.Recorder, row.AccessID)
@@ -207,7 +226,32 @@ func (t *touches) add(tx *projections.Tx, e *projections.Event, row *Touch) erro
 			row.Evidence = append(row.Evidence, approval)
 		}
 	}
+	digest := f.Manifest.Events[e.Ref.Event]
+	if early {
+		if err := t.corrected.apply(tx, digest, row); err != nil {
+			return err
+		}
+	}
+	if err := t.corrected.remember(tx, row.Recorder, digest, e.Ref); err != nil {
+		return err
+	}
 	return t.rows.Append(tx, e.Ref.String(), row)
+}
+
+// correct has the touches that a correction names say so, as far as they are here.
+func (t *touches) correct(tx *projections.Tx, f *projections.Fact, e *projections.Event, d *events.CorrectionAttested) error {
+	c, ok := correction(f, e, d)
+	if !ok {
+		return nil
+	}
+	return t.corrected.correct(tx, c, func(ref projections.Ref, change func(*Touch)) error {
+		row, found, err := t.rows.Get(tx, ref.String())
+		if err != nil || !found {
+			return err
+		}
+		change(row)
+		return t.rows.Put(tx, ref.String(), row)
+	})
 }
 
 func newTouch(f *projections.Fact, e *projections.Event, actor *events.Actor) *Touch {

@@ -237,3 +237,65 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+// Of a body, a grantee is shown what is in its scope, event by event.
+func TestCoversLine(t *testing.T) {
+	operator, err := events.ParseRecorder("nimbus-my/lab-1/bastion-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry := events.RegistryRecorder("mcmc")
+	line := func(r events.Recorder, eventType, data string) []byte {
+		e, err := events.NewEvent(r, eventType, "x", time.Unix(1, 0), json.RawMessage(data), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := e.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	all := Grantee{Role: Supervisor}
+	lab1 := Grantee{Role: Supervisor, Facilities: []string{"lab-1"}}
+	lab2 := Grantee{Role: Supervisor, Facilities: []string{"lab-2"}}
+	access := Grantee{Role: Supervisor, Families: []string{"access"}}
+	registrar := Grantee{Role: Supervisor, Families: []string{"registry"}}
+	bank := Grantee{Role: Supervisor, Customers: []string{"nimbus-my/bank-1"}}
+	both := Grantee{Role: Supervisor, Facilities: []string{"lab-1"}, Within: []Bounds{{Customers: []string{"nimbus-my/bank-1"}}}}
+	own := Grantee{Name: "nimbus-my", Role: Operator}
+	who := []Grantee{all, lab1, lab2, access, registrar, bank, both, own}
+	const y, n = true, false
+	for _, test := range []struct {
+		recorder events.Recorder
+		of, data string
+		want     [8]bool
+	}{
+		{operator, events.TypeAccessPerformed, `{"tenant":"bank-1"}`, [8]bool{y, y, n, y, n, y, y, y}},
+		{operator, events.TypeAccessPerformed, `{"tenant":"bank-2"}`, [8]bool{y, y, n, y, n, n, n, y}},
+		{operator, events.TypeAccessPerformed, `{}`, [8]bool{y, y, n, y, n, n, n, y}},
+		{operator, events.TypeAccessPerformed, `{"tenant":7}`, [8]bool{y, y, n, y, n, n, n, y}},
+		{operator, events.TypeFacilityDescribed, `{}`, [8]bool{y, y, n, n, n, n, n, y}},
+		{operator, events.TypeSealed, `{}`, [8]bool{y, y, n, n, n, n, n, y}},
+		{registry, events.TypeOperatorAdmitted, `{"operator":"strato"}`, [8]bool{y, y, y, y, y, y, y, n}},
+		{registry, events.TypeGenesis, `{}`, [8]bool{y, y, y, y, y, y, y, n}},
+		{registry, events.TypeTenantDeclared, `{"tenant":"bank-1"}`, [8]bool{y, n, n, n, y, y, n, n}},
+		{registry, events.TypeTenantDeclared, `{"tenant":"bank-1","operator":"strato"}`, [8]bool{y, n, n, n, y, n, n, n}},
+		{registry, events.TypeTenantDeclared, `{"tenant":"hospital-1"}`, [8]bool{y, n, n, n, y, n, n, n}},
+		{registry, events.TypeFindingResolved, `{"facility":"lab-1"}`, [8]bool{y, y, n, y, n, n, n, n}},
+		{registry, events.TypeDisclosureRevealed, `{"recorder":"nimbus-my/lab-2/r"}`, [8]bool{y, n, y, y, n, n, n, n}},
+		{registry, events.TypeHoldPlaced, `{"facilities":["lab-1","lab-2"]}`, [8]bool{y, n, n, y, n, n, n, n}},
+		{registry, events.TypeHoldPlaced, `{}`, [8]bool{y, n, n, y, n, n, n, n}},
+		{registry, "saksi.registry.something.new.v1", `{}`, [8]bool{y, n, n, n, n, n, n, n}},
+	} {
+		text := line(test.recorder, test.of, test.data)
+		for i, g := range who {
+			if got := g.CoversLine(test.recorder, text); got != test.want[i] {
+				t.Errorf("%s %s: %+v: %v", test.of, test.data, g, got)
+			}
+		}
+	}
+	if all.CoversLine(operator, nil) != true || bank.CoversLine(operator, []byte("{")) {
+		t.Error("what was erased, or is no event")
+	}
+}

@@ -26,3 +26,12 @@ func (r *Registrar) ReleaseHold(ctx context.Context, hold, ground string) (uint6
 	}
 	return leaf, nil
 }
+
+// OrderProduction orders an operator to open a commitment, or what it holds of an event.
+func (r *Registrar) OrderProduction(ctx context.Context, order events.ProductionOrdered) (uint64, error) {
+	leaf, err := r.say(ctx, events.TypeProductionOrdered, order)
+	if err != nil {
+		return 0, fmt.Errorf("order %s: %w", order.Order, err)
+	}
+	return leaf, nil
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ops/authority"
+)
+
+func orderCommand() *cli.Command {
+	return &cli.Command{
+		Name: "order", Usage: "order an operator to open a commitment, or what it holds of an event", Category: "authority",
+		Flags: []cli.Flag{homeFlag()},
+		Subcommands: []*cli.Command{{
+			Name: "produce", Usage: "order records of a committed batch, or disclosures of an event", ArgsUsage: "LEAF/EVENT",
+			Description: "LEAF/EVENT is the commitment, or the event whose digests are to be opened. The operator answers with access.produced, or by saksi\n" +
+				"disclose --order. What doesn't come by the time set is a finding, and so is what comes late, or doesn't belong to what was committed to.",
+			Flags: []cli.Flag{homeFlag(), stringFlag("number", "the order's `NUMBER`"), stringFlag("recorder", "the `OPERATOR/FACILITY/RECORDER` that said the event"),
+				&cli.StringFlag{Name: "records", Usage: "`INDEXES` within the batch, from 0: 0,5,7"},
+				&cli.StringSliceFlag{Name: "digest", Usage: "what opens this `DIGEST`, as the event has it in _sd; may be repeated"},
+				&cli.StringFlag{Name: "due", Usage: "by this `TIME`, or after a span such as 72h"}, stringFlag("ground", "on what `GROUND`, as a code"),
+				timeoutFlag(registryWait), formatFlag(), jsonFlag()},
+			Action: orderProduction,
+		}},
+	}
+}
+
+func orderProduction(c *cli.Context) error {
+	args, err := arguments(c, "LEAF/EVENT")
+	if err != nil {
+		return err
+	}
+	if err := required(c, "number", "recorder", "due", "ground"); err != nil {
+		return err
+	}
+	leaf, place, err := parseTarget(args[0])
+	if err != nil {
+		return err
+	}
+	if place == nil {
+		return usage("%s takes LEAF/EVENT, as %d/0", c.Command.HelpName, leaf)
+	}
+	order := events.ProductionOrdered{
+		Order: c.String("number"), Recorder: c.String("recorder"), Ground: c.String("ground"), Disclosures: c.StringSlice("digest"),
+		Event: events.Ref{Leaf: events.Integer(leaf), Event: events.Integer(*place)},
+	}
+	if span, err := time.ParseDuration(c.String("due")); err == nil {
+		order.Due = events.At(time.Now().Add(span).Truncate(time.Second))
+	} else if due, err := time.Parse(time.RFC3339, c.String("due")); err == nil {
+		order.Due = events.At(due)
+	} else {
+		return usage("--due %q: want a time as 2026-12-01T08:00:00Z, or a span as 72h", c.String("due"))
+	}
+	if text := c.String("records"); text != "" {
+		for _, one := range strings.Split(text, ",") {
+			n, err := strconv.ParseUint(strings.TrimSpace(one), 10, 53)
+			if err != nil {
+				return usage("--records %q: want numbers from 0, with commas between", text)
+			}
+			order.Records = append(order.Records, events.Integer(n))
+		}
+	}
+	if len(order.Records) == 0 == (len(order.Disclosures) == 0) {
+		return usage("%s takes either --records or --digest", c.Command.HelpName)
+	}
+	return registrar(c, func(ctx context.Context, r *authority.Registrar) error {
+		leaf, err := r.OrderProduction(ctx, order)
+		if err != nil {
+			return err
+		}
+		return leafResult("order", order.Order, leaf).print(c)
+	})
+}

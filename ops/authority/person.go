@@ -1,0 +1,367 @@
+package authority
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"slices"
+	"time"
+
+	"filippo.io/age"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/disclosed"
+	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/admission"
+	"github.com/saksi-ledger/saksi/ops/broker"
+	"github.com/saksi-ledger/saksi/ops/custodian"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Person names a pseudonym of an operator.
+type Person struct {
+	Operator, Actor string
+	Facilities      []string // empty: all
+}
+
+// Revealed is what an authority has read of a person.
+type Revealed struct {
+	Leaves []uint64        `json:"leaves"` // that say so
+	Events []RevealedEvent `json:"events"`
+}
+
+// RevealedEvent is one event, and what its digests stand for.
+type RevealedEvent struct {
+	Ref      string           `json:"ref"`
+	Recorder string           `json:"recorder"`
+	ID       string           `json:"id"`
+	Facts    []disclosed.Fact `json:"facts,omitempty"`
+	// Problem is why there are no facts: nothing was disclosed, or what was is not what
+	// the event holds the digests of.
+	Problem string `json:"problem,omitempty"`
+}
+
+// maxRevealed is how many events one word of an authority can name.
+const maxRevealed = 256
+
+// touch is what of a row of touches is looked at.
+type touch struct {
+	Ref      string `json:"ref"`
+	Recorder string `json:"recorder"`
+	ID       string `json:"id"`
+	Facility string `json:"facility"`
+}
+
+// Reveal reads what operators have disclosed of a person. First it puts on record that it
+// does, and on what ground; then it opens what it is given, and holds each fact to the
+// digests in the event.
+func (r *Registrar) Reveal(ctx context.Context, who Person, ground, order string) (*Revealed, error) {
+	fail := func(err error) (*Revealed, error) {
+		return nil, fmt.Errorf("reveal %s of %s: %w", who.Actor, who.Operator, err)
+	}
+	identity, err := r.identity()
+	if err != nil {
+		return fail(err)
+	}
+	touches, err := rows[touch](ctx, r, "touches", url.Values{"operator": {who.Operator}, "actor.id": {who.Actor}})
+	if err != nil {
+		return fail(err)
+	}
+	touches = slices.DeleteFunc(touches, func(t touch) bool {
+		return len(who.Facilities) > 0 && !slices.Contains(who.Facilities, t.Facility)
+	})
+	if len(touches) == 0 {
+		return fail(errors.New("no event within the mandate names this pseudonym"))
+	}
+	out := &Revealed{}
+	if out.Leaves, err = r.sayRevealed(ctx, who, touches, ground, order); err != nil {
+		return fail(err)
+	}
+	messages, err := r.disclosures(ctx, who, out.Leaves)
+	if err != nil {
+		return fail(err)
+	}
+	for _, t := range touches {
+		out.Events = append(out.Events, r.open(ctx, t, messages, identity))
+	}
+	return out, nil
+}
+
+func (r *Registrar) identity() (*age.X25519Identity, error) {
+	var identity *age.X25519Identity
+	var err error
+	if r.home != nil {
+		identity, err = r.home.ReadingIdentity()
+	} else {
+		identity, err = r.seat.ReadingIdentity()
+	}
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, hinted{errors.New("this home has no identity to read with"), "saksi authority recipient makes one"}
+	}
+	return identity, err
+}
+
+// sayRevealed puts on record what is read, an event for each recorder and 256 events.
+func (r *Registrar) sayRevealed(ctx context.Context, who Person, touches []touch, ground, order string) (leaves []uint64, _ error) {
+	byRecorder := map[string][]events.Ref{}
+	var order2 []string
+	for _, t := range touches {
+		leaf, place, err := parseRef(t.Ref)
+		if err != nil {
+			return nil, err
+		}
+		if byRecorder[t.Recorder] == nil {
+			order2 = append(order2, t.Recorder)
+		}
+		byRecorder[t.Recorder] = append(byRecorder[t.Recorder], events.Ref{Leaf: events.Integer(leaf), Event: events.Integer(place)})
+	}
+	for _, recorder := range order2 {
+		for refs := range slices.Chunk(byRecorder[recorder], maxRevealed) {
+			leaf, err := r.say(ctx, events.TypeDisclosureRevealed, events.DisclosureRevealed{
+				Recorder: recorder, Kind: events.RevealedDisclosure, Actor: who.Actor, Events: refs, Ground: ground, Order: order,
+			})
+			if err != nil {
+				return nil, err
+			}
+			leaves = append(leaves, leaf)
+		}
+	}
+	return leaves, nil
+}
+
+func parseRef(text string) (leaf uint64, place int, err error) {
+	if _, err := fmt.Sscanf(text, "%d/%d", &leaf, &place); err != nil {
+		return 0, 0, fmt.Errorf("the node names an event %.40q", text)
+	}
+	return leaf, place, nil
+}
+
+const revealPoll = 50 * time.Millisecond
+
+// disclosures waits until the node has seen the leaves, and gets what it keeps.
+func (r *Registrar) disclosures(ctx context.Context, who Person, leaves []uint64) ([]*disclosed.Message, error) {
+	for {
+		seen, err := rows[struct {
+			Ref string `json:"ref"`
+		}](ctx, r, "reveals", url.Values{"ref": {fmt.Sprintf("%d/0", leaves[len(leaves)-1])}})
+		if err != nil {
+			return nil, err
+		}
+		if len(seen) > 0 {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("it is on record, and the node's views have not seen it: %w", ctx.Err())
+		case <-time.After(revealPoll):
+		}
+	}
+	var answer struct {
+		Disclosures []struct {
+			Recorder   string   `json:"recorder"`
+			ID         string   `json:"id"`
+			Event      string   `json:"event"`
+			Recipients []string `json:"recipients"`
+			Ciphertext []byte   `json:"ciphertext"`
+		} `json:"disclosures"`
+	}
+	if err := r.ask(ctx, "/v1/disclosures", url.Values{"operator": {who.Operator}, "actor": {who.Actor}}, &answer); err != nil {
+		return nil, err
+	}
+	var out []*disclosed.Message
+	for _, d := range answer.Disclosures {
+		digest, err := events.ParseDigest(d.Event)
+		if err != nil {
+			return nil, fmt.Errorf("the node's answer: %w", err)
+		}
+		out = append(out, &disclosed.Message{V: 1, Recorder: d.Recorder, ID: d.ID, Event: digest, Recipients: d.Recipients, Ciphertext: d.Ciphertext})
+	}
+	return out, nil
+}
+
+// open opens what there is of one event, and holds it to the event's digests.
+func (r *Registrar) open(ctx context.Context, t touch, messages []*disclosed.Message, identity *age.X25519Identity) RevealedEvent {
+	out := RevealedEvent{Ref: t.Ref, Recorder: t.Recorder, ID: t.ID}
+	line, err := r.line(ctx, t.Ref)
+	if err != nil {
+		out.Problem = err.Error()
+		return out
+	}
+	digest := events.DigestOf(line)
+	out.Problem = "nothing was disclosed of it, or it was erased"
+	for _, m := range messages {
+		if m.Event != digest {
+			continue
+		}
+		list, err := m.Open(identity)
+		if err != nil {
+			out.Problem = err.Error()
+			continue
+		}
+		facts, err := disclosed.Check(line, list)
+		if err != nil {
+			out.Problem = fmt.Sprintf("what was disclosed is not what the event holds: %v", err)
+			continue
+		}
+		out.Facts, out.Problem = append(out.Facts, facts...), ""
+	}
+	return out
+}
+
+// line returns an event's line.
+func (r *Registrar) line(ctx context.Context, ref string) ([]byte, error) {
+	leaf, place, err := parseRef(ref)
+	if err != nil {
+		return nil, err
+	}
+	var entry struct {
+		Sent struct {
+			Lines []string `json:"lines"`
+		} `json:"sent"`
+	}
+	if err := r.ask(ctx, fmt.Sprintf("/v1/entries/%d", leaf), url.Values{"body": {"true"}}, &entry); err != nil {
+		return nil, err
+	}
+	if place >= len(entry.Sent.Lines) || entry.Sent.Lines[place] == "" {
+		return nil, errors.New("the event is not there any more")
+	}
+	return []byte(entry.Sent.Lines[place]), nil
+}
+
+// ErasePerson puts on record that nothing is to tell any more what a pseudonym stood for.
+func (r *Registrar) ErasePerson(ctx context.Context, who Person, ground, order string) (uint64, error) {
+	leaf, err := r.say(ctx, events.TypeDisclosureErased, events.DisclosureErased{
+		Operator: who.Operator, Actor: who.Actor, Facilities: who.Facilities, Ground: ground, Order: order,
+	})
+	if err != nil {
+		return 0, fmt.Errorf("erase %s of %s: %w", who.Actor, who.Operator, err)
+	}
+	return leaf, nil
+}
+
+// custody opens what operators have disclosed, from the home of the authority that runs
+// the ledger.
+func (r *Registrar) custody(ctx context.Context) (*custodian.Custodian, *nats.Conn, error) {
+	if err := r.runs("look at what the node keeps"); err != nil {
+		return nil, nil, err
+	}
+	registry, err := ledger.ReadRegistry(r.home.LedgerDir())
+	if err != nil {
+		return nil, nil, err
+	}
+	nc, err := nats.Connect(r.addresses.LocalNATS, append(broker.ConnectOptions(broker.RoleCustodian, r.broker.CredsFile(broker.RoleCustodian)), nats.NoReconnect())...)
+	if err != nil {
+		return nil, nil, unreachable(fmt.Errorf("connect to the broker at %s: %w", r.addresses.LocalNATS, err))
+	}
+	c, err := custodian.Open(ctx, nc, registry.Genesis.Retention, 0)
+	if err != nil {
+		nc.Close()
+		return nil, nil, err
+	}
+	return c, nc, nil
+}
+
+// PersonTexts returns the bytes of all that is kept about a pseudonym, to be looked for
+// when they should be gone.
+func (r *Registrar) PersonTexts(ctx context.Context, who Person) ([][]byte, error) {
+	c, nc, err := r.custody(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer nc.Close()
+	found, err := c.Of(ctx, who.Operator, who.Actor)
+	if err != nil {
+		return nil, err
+	}
+	texts := make([][]byte, len(found))
+	for i, m := range found {
+		texts[i] = m.Message
+	}
+	return texts, nil
+}
+
+// AwaitPersonErased waits until the node has erased what it kept of a pseudonym, and
+// searches all that is kept below the home for it. If a hold keeps some of it, it returns
+// that, as authority and number.
+func (r *Registrar) AwaitPersonErased(ctx context.Context, leaf uint64, texts [][]byte) (*Found, string, error) {
+	c, nc, err := r.custody(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	defer nc.Close()
+	for {
+		registry, err := ledger.ReadRegistry(r.home.LedgerDir())
+		if err != nil {
+			return nil, "", err
+		}
+		all, err := c.Erasures(ctx, registry)
+		if err != nil {
+			return nil, "", err
+		}
+		i := slices.IndexFunc(all, func(p custodian.PersonErasure) bool { return p.Leaf == leaf })
+		switch {
+		case i >= 0 && all[i].Hold != "":
+			return nil, all[i].Hold, nil
+		case i >= 0 && all[i].Left == 0:
+			found, err := search(r.home.Dir(), []Target{{texts: texts}})
+			return found, "", err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, "", hinted{fmt.Errorf("it is on record, and not yet erased: %w", ctx.Err()), "saksi doctor says what the node waits for"}
+		case <-time.After(erasedPoll):
+		}
+	}
+}
+
+// RotateRecipient makes another identity to read with, puts it on record, and, where this
+// authority runs the ledger, has all that is kept for the old one encrypted anew. It may
+// be repeated after an interruption. What can't be opened is named.
+func (r *Registrar) RotateRecipient(ctx context.Context, reason string) (uint64, string, *custodian.Reencrypted, error) {
+	fail := func(err error) (uint64, string, *custodian.Reencrypted, error) {
+		return 0, "", nil, fmt.Errorf("rotate the recipient of %s: %w", r.name, err)
+	}
+	if err := r.runs("encrypt anew what the node keeps"); err != nil {
+		return fail(err)
+	}
+	next, err := r.home.NextIdentity()
+	if err != nil {
+		return fail(err)
+	}
+	recipient := next.Recipient().String()
+	registry, err := ledger.ReadRegistry(r.home.LedgerDir())
+	if err != nil {
+		return fail(err)
+	}
+	all := registry.Authorities()
+	own := all[slices.IndexFunc(all, func(a admission.Authority) bool { return a.Name == r.name })]
+	var leaf uint64
+	if own.Recipient != recipient {
+		if leaf, err = r.say(ctx, events.TypeRecipientRotated, events.RecipientRotated{Authority: r.name, Recipient: recipient, Previous: own.Recipient, Reason: reason}); err != nil {
+			return fail(err)
+		}
+	}
+	old, err := r.home.ReadingIdentity()
+	if errors.Is(err, os.ErrNotExist) {
+		return leaf, recipient, &custodian.Reencrypted{}, r.home.PromoteIdentity()
+	} else if err != nil {
+		return fail(err)
+	}
+	c, nc, err := r.custody(ctx)
+	if err != nil {
+		return fail(err)
+	}
+	defer nc.Close()
+	done, err := c.Reencrypt(ctx, old, recipient)
+	if err != nil {
+		return fail(err)
+	}
+	if len(done.Failed) > 0 {
+		return leaf, recipient, done, hinted{fmt.Errorf("rotate the recipient of %s: %d messages could not be encrypted anew, the first of %s", r.name, len(done.Failed), done.Failed[0]),
+			"the old identity stays in the home until they can, or have aged out; ask again then"}
+	}
+	return leaf, recipient, done, r.home.PromoteIdentity()
+}

@@ -1,0 +1,58 @@
+package node
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/admission"
+	"github.com/saksi-ledger/saksi/ops/broker"
+	"github.com/saksi-ledger/saksi/ops/custodian"
+)
+
+// openCustody opens what operators have disclosed, with a connection of its own.
+func (n *running) openCustody(ctx context.Context) (*nats.Conn, error) {
+	nc, err := nats.Connect(n.addresses.LocalNATS, connectOptions(n.authority, broker.RoleCustodian, n.connect)...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the broker at %s: %w", n.addresses.LocalNATS, err)
+	}
+	var retention events.Retention
+	n.ledger.Registry(func(r *admission.Registry) { retention = r.Genesis.Retention })
+	ctx, cancel := context.WithTimeout(ctx, connectTime)
+	defer cancel()
+	if n.custody, err = custodian.Open(ctx, nc, retention, n.config.Replicas); err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return nc, nil
+}
+
+// erasePersons carries out the orders about pseudonyms, on what was disclosed before them
+// and on what comes after.
+func (n *running) erasePersons(ctx context.Context) error {
+	var orders []admission.PersonErasure
+	var holds []admission.Hold
+	n.ledger.Registry(func(r *admission.Registry) { orders, holds = r.PersonErasures(), r.Holds() })
+	if len(orders) == 0 {
+		return nil
+	}
+	_, err := n.custody.Erase(ctx, orders, holds)
+	return err
+}
+
+// kept gives the API the messages alone.
+type kept struct{ *custodian.Custodian }
+
+func (k kept) Of(ctx context.Context, operator, actor string) ([][]byte, error) {
+	found, err := k.Custodian.Of(ctx, operator, actor)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]byte, len(found))
+	for i, m := range found {
+		out[i] = m.Message
+	}
+	return out, nil
+}

@@ -1,0 +1,292 @@
+package operator
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/ledger/verify"
+)
+
+const (
+	askTime   = 30 * time.Second
+	maxAnswer = 8 << 20
+)
+
+// Recipient is to whom what is for an authority's eyes is encrypted.
+type Recipient struct {
+	Authority  string   `json:"authority"`
+	Recipient  string   `json:"recipient"` // of age
+	Facilities []string `json:"facilities"`
+	Families   []string `json:"families"`
+	Leaf       uint64   `json:"leaf"` // that names it
+}
+
+// Recipients asks the ledger for authorities' recipients. Each is held to the event that
+// names it, and that to its leaf's proof in a checkpoint of the ledger that this home has
+// joined: what isn't in the tree is not believed. That no later event names another is the
+// ledger's word.
+func (d *Desk) Recipients(ctx context.Context) ([]Recipient, error) {
+	fail := func(err error) ([]Recipient, error) {
+		return nil, fmt.Errorf("ask the ledger to whom authorities' disclosures are encrypted: %w", err)
+	}
+	text, err := d.get(ctx, "/v1/authorities")
+	if err != nil {
+		return fail(err)
+	}
+	var answer struct {
+		Authorities []struct {
+			Recipient
+			Line1 string `json:"line1"`
+			Line  string `json:"line"`
+		} `json:"authorities"`
+	}
+	if err := json.Unmarshal(text, &answer); err != nil {
+		return fail(err)
+	}
+	var out []Recipient
+	for _, a := range answer.Authorities {
+		if a.Recipient.Recipient == "" {
+			continue
+		}
+		proof, err := d.get(ctx, fmt.Sprintf("/v1/entries/%d/proof", a.Leaf))
+		if err != nil {
+			return fail(err)
+		}
+		if err := d.checkRecipient(a.Recipient, []byte(a.Line1), []byte(a.Line), proof); err != nil {
+			return fail(fmt.Errorf("authority %s: leaf %d doesn't prove its recipient: %w", a.Authority, a.Leaf, err))
+		}
+		out = append(out, a.Recipient)
+	}
+	return out, nil
+}
+
+func (d *Desk) checkRecipient(r Recipient, line1, line, proof []byte) error {
+	receipt, err := verify.ParseReceipt(proof)
+	if err != nil {
+		return err
+	}
+	leaf, _, err := d.config.Log.VerifyReceipt(receipt)
+	if err != nil {
+		return err
+	}
+	envelope, err := events.ParseLine1(line1)
+	switch {
+	case err != nil:
+		return err
+	case receipt.Index != r.Leaf || leaf.Verdict != verify.Accepted || leaf.Digest != events.DigestOf(line1):
+		return errors.New("line 1 is not the leaf's")
+	case !envelope.Manifest.Recorder.IsRegistry() || leaf.Subject != envelope.Manifest.Recorder.Subject():
+		return errors.New("the leaf is not of the registry")
+	case !slices.Contains(envelope.Manifest.Events, events.DigestOf(line)):
+		return errors.New("the event is not the envelope's")
+	}
+	event, err := events.ParseEvent(line)
+	if err != nil {
+		return err
+	}
+	var named struct {
+		Authority   string `json:"authority"`
+		Recipient   string `json:"recipient"`
+		Authorities []struct {
+			Authority string `json:"authority"`
+			Recipient string `json:"recipient"`
+		} `json:"authorities"`
+	}
+	if err := json.Unmarshal(event.Data, &named); err != nil {
+		return err
+	}
+	switch event.Type {
+	case events.TypeAuthorityAdmitted, events.TypeRecipientRotated:
+		if named.Authority == r.Authority && named.Recipient == r.Recipient {
+			return nil
+		}
+	case events.TypeGenesis:
+		for _, a := range named.Authorities {
+			if a.Authority == r.Authority && a.Recipient == r.Recipient {
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("the %s there names another", event.Type)
+}
+
+func (d *Desk) get(ctx context.Context, path string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(d.config.HTTP, "/")+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	if d.Token != nil {
+		bearer, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		request.Header.Set("Authorization", "Bearer "+bearer)
+	}
+	client := d.config.HTTPClient
+	if client == nil {
+		client = http.DefaultClient
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case len(text) > maxAnswer:
+		return nil, fmt.Errorf("%s: the answer is longer than %d bytes", path, maxAnswer)
+	case response.StatusCode != http.StatusOK:
+		return nil, fmt.Errorf("%s: %s", path, response.Status)
+	}
+	return text, nil
+}
+
+// DiscloseTo has what opens the events that are added from now on encrypted to some
+// authorities, and sent once the ledger has the events. Each must be one whose mandate
+// has the facility.
+func (d *Desk) DiscloseTo(ctx context.Context, facility string, authorities ...string) error {
+	if len(authorities) == 0 {
+		return nil
+	}
+	known, err := d.Recipients(ctx)
+	if err != nil {
+		return err
+	}
+	var to []string
+	for _, name := range authorities {
+		i := slices.IndexFunc(known, func(r Recipient) bool { return r.Authority == name })
+		if i < 0 {
+			return hinted{fmt.Errorf("disclose to %s: it is no authority of this ledger that reads disclosures", name), "saksi disclose --list shows those that do"}
+		}
+		m := events.Mandate{Facilities: known[i].Facilities, Families: known[i].Families}
+		if !m.HasFacility(facility) || !m.HasFamily("access") {
+			return fmt.Errorf("disclose to %s: what happens at %s is not in its mandate", name, facility)
+		}
+		to = append(to, known[i].Recipient)
+	}
+	d.recipients = to
+	return nil
+}
+
+// Disclose sends the disclosures that wait, and returns how many messages the broker has
+// taken.
+func (d *Desk) Disclose(ctx context.Context) (int, error) {
+	client, err := d.Client(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return client.Disclose(ctx, d.Outbox)
+}
+
+// Produce puts what was held of one event on its way to an authority: all of it, or, where
+// digests are named, what opens those. body is as in [Desk.Reference].
+func (d *Desk) Produce(ctx context.Context, recorder events.Recorder, eventID string, digests []string, body func(ctx context.Context, leaf uint64) ([]byte, error)) (int, error) {
+	line, err := d.line(ctx, recorder, eventID, body)
+	if err != nil {
+		return 0, err
+	}
+	kept, err := d.Outbox.Disclosures(ctx, recorder, eventID)
+	if err != nil {
+		return 0, err
+	}
+	var list []events.Disclosure
+	for _, k := range kept {
+		if len(digests) == 0 || slices.Contains(digests, k.Disclosure.Digest()) {
+			list = append(list, k.Disclosure)
+		}
+	}
+	if len(list) == 0 {
+		return 0, fmt.Errorf("event %q of %s: nothing is held that opens what was asked for", eventID, recorder)
+	}
+	return len(list), d.Outbox.AddDisclosures(ctx, recorder, line, list, d.recipients)
+}
+
+// AnswerOrder says on record what was handed over on an order, an event for each of the
+// events that it asked about and each authority.
+func (d *Desk) AnswerOrder(ctx context.Context, recorder events.Recorder, order string, authorities, eventIDs, digests []string) error {
+	var drafts []events.Draft
+	for _, id := range eventIDs {
+		receipt, found, err := d.Outbox.ReceiptOf(ctx, recorder, id)
+		if err != nil || !found || receipt.Code != "" {
+			return errors.Join(err, fmt.Errorf("%s has said no event %q that the ledger has accepted", recorder, id))
+		}
+		kept, err := d.Outbox.Disclosures(ctx, recorder, id)
+		if err != nil {
+			return err
+		}
+		place, err := d.Outbox.PlaceOf(ctx, recorder, id)
+		if err != nil {
+			return err
+		}
+		handed := []string{}
+		for _, k := range kept {
+			if digest := k.Disclosure.Digest(); len(digests) == 0 || slices.Contains(digests, digest) {
+				handed = append(handed, digest)
+			}
+		}
+		slices.Sort(handed)
+		for _, authority := range authorities {
+			data := events.AccessDisclosed{
+				Order: order, Authority: authority, Disclosures: handed,
+				Event: events.Ref{Leaf: events.Integer(receipt.Proof.Index), Event: events.Integer(place)},
+			}
+			event, err := events.NewEvent(recorder, events.TypeAccessDisclosed, fmt.Sprintf("order-%s-%s-%s", order, authority, id), time.Now().Truncate(time.Millisecond), data, rand.Reader)
+			if err != nil {
+				return err
+			}
+			drafts = append(drafts, events.Draft{Event: event})
+		}
+	}
+	_, err := d.Outbox.Add(ctx, recorder, drafts, d.signer)
+	return err
+}
+
+// ErasePseudonym forgets who a pseudonym of this operator stands for, and all that opens
+// the digests in events that name it, as far as the ledger's view of them goes. It returns
+// how many disclosures there were, and whether the pseudonym was known.
+func (d *Desk) ErasePseudonym(ctx context.Context, pseudonym string) (int, bool, error) {
+	var of []publish.EventName
+	query := url.Values{"actor.id": {pseudonym}, "limit": {"1000"}}
+	for {
+		text, err := d.get(ctx, "/v1/views/touches?"+query.Encode())
+		if err != nil {
+			return 0, false, fmt.Errorf("ask the ledger which events name %s: %w", pseudonym, err)
+		}
+		var page struct {
+			Rows []struct {
+				Recorder string `json:"recorder"`
+				ID       string `json:"id"`
+			} `json:"rows"`
+			Next string `json:"next"`
+		}
+		if err := json.Unmarshal(text, &page); err != nil {
+			return 0, false, fmt.Errorf("ask the ledger which events name %s: %w", pseudonym, err)
+		}
+		for _, row := range page.Rows {
+			recorder, err := events.ParseRecorder(row.Recorder)
+			if err != nil {
+				return 0, false, fmt.Errorf("ask the ledger which events name %s: %w", pseudonym, err)
+			}
+			of = append(of, publish.EventName{Recorder: recorder, ID: row.ID})
+		}
+		if page.Next == "" {
+			return d.Outbox.ErasePseudonym(ctx, pseudonym, of)
+		}
+		query.Set("cursor", page.Next)
+	}
+}
