@@ -22,6 +22,7 @@ const (
 	TypeEpochOpened        = "saksi.registry.epoch.opened.v1"
 	TypeClock              = "saksi.registry.clock.v1"
 	TypeAnchorRecorded     = "saksi.registry.anchor.recorded.v1"
+	TypeCheckpointCosigned = "saksi.registry.checkpoint.cosigned.v1"
 )
 
 // OperatorAdmitted lets an operator publish, under these keys.
@@ -147,6 +148,21 @@ type AnchorRecorded struct {
 	Root           string  `json:"root"`                    // of this tree at the checkpoint, base64
 	Checkpoint     string  `json:"checkpoint"`              // digest of the signed note, by the log alone
 	Entry          string  `json:"entry"`                   // digest of the TransparencyLogEntry as kept
+}
+
+// CheckpointCosigned says, signed by the ledger, that a quorum of witnesses has cosigned a checkpoint of this tree. The
+// cosignatures prove it: leaves after this one are later than they are.
+type CheckpointCosigned struct {
+	Size         Integer       `json:"size"` // of this tree at the checkpoint
+	Root         string        `json:"root"` // of this tree at the checkpoint, base64
+	Cosignatures []Cosignature `json:"cosignatures"`
+}
+
+// Cosignature is one witness's, as its line in the signed note has it.
+type Cosignature struct {
+	Witness   string `json:"witness"`   // name of its key
+	Time      Time   `json:"time"`      // by its own word, as it stands in the signature
+	Signature string `json:"signature"` // key id, time and signature, base64
 }
 
 // Integer is a whole number as JSON Schema means it: 1, 1.0 and 10e-1 are the same integer. A plain Go integer

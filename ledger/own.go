@@ -22,6 +22,12 @@ func (l *Ledger) RecordAnchor(ctx context.Context, anchor events.AnchorRecorded)
 	return l.say(ctx, events.TypeAnchorRecorded, anchor)
 }
 
+// RecordCosigned adds, as a leaf, that a quorum of witnesses has cosigned a checkpoint
+// of this tree. The caller has verified it. Errors are as of [Ledger.RecordAnchor].
+func (l *Ledger) RecordCosigned(ctx context.Context, cosigned events.CheckpointCosigned) error {
+	return l.say(ctx, events.TypeCheckpointCosigned, cosigned)
+}
+
 // say adds one event of the ledger's own after the leaves that there are.
 func (l *Ledger) say(ctx context.Context, eventType string, data any) error {
 	l.writing.Lock()

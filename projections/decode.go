@@ -38,6 +38,8 @@ func newData(eventType string) any {
 		return new(events.Clock)
 	case events.TypeAnchorRecorded:
 		return new(events.AnchorRecorded)
+	case events.TypeCheckpointCosigned:
+		return new(events.CheckpointCosigned)
 	case events.TypeAccessRequested:
 		return new(events.AccessRequested)
 	case events.TypeAccessApproved, events.TypeAccessDenied:

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"fmt"
+	"os"
 	"regexp"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/authority"
 )
 
@@ -24,6 +27,7 @@ func initCommand() *cli.Command {
 			stringFlag("origin", "the `NAME` of the tree in its checkpoints, such as ledger.example.my/saksi/2026"),
 			stringFlag("jurisdiction", "the `COUNTRY` it is for, two capital letters"),
 			&cli.StringFlag{Name: "authority", Usage: "the first authority's `NAME`", Value: "authority", EnvVars: env("authority")},
+			&cli.StringFlag{Name: "witness-policy", Usage: "`FILE` that names the witnesses who are to cosign, and their quorum (C2SP tlog-policy)", EnvVars: env("witness-policy"), TakesFile: true},
 			formatFlag(), jsonFlag(),
 		},
 		Action: func(c *cli.Context) error {
@@ -39,8 +43,13 @@ func initCommand() *cli.Command {
 			if !jurisdictionForm.MatchString(c.String("jurisdiction")) {
 				return usage("--jurisdiction %q: want two capital letters, as in ISO 3166-1", c.String("jurisdiction"))
 			}
+			policy, err := witnessPolicy(c.String("witness-policy"))
+			if err != nil {
+				return err
+			}
 			h, err := authority.Init(c.Context, homeOf(c), authority.Plan{
 				Origin: c.String("origin"), Jurisdiction: c.String("jurisdiction"), Name: c.String("authority"),
+				WitnessPolicy: policy,
 			})
 			if err != nil {
 				return err
@@ -61,3 +70,24 @@ func initCommand() *cli.Command {
 		},
 	}
 }
+
+// witnessPolicy reads and checks a policy before anything is made.
+func witnessPolicy(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	if len(text) > maxGenesisPolicy {
+		return "", fmt.Errorf("%s: %d bytes: a genesis holds %d", path, len(text), maxGenesisPolicy)
+	}
+	if _, err := verify.ParsePolicy(text); err != nil {
+		return "", hinted{fmt.Errorf("%s: %w", path, err), "lines are: witness NAME KEY URL, group NAME all|any|NUMBER NAME…, quorum NAME (https://c2sp.org/tlog-policy)"}
+	}
+	return string(text), nil
+}
+
+// maxGenesisPolicy is the schema's.
+const maxGenesisPolicy = 8192

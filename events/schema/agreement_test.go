@@ -117,6 +117,7 @@ var vocabulary = map[string]func() any{
 	events.TypeZoneLeft:           func() any { return new(events.ZonePassed) },
 	events.TypeClock:              func() any { return new(events.Clock) },
 	events.TypeAnchorRecorded:     func() any { return new(events.AnchorRecorded) },
+	events.TypeCheckpointCosigned: func() any { return new(events.CheckpointCosigned) },
 	events.TypeSessionOpened:      func() any { return new(events.SessionOpened) },
 	events.TypeSessionClosed:      func() any { return new(events.SessionClosed) },
 	events.TypeFacilityDescribed:  func() any { return new(events.FacilityDescribed) },

@@ -14,6 +14,10 @@ import (
 // maxCheckpoint bounds a signed checkpoint, cosignatures included, in bytes.
 const maxCheckpoint = 64 << 10
 
+// maxSize is the largest tree that is believed, in leaves. Beyond 2^62 the
+// arithmetic of x/mod/sumdb/tlog doesn't end.
+const maxSize = 1 << 52
+
 // Checkpoint is a tree head that its log has signed
 // (https://c2sp.org/tlog-checkpoint).
 type Checkpoint struct {
@@ -85,6 +89,10 @@ func checkWritten(sigs []note.Signature) error {
 	return nil
 }
 
+// ParseCheckpoint reads a checkpoint's text, whoever has signed it or not. Signatures
+// after it are not looked at.
+func ParseCheckpoint(text []byte) (*Checkpoint, error) { return parseCheckpoint(string(text)) }
+
 func parseCheckpoint(text string) (*Checkpoint, error) {
 	lines := strings.SplitN(text, "\n", 4)
 	if len(lines) != 4 || lines[0] == "" {
@@ -92,7 +100,10 @@ func parseCheckpoint(text string) (*Checkpoint, error) {
 	}
 	size, err := strconv.ParseInt(lines[1], 10, 64)
 	if err != nil || size < 0 || strconv.FormatInt(size, 10) != lines[1] {
-		return nil, fmt.Errorf("size %q is no decimal number", lines[1])
+		return nil, fmt.Errorf("size %.40q is no decimal number", lines[1])
+	}
+	if size > maxSize {
+		return nil, fmt.Errorf("a tree of %d leaves is not believed", size)
 	}
 	root, err := base64.StdEncoding.Strict().DecodeString(lines[2])
 	if err != nil || len(root) != tlog.HashSize {

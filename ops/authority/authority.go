@@ -35,6 +35,9 @@ type Plan struct {
 	Jurisdiction string
 	// Name is the first authority's.
 	Name string
+	// WitnessPolicy names the witnesses that are to cosign, and their quorum
+	// (https://c2sp.org/tlog-policy); empty if there are none.
+	WitnessPolicy string
 	// Retention is how long bodies are kept; DefaultRetention if zero.
 	Retention events.Retention
 }
@@ -51,6 +54,15 @@ func Init(ctx context.Context, dir string, plan Plan) (*home.Authority, error) {
 	}
 	if plan.Retention == (events.Retention{}) {
 		plan.Retention = DefaultRetention
+	}
+	if plan.WitnessPolicy != "" {
+		policy, err := verify.ParsePolicy([]byte(plan.WitnessPolicy))
+		if err != nil {
+			return nil, err
+		}
+		if len(policy.Logs) > 0 {
+			return nil, errors.New("witness policy: it names logs, and the key of this one is not made yet: leave its log lines out")
+		}
 	}
 	h, err := home.NewAuthority(dir, plan.Name, plan.Origin, plan.Jurisdiction)
 	if err != nil {
@@ -92,8 +104,9 @@ func Init(ctx context.Context, dir string, plan Plan) (*home.Authority, error) {
 			Mandate:   events.Mandate{Facilities: []string{"*"}, Families: []string{"*"}},
 		}},
 		LedgerKey: eventKey.PublicKey().String(), LogKey: logPublic,
-		Ruleset:   events.DigestOf(schemas.CurrentRuleset()).String(),
-		Retention: plan.Retention,
+		Ruleset:       events.DigestOf(schemas.CurrentRuleset()).String(),
+		Retention:     plan.Retention,
+		WitnessPolicy: plan.WitnessPolicy,
 	})
 	if err != nil {
 		return nil, err

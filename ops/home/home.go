@@ -35,12 +35,14 @@ const (
 	RoleReader    Role = "reader"
 	// RoleSeat is an authority's that has a seat in a ledger which another one runs.
 	RoleSeat Role = "seat"
+	// RoleWitness is of whoever cosigns ledgers' checkpoints.
+	RoleWitness Role = "witness"
 )
 
 func (r Role) some() string {
 	switch r {
-	case RoleReader:
-		return "a reader"
+	case RoleReader, RoleWitness:
+		return "a " + string(r)
 	case RoleSeat:
 		return "an authority with a seat in another's ledger"
 	}

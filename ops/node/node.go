@@ -60,6 +60,8 @@ type Config struct {
 	Executable string
 	// AnchorEvery is how often a checkpoint is anchored, a minute by default.
 	AnchorEvery time.Duration
+	// CosignEvery is how often witnesses are asked to cosign, half a minute by default.
+	CosignEvery time.Duration
 	// ClockEvery is how often the ledger says what time it is, an hour by default.
 	ClockEvery time.Duration
 	// Limits are how much of the node one party may take.
@@ -267,6 +269,7 @@ func (n *running) run(ctx context.Context) error {
 	if !n.config.NoRekor {
 		group.Go(func() error { return n.anchor(ctx) })
 	}
+	group.Go(func() error { return n.cosign(ctx) })
 	every := n.config.ClockEvery
 	if every == 0 {
 		every = defaultClockEvery

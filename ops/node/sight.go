@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/http/token"
 	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/witness"
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/custodian"
@@ -112,6 +114,7 @@ func (s *sight) handler(ctx context.Context, config Config, l *ledger.Ledger, cu
 	mux.Handle("/", tree)
 	mux.Handle("GET /{$}", http.RedirectHandler("/v1/docs", http.StatusFound))
 	mux.Handle("/anchors/", s.anchors)
+	mux.Handle("/cosigned", ledgerhttp.Cosigned(witness.OpenStore(filepath.Join(config.Home.LedgerDir(), witness.DirName))))
 	mux.Handle("/bodies", ledgerhttp.Bodies(s.reader, who))
 	mux.Handle("/v1/", v1)
 	return mux, nil

@@ -75,7 +75,7 @@ func View() *projections.View {
 	follow := trail.New("findings", true)
 	rules := []rule{
 		sequenceGap{}, brokenChain{}, contradiction{newContradicted()}, restarted{},
-		newAttestationOverdue(), newAttestationContradicted(), newSessionOverlong(), newLateRecord(), newDoubtfulKey(), newRejections(), newProduction(),
+		newAttestationOverdue(), newAttestationContradicted(), newSessionOverlong(), newLateRecord(), newDoubtfulKey(), newRejections(), newProduction(), newQuorumOverdue(),
 		settled{},
 	}
 	tables := append([]projections.Schema{table}, follow.Tables()...)
@@ -83,14 +83,15 @@ func View() *projections.View {
 		tables = append(tables, r.states()...)
 	}
 	return &projections.View{
-		Name: "findings", Version: 5, Title: "What breaks a rule or does not add up",
+		Name: "findings", Version: 6, Title: "What breaks a rule or does not add up",
 		// Findings tell of sessions, persons and what is missing of both, so they go with
 		// access events, as does the say in what becomes of them. They are about
 		// recorders, and so no one customer's.
 		Family: events.FamilyAccess,
 		Reads: []string{events.TypeSessionOpened, events.TypeSessionClosed, events.TypeAttestationPeriod, events.TypeRecorderDeclared, events.TypeKeyRevoked,
 			events.TypeRecorderRetired, events.TypeFindingAcknowledged, events.TypeFindingResolved, events.TypeAttestationResponse,
-			events.TypeProductionOrdered, events.TypeAccessCommitted, events.TypeAccessProduced, events.TypeAccessDisclosed},
+			events.TypeProductionOrdered, events.TypeAccessCommitted, events.TypeAccessProduced, events.TypeAccessDisclosed,
+			events.TypeGenesis, events.TypeGenesisV1, events.TypeCheckpointCosigned},
 		Tables: tables,
 		Leaf: func(tx *projections.Tx, f *projections.Fact) error {
 			step, err := follow.Follow(tx, f)

@@ -1,0 +1,155 @@
+package findings
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/projections"
+	"github.com/saksi-ledger/saksi/projections/findings/trail"
+)
+
+// QuorumWait is how long a leaf may wait until the quorum of witnesses that the
+// genesis names has cosigned a checkpoint that covers it.
+const QuorumWait = 15 * time.Minute
+
+// quorumOverdue: leaves wait for longer than they may to be cosigned. What was cosigned
+// the ledger records as a leaf, with the cosignatures, which are checked here: its word
+// alone ends nothing. The ledger's own leaves wait for nobody. One finding stands for
+// the whole time without a quorum, and is resolved when there is one.
+type quorumOverdue struct {
+	waits *projections.State[wait]
+}
+
+// wait is the one state that there is.
+type wait struct {
+	Origin  string          `json:"o"`
+	Policy  string          `json:"p"`
+	Genesis projections.Ref `json:"g"`
+	// First is the first leaf that waits, since Since, and Last the last; zero where
+	// none does.
+	First uint64          `json:"f"`
+	Since time.Time       `json:"s"`
+	Last  uint64          `json:"l"`
+	By    projections.Ref `json:"b,omitzero"` // what was recorded last
+	Open  string          `json:"d,omitempty"`
+}
+
+func newQuorumOverdue() quorumOverdue {
+	return quorumOverdue{projections.NewState[wait]("findings-quorum")}
+}
+
+func (quorumOverdue) name() string                   { return "quorum-overdue" }
+func (r quorumOverdue) states() []projections.Schema { return []projections.Schema{r.waits} }
+
+const theQuorum = "quorum"
+
+func (r quorumOverdue) leaf(b *book, f *projections.Fact, _ *trail.Step) error {
+	if f.Index == 0 {
+		return r.begin(b, f)
+	}
+	w, found, err := r.waits.Get(b.tx, theQuorum)
+	if err != nil || !found {
+		return err
+	}
+	if f.Leaf.Subject != events.LedgerRecorder.Subject() {
+		return r.arrived(b, w, f.Index)
+	}
+	for i := range f.Events {
+		if c, ok := f.Events[i].Data.(*events.CheckpointCosigned); ok {
+			if err := r.cosigned(b, w, c, f.Events[i].Ref); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// begin takes the policy from the genesis. Without a quorum in it nothing is kept, and
+// nothing is late.
+func (r quorumOverdue) begin(b *book, f *projections.Fact) error {
+	for i := range f.Events {
+		g, ok := f.Events[i].Data.(*events.Genesis)
+		if !ok || g.WitnessPolicy == "" {
+			continue
+		}
+		policy, err := verify.ParsePolicy([]byte(g.WitnessPolicy))
+		if err != nil || !policy.WantsQuorum() {
+			continue // what no witness can satisfy is no promise
+		}
+		return r.arrived(b, &wait{Origin: g.Origin, Policy: g.WitnessPolicy, Genesis: f.Events[i].Ref}, 0)
+	}
+	return nil
+}
+
+// arrived has a leaf wait.
+func (r quorumOverdue) arrived(b *book, w *wait, leaf uint64) error {
+	w.Last = leaf
+	if w.Since.IsZero() {
+		w.First, w.Since = leaf, b.tx.Now()
+		if err := b.tx.At(w.Since.Add(QuorumWait), r.name()+"/"+theQuorum); err != nil {
+			return err
+		}
+	}
+	return r.waits.Put(b.tx, theQuorum, w)
+}
+
+// cosigned ends the wait of the leaves below a size, if the cosignatures hold.
+func (r quorumOverdue) cosigned(b *book, w *wait, c *events.CheckpointCosigned, by projections.Ref) error {
+	policy, err := verify.ParsePolicy([]byte(w.Policy))
+	if err != nil {
+		return err
+	}
+	signed, err := verify.RecordedCosignatures(w.Origin, c, policy.Cosigners())
+	if err != nil || !policy.SatisfiedBy(signed) || w.Since.IsZero() || uint64(c.Size) <= w.First || uint64(c.Size) > by.Leaf {
+		return nil
+	}
+	w.By = by
+	if uint64(c.Size) > w.Last {
+		w.Since = time.Time{}
+		if err := b.tx.Cancel(r.name() + "/" + theQuorum); err != nil {
+			return err
+		}
+	} else {
+		// The others came while the witnesses were being asked.
+		w.First, w.Since = uint64(c.Size), b.tx.Now()
+		if err := b.tx.At(w.Since.Add(QuorumWait), r.name()+"/"+theQuorum); err != nil {
+			return err
+		}
+	}
+	if w.Open != "" {
+		summary := fmt.Sprintf("The quorum of witnesses, %s, was missing; since %s a checkpoint of %d leaves is cosigned.", policy.Quorum(), moment(b.tx.Now()), int64(c.Size))
+		if err := b.resolve(w.Open, summary, by); err != nil {
+			return err
+		}
+		w.Open = ""
+	}
+	return r.waits.Put(b.tx, theQuorum, w)
+}
+
+func (r quorumOverdue) due(b *book, _ string) error {
+	w, found, err := r.waits.Get(b.tx, theQuorum)
+	if err != nil || !found || w.Since.IsZero() || w.Open != "" {
+		return err
+	}
+	policy, err := verify.ParsePolicy([]byte(w.Policy))
+	if err != nil {
+		return err
+	}
+	finding := Finding{
+		ID: fmt.Sprintf("%s/%d", r.name(), w.First), Rule: r.name(), Severity: High,
+		Subject: fmt.Sprintf("leaf %d", w.First), Since: w.Since,
+		Summary: fmt.Sprintf("Leaf %d has waited since %s for the quorum of witnesses, %s: whoever runs the ledger could show others another tree.", w.First, moment(w.Since), policy.Quorum()),
+		// The genesis says who must cosign; what came last says who did.
+		Evidence: projections.Refs{w.Genesis, {Leaf: w.First}},
+	}
+	if w.By != (projections.Ref{}) {
+		finding.Evidence = append(finding.Evidence, w.By)
+	}
+	w.Open = finding.ID
+	if err := r.waits.Put(b.tx, theQuorum, w); err != nil {
+		return err
+	}
+	return b.raise(finding)
+}
