@@ -6,19 +6,16 @@ package authority
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/publish"
-	"github.com/saksi-ledger/saksi/events/schema"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/broker"
@@ -96,7 +93,7 @@ func Init(ctx context.Context, dir string, plan Plan) (*home.Authority, error) {
 		return nil, err
 	}
 	recorder := events.RegistryRecorder(plan.Name)
-	event, err := newEvent(recorder, events.TypeGenesis, events.Genesis{
+	event, err := vocabulary.Genesis.Of(events.Genesis{
 		Origin: plan.Origin, Jurisdiction: plan.Jurisdiction,
 		Authorities: []events.GenesisMandate{{
 			Authority: plan.Name, Key: signer.PublicKey().String(), RecoveryKey: recovery.PublicKey().String(),
@@ -107,7 +104,7 @@ func Init(ctx context.Context, dir string, plan Plan) (*home.Authority, error) {
 		Ruleset:       events.DigestOf(schemas.CurrentRuleset()).String(),
 		Retention:     plan.Retention,
 		WitnessPolicy: plan.WitnessPolicy,
-	})
+	}).Event(recorder, vocabulary.Attributes{})
 	if err != nil {
 		return nil, err
 	}
@@ -166,12 +163,6 @@ func genesisHash(h *home.Authority, key string) (tlog.Hash, error) {
 		return tlog.Hash{}, fmt.Errorf("the first checkpoint has %d leaves: want 1", checkpoint.Size)
 	}
 	return checkpoint.Root, nil
-}
-
-func newEvent(recorder events.Recorder, eventType string, data any) (*events.Event, error) {
-	var id [16]byte
-	rand.Read(id[:])
-	return events.NewEvent(recorder, eventType, hex.EncodeToString(id[:]), time.Now().Truncate(time.Millisecond), data, rand.Reader)
 }
 
 // Registrar publishes an authority's registry events. Close it after use.
@@ -281,23 +272,10 @@ func (r *Registrar) Close() error {
 	return err
 }
 
-// check refuses before signing what admission would refuse after.
-func check(event *events.Event) error {
-	rules, err := schema.Compile(schemas.CurrentRuleset())
-	if err != nil {
-		return err
-	}
-	line, err := event.Marshal()
-	if err != nil {
-		return err
-	}
-	return rules.ValidateEvent(event.Type, line)
-}
-
 // say publishes one registry event and waits until it is in the ledger for good.
 // It returns its leaf.
-func (r *Registrar) say(ctx context.Context, eventType string, data any) (uint64, error) {
-	event, err := newEvent(r.recorder(), eventType, data)
+func (r *Registrar) say(ctx context.Context, said vocabulary.Said) (uint64, error) {
+	event, err := said.Event(r.recorder(), vocabulary.Attributes{})
 	if err != nil {
 		return 0, err
 	}
@@ -305,9 +283,6 @@ func (r *Registrar) say(ctx context.Context, eventType string, data any) (uint64
 }
 
 func (r *Registrar) sayEvent(ctx context.Context, event *events.Event, signer *events.Signer) (uint64, error) {
-	if err := check(event); err != nil {
-		return 0, err
-	}
 	if err := r.client.Prepare(ctx, r.outbox, r.recorder()); err != nil {
 		return 0, unreachable(err)
 	}
