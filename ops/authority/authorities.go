@@ -47,17 +47,17 @@ func (r *Registrar) AddAuthority(ctx context.Context, request *home.Request, tit
 
 // RotateKey replaces the key that signs what this authority says in the registry. by
 // is the key in use, or the recovery key if that is lost or in wrong hands: with it,
-// and only with it, recovery may name another recovery key. A rotation that was cut
+// and only with it, recovery may name another recovery key. spec is of the new key. A rotation that was cut
 // short goes on when it is repeated.
-func (r *Registrar) RotateKey(ctx context.Context, by *events.Signer, replaces events.KeyID, recovery *events.PublicKey, reason string) (events.PublicKey, uint64, error) {
+func (r *Registrar) RotateKey(ctx context.Context, by *events.Signer, replaces events.KeyID, recovery *events.PublicKey, spec home.KeySpec, reason string) (events.PublicKey, uint64, error) {
 	var keys interface {
-		NextSigner() (*events.Signer, error)
+		NextSigner(home.KeySpec) (*events.Signer, error)
 		UseNext() error
 	} = r.seat
 	if r.home != nil {
 		keys = r.home
 	}
-	next, err := keys.NextSigner()
+	next, err := keys.NextSigner(spec)
 	if err != nil {
 		return events.PublicKey{}, 0, err
 	}
@@ -91,7 +91,7 @@ func (r *Registrar) RotateKey(ctx context.Context, by *events.Signer, replaces e
 	return public, leaf, keys.UseNext()
 }
 
-// Key returns the key that signs what this authority says.
+// Key returns the key that signs what this authority says; nil if it is lost.
 func (r *Registrar) Key() *events.Signer { return r.signer }
 
 // RetireFacility ends a facility: nothing more is expected from it, nor accepted. Its

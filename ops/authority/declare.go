@@ -28,6 +28,9 @@ func (r *Registrar) Declare(ctx context.Context, facilities []events.FacilityDec
 			return fmt.Errorf("declare recorder %s: %w", d.Recorder, err)
 		}
 	}
+	if r.signer == nil {
+		return lost(r.name)
+	}
 	if err := r.client.Prepare(ctx, r.outbox, r.recorder()); err != nil {
 		return unreachable(err)
 	}

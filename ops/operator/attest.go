@@ -20,7 +20,7 @@ func (d *Desk) AttestPeriod(ctx context.Context, recorder events.Recorder, from,
 	if err != nil {
 		return p, publish.Added{}, err
 	}
-	added, err := d.Outbox.Add(ctx, recorder, []events.Draft{{Event: event}}, d.signer)
+	added, err := d.Outbox.Add(ctx, recorder, []events.Draft{{Event: event}}, d.signers...)
 	return p, added, err
 }
 
@@ -31,5 +31,5 @@ func (d *Desk) Attest(ctx context.Context, recorder events.Recorder, statement v
 	if err != nil {
 		return publish.Added{}, err
 	}
-	return d.Outbox.Add(ctx, recorder, []events.Draft{{Event: event}}, d.signer)
+	return d.Outbox.Add(ctx, recorder, []events.Draft{{Event: event}}, d.signers...)
 }

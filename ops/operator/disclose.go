@@ -252,7 +252,7 @@ func (d *Desk) AnswerOrder(ctx context.Context, recorder events.Recorder, order 
 			drafts = append(drafts, events.Draft{Event: event})
 		}
 	}
-	_, err := d.Outbox.Add(ctx, recorder, drafts, d.signer)
+	_, err := d.Outbox.Add(ctx, recorder, drafts, d.signers...)
 	return err
 }
 

@@ -62,7 +62,7 @@ func (d *Desk) Publish(ctx context.Context, recorder events.Recorder, r io.Reade
 	if err != nil {
 		return publish.Added{}, err
 	}
-	return d.Outbox.Add(ctx, recorder, drafts, d.signer)
+	return d.Outbox.Add(ctx, recorder, drafts, d.signers...)
 }
 
 // eachLine calls f with the number and the text of each line that is not empty. That
