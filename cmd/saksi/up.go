@@ -34,6 +34,7 @@ func upCommand() *cli.Command {
 			stringFlag("http-listen", "`HOST:PORT` for HTTP; port 0 takes a free one (default 127.0.0.1:7258)"),
 			stringFlag("advertise-nats", "the `URL` that operators are told, where it is another"),
 			stringFlag("advertise-http", "the `URL` that operators are told, where it is another"),
+			&cli.StringSliceFlag{Name: "despite", Usage: "start although the witness `NAME` says that it has seen more of the tree, or another"},
 			&cli.StringFlag{Name: "tls-cert", Usage: "demand TLS of everybody, with the certificate in this PEM `FILE`; read again when it is replaced", EnvVars: env("tls-cert"), TakesFile: true},
 			&cli.StringFlag{Name: "tls-key", Usage: "its key, a PEM `FILE`", EnvVars: env("tls-key"), TakesFile: true},
 			&cli.BoolFlag{Name: "plain-behind-proxy", Usage: "listen beyond this machine without TLS: a proxy before it demands it of everybody", EnvVars: env("plain-behind-proxy")},
@@ -71,6 +72,7 @@ func upCommand() *cli.Command {
 			return node.Run(c.Context, node.Config{
 				Home: h, NATS: c.String("nats"), NATSListen: c.String("nats-listen"), HTTPListen: c.String("http-listen"),
 				AdvertiseNATS: c.String("advertise-nats"), AdvertiseHTTP: c.String("advertise-http"),
+				Despite: c.StringSlice("despite"),
 				TLSCert: c.String("tls-cert"), TLSKey: c.String("tls-key"), BehindProxy: c.Bool("plain-behind-proxy"),
 				WebSocketListen: c.String("websocket-listen"), WebSocketOrigins: c.StringSlice("websocket-origin"),
 				Replicas: c.Int("replicas"), Log: log,

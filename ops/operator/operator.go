@@ -21,7 +21,7 @@ type Desk struct {
 	Outbox *publish.Outbox
 	// Token makes a bearer token with which the ledger's API is asked; nil: it is asked
 	// only what is public.
-	Token  func() (string, error)
+	Token   func() (string, error)
 	signers []*events.Signer
 	config  publish.Config
 	client  *publish.Client
