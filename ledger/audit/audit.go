@@ -71,7 +71,7 @@ func Directory(ctx context.Context, dir string, trust *verify.Trust, progress fu
 	} else if err != nil {
 		return nil, err
 	}
-	trusted, checkpoint, err := openTrusted(trust, note)
+	trusted, checkpoint, err := trust.OpenCheckpoint(note)
 	report := &Report{Codes: map[string]uint64{}, Failures: []string{}}
 	if err != nil {
 		report.Failures = append(report.Failures, err.Error())
@@ -90,23 +90,6 @@ func Directory(ctx context.Context, dir string, trust *verify.Trust, progress fu
 	}
 	report.Seconds = time.Since(began).Seconds()
 	return report, nil
-}
-
-// openTrusted opens a checkpoint by whichever ledger of the trust file signed it.
-func openTrusted(trust *verify.Trust, note []byte) (*verify.TrustedLedger, *verify.Checkpoint, error) {
-	var failure error
-	for i := range trust.Ledgers {
-		log, err := trust.Ledgers[i].Log()
-		if err != nil {
-			return nil, nil, err
-		}
-		checkpoint, err := log.OpenCheckpoint(note)
-		if err == nil {
-			return &trust.Ledgers[i], checkpoint, nil
-		}
-		failure = err
-	}
-	return nil, nil, fmt.Errorf("no ledger of the trust file has signed the checkpoint: %w", failure)
 }
 
 type auditor struct {
