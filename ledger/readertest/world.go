@@ -50,8 +50,20 @@ type World struct {
 // New makes a ledger whose only leaf is its genesis.
 func New(t testing.TB) *World {
 	t.Helper()
+	return newWorld(t, Origin, "")
+}
+
+// NewSuccessor makes a ledger that takes the place of another, whose last checkpoint
+// its genesis holds.
+func NewSuccessor(t testing.TB, origin, predecessor string) *World {
+	t.Helper()
+	return newWorld(t, origin, predecessor)
+}
+
+func newWorld(t testing.TB, origin, predecessor string) *World {
+	t.Helper()
 	w := &World{t: t, Dir: t.TempDir(), authority: newSigner(t), operator: newSigner(t)}
-	private, public, err := note.GenerateKey(rand.Reader, Origin)
+	private, public, err := note.GenerateKey(rand.Reader, origin)
 	w.must(err)
 	w.LogKey, err = note.NewSigner(private)
 	w.must(err)
@@ -63,7 +75,7 @@ func New(t testing.TB) *World {
 	w.must(err)
 	w.recorder = events.Manifest{Recorder: recorder, Incarnation: 1, First: 1}
 	genesis := w.seal(&w.registry, w.authority, events.TypeGenesis, events.Genesis{
-		Origin: Origin, Jurisdiction: "MY",
+		Origin: origin, Jurisdiction: "MY", Predecessor: predecessor,
 		Authorities: []events.GenesisMandate{{
 			Authority: "mcmc", Key: w.authority.PublicKey().String(),
 			Mandate: events.Mandate{Facilities: []string{"*"}, Families: []string{"*"}},
@@ -76,7 +88,7 @@ func New(t testing.TB) *World {
 	w.Bodies = append(w.Bodies, genesis)
 	first, err := w.log(config.Dir)
 	w.must(err)
-	w.Trusted = verify.TrustedLedger{Origin: Origin, Key: public, Genesis: first.Root}
+	w.Trusted = verify.TrustedLedger{Origin: origin, Key: public, Genesis: first.Root}
 	w.Ledger, err = ledger.Open(t.Context(), config)
 	w.must(err)
 	t.Cleanup(func() { w.Ledger.Close(t.Context()) })
