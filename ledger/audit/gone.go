@@ -28,7 +28,7 @@ const whole = -1
 // beginGone finds out what may have expired. A line that is gone doesn't say which
 // family it was of, so the shortest retention of any has to do.
 func (a *auditor) beginGone(ctx context.Context) error {
-	last, err := a.archive.Entries(ctx, a.checkpoint.Size-1)
+	last, err := a.source.Entries(ctx, a.checkpoint.Size-1)
 	if err != nil {
 		return fmt.Errorf("leaf %d can't be read: %w", a.checkpoint.Size-1, err)
 	}
@@ -89,6 +89,9 @@ func (a *auditor) miss(index uint64, leaf *verify.Leaf, event int, kept events.P
 
 // checkGrounds holds what is missing to the orders in the registry.
 func (a *auditor) checkGrounds() {
+	if a.admit == nil {
+		return // nothing was judged
+	}
 	ordered := map[missing]bool{}
 	for _, e := range a.admit.Registry.Erasures() {
 		m := missing{uint64(e.Leaf), whole}
@@ -101,6 +104,8 @@ func (a *auditor) checkGrounds() {
 		switch {
 		case ordered[m] || ordered[missing{m.leaf, whole}]:
 			a.report.Erased++
+		case a.blind:
+			a.report.NotRecomputed[RegistryWithheld]++
 		case len(a.report.Failures) >= MaxFailures:
 			return
 		case m.event == whole:

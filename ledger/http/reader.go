@@ -210,6 +210,18 @@ func (r *Reader) Leaves(ctx context.Context, checkpoint *verify.Checkpoint, from
 	return entries, nil
 }
 
+// CheckLeaves checks leaves that came from elsewhere, from index from on, under a
+// checkpoint.
+func (r *Reader) CheckLeaves(ctx context.Context, checkpoint *verify.Checkpoint, from uint64, leaves [][]byte) error {
+	return r.head.Leaves(ctx, checkpoint, from, leaves)
+}
+
+// Base returns the address that is read, and Client what reads it.
+func (r *Reader) Base() string { return r.fetch.base.String() }
+
+// Client returns what requests are made with.
+func (r *Reader) Client() *http.Client { return r.fetch.client }
+
 // Body returns the body of a leaf, as it is sent: [ledger.CheckBody] says whether it is
 // the leaf's. One that the mandate doesn't cover is an error.
 func (r *Reader) Body(ctx context.Context, leaf uint64) ([]byte, error) {
