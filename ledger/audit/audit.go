@@ -222,7 +222,7 @@ func (a *auditor) begin(ctx context.Context) bool {
 		return true
 	}
 	if err == nil {
-		a.admit, _, err = admission.Start(bodies[0], admission.Memory{})
+		a.admit, _, err = admission.Start(bodies[0], newAccepted(ctx, a.source))
 	}
 	if err != nil {
 		a.fail("the genesis can't be read: %v", err)

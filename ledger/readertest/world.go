@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
-	"slices"
 	"testing"
 	"time"
 
@@ -45,6 +44,7 @@ type World struct {
 	registry, recorder  events.Manifest
 	seq                 uint64
 	genuine             []byte // an envelope that was accepted
+	repeats             bool   // the last body is genuine once more
 }
 
 // New makes a ledger whose only leaf is its genesis.
@@ -147,7 +147,7 @@ func (w *World) seal(m *events.Manifest, signer *events.Signer, eventType string
 
 // kept returns what the ledger keeps of a body: of a duplicate, line 1 alone.
 func (w *World) kept(body []byte) []byte {
-	if w.genuine == nil || !bytes.Equal(body, w.genuine) || !slices.ContainsFunc(w.Bodies, func(b []byte) bool { return bytes.Equal(b, body) }) {
+	if w.genuine == nil || !w.repeats || !bytes.Equal(body, w.genuine) {
 		return body
 	}
 	envelope, err := events.ParseEnvelope(body)
@@ -188,6 +188,7 @@ func (w *World) Grow(size uint64) {
 func (w *World) next() ledger.Received {
 	var body []byte
 	recorder := w.recorder.Recorder
+	w.repeats = false
 	switch index := len(w.Bodies); {
 	case index == 1:
 		recorder = w.registry.Recorder
@@ -205,7 +206,7 @@ func (w *World) next() ledger.Received {
 	case index%37 == 6:
 		body = []byte{}
 	case index%13 == 7 && w.genuine != nil:
-		body = w.genuine
+		body, w.repeats = w.genuine, true
 	case index%7 == 4:
 		body = w.seal(&w.recorder, w.operator, events.TypeSessionClosed, closed(), closed(), closed())
 	default:
