@@ -32,6 +32,7 @@ func monitorCommand() *cli.Command {
 			&cli.DurationFlag{Name: "stale", Usage: "nothing new for so long a `TIME` is trouble: a ledger says every hour that it is there", Value: 2 * time.Hour, EnvVars: env("stale")},
 			&cli.StringSliceFlag{Name: "compare", Usage: "compare `FILE` too: a receipt, a checkpoint, or what another monitor keeps in checkpoints/; may be given again", TakesFile: true},
 			&cli.StringFlag{Name: "witness-policy", Usage: "want a quorum of witnesses: `FILE`, a C2SP tlog-policy", EnvVars: env("witness-policy"), TakesFile: true},
+			anchorPolicyFlag("leaves must come to stand in `HOW-MANY` of the trust file's Rekors, within --stale: all, any, or a number"),
 			homeFlag(),
 			&cli.DurationFlag{Name: "timeout", Usage: "give up an attempt of a request after this `TIME`", Value: 10 * time.Second, EnvVars: env("timeout")},
 			formatFlag(), jsonFlag(),
@@ -63,6 +64,9 @@ func runMonitor(c *cli.Context) error {
 		Timeout: c.Duration("timeout"), Stale: c.Duration("stale"),
 	}
 	if config.Policy, err = readPolicy(c.String("witness-policy")); err != nil {
+		return err
+	}
+	if config.Anchors, err = anchorPolicy(c, max(1, len(trust.Rekors))); err != nil {
 		return err
 	}
 	if config.Token, err = bearer(homeOf(c)); err != nil {

@@ -31,6 +31,9 @@ type Config struct {
 	Compare []string
 	// Policy, if there, says which witnesses must have cosigned.
 	Policy *verify.Policy
+	// Anchors says in how many of the trust file's Rekors leaves must come to stand; of
+	// none if there are none in it.
+	Anchors verify.AnchorPolicy
 	// Token, if there, returns a bearer token, with which a successor's genesis is read.
 	Token func(context.Context) (string, error)
 	// Client is one of its own if nil.
@@ -86,6 +89,11 @@ func Open(config Config) (*Monitor, error) {
 	}
 	if config.Report == nil {
 		config.Report = func(Sighting) {}
+	}
+	if n := len(config.Trust.Rekors); n > 0 {
+		if _, err := config.Anchors.Of(n); err != nil {
+			return nil, fmt.Errorf("monitor: the trust file: %w", err)
+		}
 	}
 	if err := os.MkdirAll(config.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open the monitor's directory: %w", err)
@@ -182,10 +190,34 @@ func (m *Monitor) Look(ctx context.Context) (Level, error) {
 				"nothing new for %s: a ledger says every hour that it is there. Is it, or is this view an old one?", since.Round(time.Minute))})
 		}
 	}
+	if len(m.trees) > 0 {
+		m.unanchored(m.kept[m.trees[len(m.trees)-1]])
+	}
 	if len(m.Alarms()) > 0 {
 		m.worst = Alarm
 	}
 	return m.worst, nil
+}
+
+// unanchored reports leaves that have waited too long to stand in as many of the trust
+// file's Rekors as the policy wants.
+func (m *Monitor) unanchored(k *kept) {
+	if k.WaitsSince.IsZero() || len(m.config.Trust.Rekors) == 0 {
+		return
+	}
+	if since := m.config.Now().Sub(k.WaitsSince); since > m.config.Stale {
+		m.report(k, Sighting{Level: Trouble, Kind: Unanchored, Size: k.Spoken, Text: fmt.Sprintf(
+			"%d leaves, and %d stand in %s of the trust file's %d Rekors: the rest waits for %s", k.Spoken, m.anchoredBy(k), m.config.Anchors, len(m.config.Trust.Rekors), since.Round(time.Minute))})
+	}
+}
+
+// anchoredBy returns how many leaves stand in as many Rekors as the policy wants.
+func (m *Monitor) anchoredBy(k *kept) uint64 {
+	var sizes []uint64
+	for i := range m.config.Trust.Rekors {
+		sizes = append(sizes, k.Believed[m.config.Trust.Rekors[i].Origin])
+	}
+	return m.config.Anchors.Anchored(sizes)
 }
 
 func (m *Monitor) lookWithin(ctx context.Context, url string) error {

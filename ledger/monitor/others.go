@@ -107,6 +107,7 @@ func (v *view) entry(c *verify.Checkpoint, name string, entry []byte) bool {
 		v.say(Trouble, BadAnchor, c, "the anchor of %d leaves in %q: %v", c.Size, name, err)
 		return false
 	}
+	v.believe(anchor, c.Size)
 	whose, at := "which is not said to be independent", ""
 	if anchor.Independent && (trusted.Owner == "" || anchor.Owner != trusted.Owner) {
 		whose = "which is independent"
@@ -116,6 +117,25 @@ func (v *view) entry(c *verify.Checkpoint, name string, entry []byte) bool {
 	}
 	v.say(Info, Anchored, c, "%d leaves stand in the Rekor %s, %s, as entry %d%s", c.Size, anchor.Rekor, whose, anchor.Index, at)
 	return true
+}
+
+// believe takes note that a checkpoint stands in a Rekor of the trust file.
+func (v *view) believe(anchor *verify.Anchor, size uint64) {
+	k := v.kept
+	before := v.anchoredBy(k)
+	for i := range v.config.Trust.Rekors {
+		r := &v.config.Trust.Rekors[i]
+		host, _, _ := strings.Cut(anchor.Rekor, " - ")
+		if r.Origin == anchor.Rekor || r.Version == 1 && r.Origin == host {
+			k.Believed[r.Origin] = max(k.Believed[r.Origin], size)
+		}
+	}
+	switch now := v.anchoredBy(k); {
+	case now >= k.Spoken:
+		k.WaitsSince = time.Time{}
+	case now > before && !k.WaitsSince.IsZero():
+		k.WaitsSince = v.config.Now() // what waits now came since
+	}
 }
 
 // cosigned looks at what witnesses have cosigned, as it is shown.

@@ -50,6 +50,12 @@ type state struct {
 	// largest with a quorum.
 	Anchored map[string]uint64 `json:"anchored,omitempty"`
 	Cosigned uint64            `json:"cosigned,omitempty"`
+	// Believed is the largest checkpoint that holds in a Rekor of the trust file, by its
+	// origin there. Spoken is the number of leaves up to the last that isn't the ledger's
+	// own, and WaitsSince since when some of them have waited to be anchored.
+	Believed   map[string]uint64 `json:"believed,omitempty"`
+	Spoken     uint64            `json:"spoken,omitempty"`
+	WaitsSince time.Time         `json:"waitsSince,omitzero"`
 	// Pending are signed checkpoints that can't be compared yet.
 	Pending []string `json:"pending,omitempty"`
 	// Alarms are what was found and can't be taken back.
@@ -98,6 +104,9 @@ func openKept(dir string, trusted *verify.TrustedLedger) (*kept, error) {
 	}
 	if k.Anchored == nil {
 		k.Anchored = map[string]uint64{}
+	}
+	if k.Believed == nil {
+		k.Believed = map[string]uint64{}
 	}
 	if k.hashes, err = openHashes(filepath.Join(k.dir, hashesFile), k.Read); err != nil {
 		return nil, hinted{fmt.Errorf("what is kept of %s: %w", trusted.Origin, err), damagedHint}

@@ -208,6 +208,12 @@ func (v *view) leaf(e ledger.Entry) error {
 		return ownError{err}
 	}
 	k.Read, k.Last, k.Leaf = e.Index+1, string(e.Raw), leaf
+	if !own {
+		k.Spoken = k.Read
+		if k.WaitsSince.IsZero() {
+			k.WaitsSince = v.config.Now()
+		}
+	}
 	if broken == "" {
 		return nil
 	}

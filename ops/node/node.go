@@ -23,6 +23,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/rekor"
+	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/custodian"
 	"github.com/saksi-ledger/saksi/ops/governor"
@@ -60,6 +61,8 @@ type Config struct {
 	Executable string
 	// AnchorEvery is how often a checkpoint is anchored, a minute by default.
 	AnchorEvery time.Duration
+	// AnchorPolicy says in how many of several Rekors a checkpoint must stand.
+	AnchorPolicy verify.AnchorPolicy
 	// CosignEvery is how often witnesses are asked to cosign, half a minute by default.
 	CosignEvery time.Duration
 	// ClockEvery is how often the ledger says what time it is, an hour by default.
