@@ -451,3 +451,36 @@ func TestDamagedDirectory(t *testing.T) {
 		t.Error("two monitors use one directory")
 	}
 }
+
+// TestEpochs has the ledger open an epoch, and somebody else begin one.
+func TestEpochs(t *testing.T) {
+	w := watch(t, 20, 20)
+	last, err := verify.ParseLeaf(w.honest.Leaves[19])
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf := func(subject string, epoch, seq uint64) []byte {
+		l := *last
+		l.Subject, l.Epoch, l.Seq, l.Verdict, l.First, l.Count, l.Of, l.Code = subject, epoch, seq, verify.Accepted, 1, 1, 0, ""
+		return l.Marshal()
+	}
+	log := func(leaves ...[]byte) *readertest.Forger {
+		return readertest.NewForger(t, w.world.LogKey, append(slices.Clone(w.honest.Leaves), leaves...))
+	}
+	base := w.config.Dir
+	for i, test := range []struct {
+		leaves [][]byte
+		level  monitor.Level
+		kinds  string
+	}{
+		{[][]byte{leaf("ledger", 2, 7), leaf("ledger", 2, 7), leaf("events.nimbus-my.lab-1.bastion-1", 2, 8)}, monitor.Info, "began epoch"},
+		{[][]byte{leaf("ledger", 2, 7), leaf("ledger", 3, 2)}, monitor.Info, "began epoch epoch"},
+		{[][]byte{leaf("ledger", 3, 7)}, monitor.Alarm, "began order"},
+		{[][]byte{leaf("events.nimbus-my.lab-1.bastion-1", 2, 8)}, monitor.Alarm, "began order"},
+		{[][]byte{leaf("ledger", 1, last.Seq+1)}, monitor.Alarm, "began order"},
+	} {
+		w.config.Dir = fmt.Sprintf("%s-%d", base, i)
+		w.serve(log(test.leaves...))
+		w.want(test.level, test.kinds)
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/evidence"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/witness"
 )
 
 const (
@@ -192,7 +193,7 @@ func names(by []verify.Cosignature) string {
 }
 
 // compareFile compares what somebody else was shown: a receipt, a signed checkpoint,
-// proof of a fork, or the checkpoints of another monitor.
+// proof of a fork, what a witness has kept, or the checkpoints of another monitor.
 func (m *Monitor) compareFile(path string) error {
 	b, err := readFile(path, maxCompared)
 	if err != nil {
@@ -229,10 +230,13 @@ func (m *Monitor) compareFile(path string) error {
 // notesIn finds the signed notes in a file. Nothing of them is checked.
 func notesIn(b []byte) [][]byte {
 	if r, err := verify.ParseReceipt(b); err == nil {
-		return [][]byte{r.Checkpoint}
+		return oneNote(r.Checkpoint)
 	}
 	if f, err := verify.ParseFork(b); err == nil {
 		return [][]byte{f.Older, f.Newer}
+	}
+	if r, err := witness.ParseRequest(b); err == nil {
+		return oneNote(r.Checkpoint)
 	}
 	var notes [][]byte
 	for len(b) > 0 {
@@ -247,4 +251,13 @@ func notesIn(b []byte) [][]byte {
 		notes, b = append(notes, note), rest
 	}
 	return notes
+}
+
+// oneNote is a note, and nothing else.
+func oneNote(b []byte) [][]byte {
+	note, rest, ok := verify.CutNote(b)
+	if !ok || len(rest) > 0 {
+		return nil
+	}
+	return [][]byte{note}
 }
