@@ -60,6 +60,11 @@ func auditCommand() *cli.Command {
 				return err
 			}
 			report.Fetched = fetched
+			if remote && len(report.Overdue) > 0 {
+				if err := eraseFromCopy(c, trust, args[0], report); err != nil {
+					return err
+				}
+			}
 			if err := auditResult(report).print(c); err != nil {
 				return err
 			}
@@ -106,6 +111,26 @@ func copyLedger(c *cli.Context, trust *verify.Trust, url string, o mirror.Option
 		return nil, hinted{err, "what came is kept: the same command goes on from there"}
 	}
 	return fetched, nil
+}
+
+// eraseFromCopy follows orders to erase that stand in the tree: what the ledger has
+// erased goes from the copy too.
+func eraseFromCopy(c *cli.Context, trust *verify.Trust, url string, report *audit.Report) error {
+	reader, trusted, as, err := openServed(c, trust, url)
+	if err != nil {
+		return err
+	}
+	log, err := trusted.Log()
+	if err != nil {
+		return err
+	}
+	kept, err := mirror.Create(c.String("dir"), log, as)
+	if err != nil {
+		return err
+	}
+	defer kept.Close()
+	report.Forgotten, err = kept.Refresh(c.Context, reader, report.Overdue)
+	return err
 }
 
 // openServed opens the ledger that is served at a URL, whichever of the trust file it
@@ -164,6 +189,9 @@ func auditResult(r *audit.Report) result {
 	}
 	if r.Withheld > 0 {
 		out.rows = append(out.rows, []any{"bodies withheld", fmt.Sprintf("%d: beyond the mandate", r.Withheld)})
+	}
+	if len(r.Overdue) > 0 {
+		out.rows = append(out.rows, []any{"erased from the copy", fmt.Sprintf("%d of the %d that are ordered erased; the rest is there at the ledger too", r.Forgotten, len(r.Overdue))})
 	}
 	var left uint64
 	var reasons []string

@@ -68,6 +68,11 @@ type Report struct {
 	Seconds float64           `json:"seconds"`
 	// Fetched says what came to be audited, where it came from elsewhere.
 	Fetched *mirror.Fetched `json:"fetched,omitempty"`
+	// Overdue are leaves of which a copy has what an order in the registry has had erased:
+	// the ledger may have less by now ([mirror.Copy.Refresh]).
+	Overdue []uint64 `json:"overdue,omitempty"`
+	// Forgotten counts those of them that were erased from the copy then.
+	Forgotten int `json:"forgotten,omitempty"`
 	// Failures say what does not hold. None means that everything does.
 	Failures []string `json:"failures"`
 }
@@ -194,6 +199,7 @@ func (a *auditor) run(ctx context.Context, progress func(done, total uint64)) er
 		return fmt.Errorf("audit: %w", err)
 	}
 	a.checkGrounds()
+	a.findOverdue(ctx)
 	if err := a.checkTiles(ctx); err != nil {
 		a.fail("the tiles of the tree do not hold: %v", err)
 	}

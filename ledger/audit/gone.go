@@ -3,10 +3,12 @@ package audit
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/admission"
+	"github.com/saksi-ledger/saksi/ledger/mirror"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -112,6 +114,29 @@ func (a *auditor) checkGrounds() {
 			a.fail("the body of leaf %d is gone, and no leaf orders it erased", m.leaf)
 		default:
 			a.fail("event %d of leaf %d is gone, and no leaf orders it erased", m.event, m.leaf)
+		}
+	}
+}
+
+// findOverdue finds what a copy still has though its erasure was ordered. A ledger's own
+// directory is erased by its node.
+func (a *auditor) findOverdue(ctx context.Context) {
+	if _, copied := a.source.(*mirror.Copy); !copied || a.admit == nil {
+		return
+	}
+	for _, e := range a.admit.Registry.Erasures() {
+		leaf := uint64(e.Leaf)
+		bodies, err := a.source.Bodies(ctx, leaf, 1)
+		if err != nil || len(bodies[0]) == 0 || slices.Contains(a.report.Overdue, leaf) {
+			continue
+		}
+		envelope, err := events.ParseEnvelope(bodies[0])
+		gone := err == nil && len(envelope.Erased()) == len(envelope.Lines)
+		if err == nil && !e.Whole() {
+			gone = slices.Contains(envelope.Erased(), int(*e.Event))
+		}
+		if !gone {
+			a.report.Overdue = append(a.report.Overdue, leaf)
 		}
 	}
 }

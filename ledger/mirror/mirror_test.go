@@ -1,13 +1,16 @@
 package mirror_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,6 +18,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/audit"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
@@ -402,5 +406,82 @@ func TestHostile(t *testing.T) {
 				t.Errorf("%s %s, then the honest one: %+v", path, name, r)
 			}
 		}
+	}
+}
+
+// TestErased has an event ordered erased that a copy has: when the ledger has less, so
+// has the copy, and not before.
+func TestErased(t *testing.T) {
+	w := readertest.New(t)
+	w.Grow(300)
+	honest := serve(t, w)
+	const leaf = 8 // an envelope of one event
+	envelope, err := events.ParseEnvelope(w.Bodies[leaf])
+	if err != nil {
+		t.Fatal(err)
+	}
+	remains, err := envelope.Without(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var gone atomic.Bool
+	url := listen(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if gone.Load() && r.URL.Path == "/bodies" && r.URL.Query().Get("from") == "8" {
+			rw.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(remains.Marshal()))), remains.Marshal()...))
+			return
+		}
+		honest.ServeHTTP(rw, r)
+	}))
+	dir := filepath.Join(t.TempDir(), "copy")
+	refresh := func() int {
+		t.Helper()
+		report := auditOf(t, dir, w)
+		if len(report.Failures) > 0 || !slices.Equal(report.Overdue, []uint64{leaf}) {
+			t.Fatalf("%+v", report)
+		}
+		reader, err := ledgerhttp.NewReader(url, w.Log, ledgerhttp.ReaderOptions{Token: func(context.Context) (string, error) { return "auditor", nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := mirror.Create(dir, w.Log, "auditor")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		n, err := c.Refresh(t.Context(), reader, report.Overdue)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if _, err := fetch(t, t.Context(), dir, url, "auditor", w.Log, true); err != nil {
+		t.Fatal(err)
+	}
+	w.Order(leaf, 0)
+	if _, err := fetch(t, t.Context(), dir, url, "auditor", w.Log, true); err != nil {
+		t.Fatal(err)
+	}
+	if n := refresh(); n != 0 {
+		t.Errorf("%d are erased that the ledger still has", n)
+	}
+	gone.Store(true)
+	if n := refresh(); n != 1 {
+		t.Errorf("%d are erased: want 1", n)
+	}
+	if r := auditOf(t, dir, w); len(r.Failures) > 0 || r.Erased != 1 || len(r.Overdue) != 0 {
+		t.Errorf("%+v", r)
+	}
+	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if bytes.Contains(b, envelope.Lines[0]) {
+			t.Errorf("%s still has the event", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

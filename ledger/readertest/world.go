@@ -185,6 +185,19 @@ func (w *World) Grow(size uint64) {
 	}
 }
 
+// Order adds the authority's order to erase an event of a leaf.
+func (w *World) Order(leaf uint64, event int) {
+	w.t.Helper()
+	place := events.Integer(event)
+	body := w.seal(&w.registry, w.authority, events.TypeBodyErased,
+		events.BodyErased{Recorder: w.recorder.Recorder.String(), Leaf: events.Integer(leaf), Event: &place, Ground: "court-order"})
+	w.seq++
+	w.Bodies = append(w.Bodies, body)
+	_, err := w.Ledger.Admit(w.t.Context(), w.Ledger.Prepare([]ledger.Received{{Subject: w.registry.Recorder.Subject(), Body: body, Seq: w.seq, Time: time.Now()}}))
+	w.must(err)
+	w.Grow(uint64(len(w.Bodies)))
+}
+
 func (w *World) next() ledger.Received {
 	var body []byte
 	recorder := w.recorder.Recorder
