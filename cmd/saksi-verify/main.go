@@ -1,5 +1,6 @@
-// Command saksi-verify checks an evidence bundle by a trust file, offline, and says in
-// sentences what it proves, what is somebody's word, and what it doesn't prove.
+// Command saksi-verify checks an evidence bundle, or proof of a fork, by a trust file,
+// offline, and says in sentences what it proves, what is somebody's word, and what it
+// doesn't prove.
 //
 //	saksi-verify -trust trust.json e.saksi
 //
@@ -66,7 +67,7 @@ func verifyFile(path, trustFile, format string, stdout io.Writer) (int, error) {
 	if err != nil {
 		return exitFailed, err
 	}
-	statement, err := verify.VerifyBundle(bundle, trust)
+	statement, err := statementOf(bundle, trust)
 	if err != nil {
 		return exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)
 	}
@@ -82,6 +83,14 @@ func verifyFile(path, trustFile, format string, stdout io.Writer) (int, error) {
 		return exitFailed, err
 	}
 	return exitDone, nil
+}
+
+// statementOf verifies whichever of the two a file is.
+func statementOf(file []byte, trust *verify.Trust) (interface{ Text() string }, error) {
+	if verify.IsFork(file) {
+		return verify.VerifyFork(file, trust)
+	}
+	return verify.VerifyBundle(file, trust)
 }
 
 // readBundle reads a file that is no longer than a bundle can be; the byte more that

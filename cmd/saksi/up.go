@@ -12,6 +12,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/rekor"
+	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/ops/node"
 )
@@ -42,6 +43,7 @@ func upCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "websocket-origin", Usage: "pages of this `ORIGIN` may connect by WebSocket, as https://console.example.my; may be repeated; none: only the broker's own", EnvVars: env("websocket-origin")},
 			&cli.StringSliceFlag{Name: "rekor", Usage: "anchor in this Rekor instead of one of the node's own: `URL,key=FILE`[,version=1]; may be repeated; none: don't anchor"},
 			&cli.DurationFlag{Name: "anchor-every", Usage: "anchor after this `TIME` at the soonest", Value: time.Minute, EnvVars: env("anchor-every")},
+			anchorPolicyFlag("of several Rekors, `HOW-MANY` must have a checkpoint for it to count as anchored: all, any, or a number"),
 			&cli.DurationFlag{Name: "cosign-every", Usage: "ask witnesses to cosign after this `TIME` at the soonest", Value: 30 * time.Second, EnvVars: env("cosign-every")},
 			&cli.IntFlag{Name: "replicas", Usage: "`COPIES` of the stream that the brokers keep", Value: 1, EnvVars: env("replicas")},
 			&cli.StringFlag{Name: "log-level", Usage: "`LEVEL` of what is logged: debug, info, warn, error", Value: "info", EnvVars: env("log-level")},
@@ -65,6 +67,10 @@ func upCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			policy, err := anchorPolicy(c, max(1, len(rekors)))
+			if err != nil {
+				return err
+			}
 			h, err := home.OpenAuthority(homeOf(c))
 			if err != nil {
 				return err
@@ -76,7 +82,7 @@ func upCommand() *cli.Command {
 				TLSCert: c.String("tls-cert"), TLSKey: c.String("tls-key"), BehindProxy: c.Bool("plain-behind-proxy"),
 				WebSocketListen: c.String("websocket-listen"), WebSocketOrigins: c.StringSlice("websocket-origin"),
 				Replicas: c.Int("replicas"), Log: log,
-				Rekors: rekors, NoRekor: none, AnchorEvery: c.Duration("anchor-every"), CosignEvery: c.Duration("cosign-every"),
+				Rekors: rekors, NoRekor: none, AnchorEvery: c.Duration("anchor-every"), AnchorPolicy: policy, CosignEvery: c.Duration("cosign-every"),
 				Ready: func(a home.Addresses, l *ledger.Ledger) {
 					fmt.Fprintf(c.App.Writer, "ledger  %s, %d leaves\nnats    %s\nhttp    %s\napi     %s/v1/docs\n", h.Origin, l.Size(), a.NATS, a.HTTP, a.HTTP)
 					if a.WebSocket != "" {
@@ -86,6 +92,22 @@ func upCommand() *cli.Command {
 			})
 		},
 	}
+}
+
+func anchorPolicyFlag(usage string) cli.Flag {
+	return &cli.StringFlag{Name: "anchor-policy", Usage: usage, Value: "all", EnvVars: env("anchor-policy")}
+}
+
+// anchorPolicy returns the policy over so many Rekors.
+func anchorPolicy(c *cli.Context, rekors int) (verify.AnchorPolicy, error) {
+	policy, err := verify.ParseAnchorPolicy(c.String("anchor-policy"))
+	if err == nil {
+		_, err = policy.Of(rekors)
+	}
+	if err != nil {
+		return policy, statusError{exitUsage, err}
+	}
+	return policy, nil
 }
 
 // rekorsOf returns the Rekors that --rekor names, and whether it wants none. The

@@ -61,6 +61,8 @@ type Config struct {
 	Executable string
 	// AnchorEvery is how often a checkpoint is anchored, a minute by default.
 	AnchorEvery time.Duration
+	// AnchorPolicy says in how many of several Rekors a checkpoint must stand.
+	AnchorPolicy verify.AnchorPolicy
 	// CosignEvery is how often witnesses are asked to cosign, half a minute by default.
 	CosignEvery time.Duration
 	// Despite names witnesses whose word that they have seen more of the tree, or another
