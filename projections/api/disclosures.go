@@ -21,7 +21,7 @@ type Disclosures interface {
 
 type disclosuresInput struct {
 	Operator string `query:"operator" required:"true" maxLength:"40" doc:"whose pseudonym it is"`
-	Actor    string `query:"actor" required:"true" maxLength:"128" doc:"the pseudonym"`
+	Actor    string `query:"actor" maxLength:"128" doc:"the pseudonym; empty: of events that name none, as those do that say what was produced on order"`
 }
 
 type disclosuresOutput struct {

@@ -15,7 +15,7 @@ type Order struct {
 	Ref       projections.Ref `col:"ref" json:"ref" doc:"the order: LEAF/EVENT"`
 	Ordered   time.Time       `col:"ordered,order" json:"ordered" doc:"when the ledger's stream received it"`
 	Authority string          `col:"authority,index" json:"authority" doc:"who ordered it"`
-	Order     string          `col:"order,index" json:"order" doc:"the number that it gave it"`
+	Number    string          `col:"number,index" json:"number" doc:"that the authority gave the order"`
 	Ground    string          `col:"ground" json:"ground" doc:"on what ground"`
 	Operator  string          `col:"operator,index" json:"operator" doc:"who is to produce"`
 	Facility  string          `col:"facility,index" json:"facility" doc:"where"`
@@ -49,8 +49,9 @@ const (
 	OrderMismatch OrderState = "mismatch"
 )
 
-// firstAnswers and lastAnswers are how many of many answers a row names.
-const firstAnswers, lastAnswers = 8, 8
+// firstAnswers and lastAnswers are how many of many answers a row names: all of an order's
+// 64 records, were each an answer of its own.
+const firstAnswers, lastAnswers = 64, 32
 
 // Orders returns the view of authorities' orders to produce, and what became of each.
 func Orders() *projections.View {
@@ -100,7 +101,7 @@ func orderRow(tx *projections.Tx, book *docket.Docket, f *projections.Fact, o *d
 		return nil, nil // admission holds an order to a recorder's name
 	}
 	row := &Order{
-		Ref: o.Ref, Ordered: f.Leaf.Received, Authority: o.Authority, Order: o.Order, Ground: o.Ground,
+		Ref: o.Ref, Ordered: f.Leaf.Received, Authority: o.Authority, Number: o.Order, Ground: o.Ground,
 		Operator: recorder.Owner, Facility: recorder.Facility, Recorder: o.Recorder,
 		Event: o.Event, Disclosures: o.Disclosures, State: OrderOpen, Due: o.Due, Asked: o.Asked(), Left: o.Left(),
 	}

@@ -116,10 +116,18 @@ func (d *Docket) Follow(tx *projections.Tx, f *projections.Fact, do func(*Step) 
 func (d *Docket) ordered(tx *projections.Tx, e *projections.Event, data *events.ProductionOrdered) (*Step, error) {
 	o := &Order{
 		Authority: e.Recorder.Owner, Order: data.Order, Recorder: data.Recorder, Ground: data.Ground, Due: data.Due.UTC(), Ref: e.Ref,
-		Event: projections.Ref{Leaf: uint64(data.Event.Leaf), Event: int(data.Event.Event)}, Disclosures: data.Disclosures,
+		Event: projections.Ref{Leaf: uint64(data.Event.Leaf), Event: int(data.Event.Event)},
 	}
+	// What is named twice is asked for once.
 	for _, n := range data.Records {
-		o.Records = append(o.Records, uint64(n))
+		if !slices.Contains(o.Records, uint64(n)) {
+			o.Records = append(o.Records, uint64(n))
+		}
+	}
+	for _, digest := range data.Disclosures {
+		if !slices.Contains(o.Disclosures, digest) {
+			o.Disclosures = append(o.Disclosures, digest)
+		}
 	}
 	if err := d.orders.Put(tx, o.Key(), o); err != nil {
 		return nil, err
