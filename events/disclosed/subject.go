@@ -21,9 +21,10 @@ func Subject(recorder events.Recorder, actor string) string {
 	return subjectPrefix + strings.ReplaceAll(recorder.String(), "/", ".") + "." + Token(actor)
 }
 
-// SubjectsOf is Subject of every recorder of an operator, as a filter.
-func SubjectsOf(operator, actor string) string {
-	return subjectPrefix + operator + ".*.*." + Token(actor)
+// SubjectsAt is Subject of every recorder of an operator at a facility, or at all of them
+// if that is *, as a filter.
+func SubjectsAt(operator, facility, actor string) string {
+	return subjectPrefix + operator + "." + facility + ".*." + Token(actor)
 }
 
 // Reencrypted is the subject of the same, encrypted anew by who keeps it.

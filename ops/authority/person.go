@@ -1,12 +1,14 @@
 package authority
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"time"
 
 	"filippo.io/age"
@@ -164,27 +166,34 @@ func (r *Registrar) disclosures(ctx context.Context, who Person, leaves []uint64
 		case <-time.After(revealPoll):
 		}
 	}
-	var answer struct {
-		Disclosures []struct {
-			Recorder   string   `json:"recorder"`
-			ID         string   `json:"id"`
-			Event      string   `json:"event"`
-			Recipients []string `json:"recipients"`
-			Ciphertext []byte   `json:"ciphertext"`
-		} `json:"disclosures"`
-	}
-	if err := r.ask(ctx, "/v1/disclosures", url.Values{"operator": {who.Operator}, "actor": {who.Actor}}, &answer); err != nil {
-		return nil, err
-	}
 	var out []*disclosed.Message
-	for _, d := range answer.Disclosures {
-		digest, err := events.ParseDigest(d.Event)
-		if err != nil {
-			return nil, fmt.Errorf("the node's answer: %w", err)
+	query := url.Values{"operator": {who.Operator}, "actor": {who.Actor}}
+	for {
+		var answer struct {
+			Disclosures []struct {
+				Recorder   string   `json:"recorder"`
+				ID         string   `json:"id"`
+				Event      string   `json:"event"`
+				Recipients []string `json:"recipients"`
+				Ciphertext []byte   `json:"ciphertext"`
+			} `json:"disclosures"`
+			Next uint64 `json:"next"`
 		}
-		out = append(out, &disclosed.Message{V: 1, Recorder: d.Recorder, ID: d.ID, Event: digest, Recipients: d.Recipients, Ciphertext: d.Ciphertext})
+		if err := r.ask(ctx, "/v1/disclosures", query, &answer); err != nil {
+			return nil, err
+		}
+		for _, d := range answer.Disclosures {
+			digest, err := events.ParseDigest(d.Event)
+			if err != nil {
+				return nil, fmt.Errorf("the node's answer: %w", err)
+			}
+			out = append(out, &disclosed.Message{V: 1, Recorder: d.Recorder, ID: d.ID, Event: digest, Recipients: d.Recipients, Ciphertext: d.Ciphertext})
+		}
+		if answer.Next == 0 {
+			return out, nil
+		}
+		query.Set("cursor", strconv.FormatUint(answer.Next, 10))
 	}
-	return out, nil
 }
 
 // open opens what there is of one event, and holds it to the event's digests.
@@ -284,15 +293,27 @@ func (r *Registrar) PersonTexts(ctx context.Context, who Person) ([][]byte, erro
 		return nil, err
 	}
 	defer nc.Close()
-	found, err := c.Of(ctx, who.Operator, who.Actor)
-	if err != nil {
-		return nil, err
-	}
-	texts := make([][]byte, len(found))
-	for i, m := range found {
-		texts[i] = m.Message
+	var texts [][]byte
+	for from, more := uint64(0), true; more; {
+		page, next, err := c.Page(ctx, who.Operator, who.Actor, from)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range page {
+			texts = append(texts, telling(m.Message))
+		}
+		from, more = next, next > 0
 	}
 	return texts, nil
+}
+
+// telling returns so much of a message that nothing else has it by chance, from the
+// middle, where the ciphertext is: a search for it finds what was overwritten in part,
+// and many of them fit into memory.
+func telling(message []byte) []byte {
+	const length = 96
+	from := max(0, len(message)/2-length/2)
+	return bytes.Clone(message[from:min(len(message), from+length)])
 }
 
 // AwaitPersonErased waits until the node has erased what it kept of a pseudonym, and
@@ -331,7 +352,8 @@ func (r *Registrar) AwaitPersonErased(ctx context.Context, leaf uint64, texts []
 
 // RotateRecipient makes another identity to read with, puts it on record, and, where this
 // authority runs the ledger, has all that is kept for the old one encrypted anew. It may
-// be repeated after an interruption. What can't be opened is named.
+// be repeated after an interruption. What can't be opened is named, and holds nothing up:
+// anybody can send what says to be for this authority and is for nobody.
 func (r *Registrar) RotateRecipient(ctx context.Context, reason string) (uint64, string, *custodian.Reencrypted, error) {
 	fail := func(err error) (uint64, string, *custodian.Reencrypted, error) {
 		return 0, "", nil, fmt.Errorf("rotate the recipient of %s: %w", r.name, err)
@@ -370,10 +392,6 @@ func (r *Registrar) RotateRecipient(ctx context.Context, reason string) (uint64,
 	done, err := c.Reencrypt(ctx, old, recipient)
 	if err != nil {
 		return fail(err)
-	}
-	if len(done.Failed) > 0 {
-		return leaf, recipient, done, hinted{fmt.Errorf("rotate the recipient of %s: %d messages could not be encrypted anew, the first of %s", r.name, len(done.Failed), done.Failed[0]),
-			"the old identity stays in the home until they can, or have aged out; ask again then"}
 	}
 	return leaf, recipient, done, r.home.PromoteIdentity()
 }

@@ -45,14 +45,14 @@ func (n *running) erasePersons(ctx context.Context) error {
 // kept gives the API the messages alone.
 type kept struct{ *custodian.Custodian }
 
-func (k kept) Of(ctx context.Context, operator, actor string) ([][]byte, error) {
-	found, err := k.Custodian.Of(ctx, operator, actor)
+func (k kept) Page(ctx context.Context, operator, actor string, from uint64) ([][]byte, uint64, error) {
+	found, next, err := k.Custodian.Page(ctx, operator, actor, from)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	out := make([][]byte, len(found))
 	for i, m := range found {
 		out[i] = m.Message
 	}
-	return out, nil
+	return out, next, nil
 }
