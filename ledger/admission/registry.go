@@ -40,8 +40,10 @@ type Authority struct {
 	Recipient string         `json:"recipient,omitempty"` // of age
 	// RecipientLeaf is the leaf that names the recipient.
 	RecipientLeaf uint64 `json:"recipientLeaf,omitempty"`
-	AdmittedBy    string `json:"admittedBy,omitempty"` // an authority; empty: the genesis
-	Leaf          uint64 `json:"leaf"`                 // that admitted it, or last changed its mandate
+	// Former are the recipients before it.
+	Former     []string `json:"former,omitempty"`
+	AdmittedBy string   `json:"admittedBy,omitempty"` // an authority; empty: the genesis
+	Leaf       uint64   `json:"leaf"`                 // that admitted it, or last changed its mandate
 }
 
 // Operator is an operator as the registry knows it.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"time"
@@ -16,7 +15,6 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/disclosed"
 	"github.com/saksi-ledger/saksi/ledger"
-	"github.com/saksi-ledger/saksi/ledger/admission"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/custodian"
 
@@ -64,7 +62,7 @@ func (r *Registrar) Reveal(ctx context.Context, who Person, ground, order string
 	fail := func(err error) (*Revealed, error) {
 		return nil, fmt.Errorf("reveal %s of %s: %w", who.Actor, who.Operator, err)
 	}
-	identity, err := r.identity()
+	identities, err := r.identities()
 	if err != nil {
 		return fail(err)
 	}
@@ -92,23 +90,9 @@ func (r *Registrar) Reveal(ctx context.Context, who Person, ground, order string
 	}
 	sent := map[uint64][]string{} // lines by leaf: many events share one
 	for _, t := range touches {
-		out.Events = append(out.Events, r.open(ctx, t, sent, byEvent, identity))
+		out.Events = append(out.Events, r.open(ctx, t, sent, byEvent, identities))
 	}
 	return out, ctx.Err()
-}
-
-func (r *Registrar) identity() (*age.X25519Identity, error) {
-	var identity *age.X25519Identity
-	var err error
-	if r.home != nil {
-		identity, err = r.home.ReadingIdentity()
-	} else {
-		identity, err = r.seat.ReadingIdentity()
-	}
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, hinted{errors.New("this home has no identity to read with"), "saksi authority recipient makes one"}
-	}
-	return identity, err
 }
 
 // sayRevealed puts on record what is read, an event for each recorder and 256 events.
@@ -197,7 +181,7 @@ func (r *Registrar) disclosures(ctx context.Context, who Person, leaves []uint64
 }
 
 // open opens what there is of one event, and holds it to the event's digests.
-func (r *Registrar) open(ctx context.Context, t touch, sent map[uint64][]string, messages map[events.Digest][]*disclosed.Message, identity *age.X25519Identity) RevealedEvent {
+func (r *Registrar) open(ctx context.Context, t touch, sent map[uint64][]string, messages map[events.Digest][]*disclosed.Message, identities []age.Identity) RevealedEvent {
 	out := RevealedEvent{Ref: t.Ref, Recorder: t.Recorder, ID: t.ID}
 	line, err := r.lineOf(ctx, t.Ref, sent)
 	if err != nil {
@@ -207,7 +191,7 @@ func (r *Registrar) open(ctx context.Context, t touch, sent map[uint64][]string,
 	digest := events.DigestOf(line)
 	out.Problem = "nothing was disclosed of it, or it was erased"
 	for _, m := range messages[digest] {
-		list, err := m.Open(identity)
+		list, err := m.Open(identities...)
 		if err != nil {
 			out.Problem = err.Error()
 			continue
@@ -348,50 +332,4 @@ func (r *Registrar) AwaitPersonErased(ctx context.Context, leaf uint64, texts []
 		case <-time.After(erasedPoll):
 		}
 	}
-}
-
-// RotateRecipient makes another identity to read with, puts it on record, and, where this
-// authority runs the ledger, has all that is kept for the old one encrypted anew. It may
-// be repeated after an interruption. What can't be opened is named, and holds nothing up:
-// anybody can send what says to be for this authority and is for nobody.
-func (r *Registrar) RotateRecipient(ctx context.Context, reason string) (uint64, string, *custodian.Reencrypted, error) {
-	fail := func(err error) (uint64, string, *custodian.Reencrypted, error) {
-		return 0, "", nil, fmt.Errorf("rotate the recipient of %s: %w", r.name, err)
-	}
-	if err := r.runs("encrypt anew what the node keeps"); err != nil {
-		return fail(err)
-	}
-	next, err := r.home.NextIdentity()
-	if err != nil {
-		return fail(err)
-	}
-	recipient := next.Recipient().String()
-	registry, err := ledger.ReadRegistry(r.home.LedgerDir())
-	if err != nil {
-		return fail(err)
-	}
-	all := registry.Authorities()
-	own := all[slices.IndexFunc(all, func(a admission.Authority) bool { return a.Name == r.name })]
-	var leaf uint64
-	if own.Recipient != recipient {
-		if leaf, err = r.say(ctx, events.TypeRecipientRotated, events.RecipientRotated{Authority: r.name, Recipient: recipient, Previous: own.Recipient, Reason: reason}); err != nil {
-			return fail(err)
-		}
-	}
-	old, err := r.home.ReadingIdentity()
-	if errors.Is(err, os.ErrNotExist) {
-		return leaf, recipient, &custodian.Reencrypted{}, r.home.PromoteIdentity()
-	} else if err != nil {
-		return fail(err)
-	}
-	c, nc, err := r.custody(ctx)
-	if err != nil {
-		return fail(err)
-	}
-	defer nc.Close()
-	done, err := c.Reencrypt(ctx, old, recipient)
-	if err != nil {
-		return fail(err)
-	}
-	return leaf, recipient, done, r.home.PromoteIdentity()
 }

@@ -50,7 +50,7 @@ func (r *Registrar) OpenProduced(ctx context.Context, number, ground string) (*O
 	fail := func(err error) (*Opened, error) {
 		return nil, fmt.Errorf("open what was produced on order %s: %w", number, err)
 	}
-	identity, err := r.identity()
+	identities, err := r.identities()
 	if err != nil {
 		return fail(err)
 	}
@@ -88,7 +88,7 @@ func (r *Registrar) OpenProduced(ctx context.Context, number, ground string) (*O
 	for _, answer := range o.Answers {
 		line, err := r.lineOf(ctx, answer, sent)
 		if err == nil {
-			err = out.take(answer, line, c, messages, identity)
+			err = out.take(answer, line, c, messages, identities)
 		}
 		if err != nil {
 			out.Problems = append(out.Problems, fmt.Sprintf("answer %s: %v", answer, err))
@@ -116,7 +116,7 @@ func (r *Registrar) commitment(ctx context.Context, o *orderRow, sent map[uint64
 }
 
 // take opens one answer.
-func (o *Opened) take(answer string, line []byte, c *events.AccessCommitted, messages []*disclosed.Message, identity *age.X25519Identity) error {
+func (o *Opened) take(answer string, line []byte, c *events.AccessCommitted, messages []*disclosed.Message, identities []age.Identity) error {
 	event, err := events.ParseEvent(line)
 	if err != nil {
 		return err
@@ -131,7 +131,7 @@ func (o *Opened) take(answer string, line []byte, c *events.AccessCommitted, mes
 		if m.Event != digest {
 			continue
 		}
-		list, err := m.Open(identity)
+		list, err := m.Open(identities...)
 		if err == nil {
 			_, err = disclosed.Check(line, list)
 		}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"filippo.io/age"
@@ -31,6 +32,10 @@ type Custodian struct {
 	// publish stores a message, remove overwrites and deletes one; tests make them fail.
 	publish func(context.Context, *nats.Msg) error
 	remove  func(ctx context.Context, sequence uint64) error
+
+	// mu is held while something is encrypted anew. It guards there: see successors.
+	mu    sync.Mutex
+	there map[string]bool
 }
 
 // Open opens the stream, making it if there is none. nc must be of
@@ -191,13 +196,21 @@ func storedOf(m jetstream.Msg) (*Stored, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read disclosures: %w", err)
 	}
-	s := &Stored{Subject: m.Subject(), Received: meta.Timestamp.UTC(), Message: m.Data(), sequence: meta.Sequence.Stream, left: meta.NumPending}
+	s, err := storedFrom(m.Subject(), meta.Timestamp, m.Data(), m.Headers(), meta.Sequence.Stream)
+	if err == nil {
+		s.left = meta.NumPending
+	}
+	return s, err
+}
+
+func storedFrom(subject string, received time.Time, message []byte, headers nats.Header, sequence uint64) (_ *Stored, err error) {
+	s := &Stored{Subject: subject, Received: received.UTC(), Message: message, sequence: sequence}
 	// Only what the custodian itself sent says when it was first there.
 	if strings.HasPrefix(s.Subject, "reencrypted.") {
-		if s.Received, err = time.Parse(time.RFC3339Nano, m.Headers().Get(headerReceived)); err != nil {
+		if s.Received, err = time.Parse(time.RFC3339Nano, headers.Get(headerReceived)); err != nil {
 			return nil, fmt.Errorf("read disclosures: message %d doesn't say when it was first sent: %w", s.sequence, err)
 		}
-		s.replaces = m.Headers().Get(headerReplaces)
+		s.replaces = headers.Get(headerReplaces)
 	}
 	return s, nil
 }
@@ -294,6 +307,13 @@ type Reencrypted struct {
 	Named  []string `json:"named,omitempty"`
 }
 
+// Fail counts a message that can't be encrypted anew, and names it if it is of the first.
+func (r *Reencrypted) Fail(what string) {
+	if r.Failed++; r.Failed <= maxNamed {
+		r.Named = append(r.Named, what)
+	}
+}
+
 // maxNamed is how many messages that can't be encrypted anew are named.
 const maxNamed = 100
 
@@ -304,16 +324,9 @@ const maxNamed = 100
 func (c *Custodian) Reencrypt(ctx context.Context, old *age.X25519Identity, next string) (*Reencrypted, error) {
 	from := old.Recipient().String()
 	out := &Reencrypted{}
-	// Messages that have a successor, from a run that was interrupted.
-	there := map[string]bool{}
-	err := c.each(ctx, []string{"reencrypted.>"}, 0, func(m *Stored) (bool, error) {
-		there[m.replaces] = true
-		return true, nil
-	})
-	if err != nil {
-		return out, err
-	}
-	err = c.each(ctx, []string{"disclosures.>", "reencrypted.>"}, 0, func(m *Stored) (bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := c.each(ctx, []string{"disclosures.>", "reencrypted.>"}, 0, func(m *Stored) (bool, error) {
 		message, err := disclosed.Parse(m.Message)
 		if err != nil || !slices.Contains(message.Recipients, from) {
 			return true, nil
@@ -324,12 +337,10 @@ func (c *Custodian) Reencrypt(ctx context.Context, old *age.X25519Identity, next
 			text, err = again.Marshal()
 		}
 		if err != nil {
-			if out.Failed++; out.Failed <= maxNamed {
-				out.Named = append(out.Named, fmt.Sprintf("%s, event %.80s: %v", message.Recorder, message.ID, err))
-			}
+			out.Fail(fmt.Sprintf("%s, event %.80s: %v", message.Recorder, message.ID, err))
 			return true, nil
 		}
-		if err := c.replace(ctx, m, text, there[events.DigestOf(m.Message).String()]); err != nil {
+		if err := c.replace(ctx, m, text); err != nil {
 			return false, err
 		}
 		out.Done++
@@ -339,20 +350,26 @@ func (c *Custodian) Reencrypt(ctx context.Context, old *age.X25519Identity, next
 }
 
 // replace stores a message that was encrypted anew, if it isn't stored yet, and deletes
-// the one before it.
-func (c *Custodian) replace(ctx context.Context, m *Stored, text []byte, stored bool) error {
-	subject := m.Subject
+// the one before it. c.mu is held.
+func (c *Custodian) replace(ctx context.Context, m *Stored, text []byte) error {
+	there, err := c.successors(ctx)
+	if err != nil {
+		return err
+	}
+	subject, digest := m.Subject, events.DigestOf(m.Message).String()
 	if strings.HasPrefix(subject, "disclosures.") {
 		subject = disclosed.Reencrypted(subject)
 	}
-	if !stored {
+	if !there[digest] {
 		msg := nats.NewMsg(subject)
 		msg.Data = text
 		msg.Header.Set(headerReceived, m.Received.Format(time.RFC3339Nano))
-		msg.Header.Set(headerReplaces, events.DigestOf(m.Message).String())
+		msg.Header.Set(headerReplaces, digest)
 		if err := c.publish(ctx, msg); err != nil {
+			c.there = nil // it may be there
 			return fmt.Errorf("store a disclosure that was encrypted anew: %w", err)
 		}
+		there[digest] = true
 	}
 	return c.delete(ctx, m)
 }

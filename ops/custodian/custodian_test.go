@@ -343,3 +343,81 @@ func TestExpire(t *testing.T) {
 		t.Fatalf("%d, %v, %d left", n, err, w.count())
 	}
 }
+
+// By headers alone an authority moves what is for it: each write fails, after it took
+// effect and before, and doing it again comes to the same.
+func TestRewrap(t *testing.T) {
+	for _, kind := range []string{"none", "publish", "remove"} {
+		for _, persisted := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, persisted %v", kind, persisted), func(t *testing.T) {
+				w := newWorld(t)
+				other, err := age.GenerateX25519Identity()
+				w.must(err)
+				for _, id := range []string{"a", "b", "c", "d"} {
+					w.send("lab-1", "p-1", w.sealed(id, id, other.Recipient().String()))
+				}
+				w.send("lab-1", "p-1", []byte("no message"))
+				before, err := w.All(w.ctx())
+				w.must(err)
+				next, err := age.GenerateX25519Identity()
+				w.must(err)
+				move := func() (done int, err error) {
+					page, more, err := w.Headers(w.ctx(), w.identity.Recipient().String(), 0)
+					w.must(err)
+					if more != 0 {
+						t.Fatal("there is another page")
+					}
+					for _, h := range page {
+						if h.Header, err = disclosed.Rewrap(h.Header, w.identity, next); err != nil {
+							t.Fatal(err)
+						}
+						if err := w.Rewrap(w.ctx(), w.identity.Recipient().String(), next.Recipient().String(), h); err != nil {
+							return done, err
+						}
+						done++
+					}
+					return done, nil
+				}
+				w.FailNth(kind, 2, persisted)
+				if done, err := move(); kind == "none" && (err != nil || done != 4) || kind != "none" && !errors.Is(err, custodian.ErrFault) {
+					t.Fatalf("%d, %v", done, err)
+				}
+				_, err = move()
+				w.must(err)
+				after, err := w.All(w.ctx())
+				w.must(err)
+				if len(w.open(next)) != 4 || len(w.open(other)) != 4 || len(w.open(w.identity)) != 0 || len(after) != len(before) {
+					t.Errorf("of %d messages the next identity opens %v, the other %v, the old one %v", len(after), w.open(next), w.open(other), w.open(w.identity))
+				}
+			})
+		}
+	}
+}
+
+// A header is put on the message that it is of, and on no other.
+func TestRewrapRefuses(t *testing.T) {
+	w := newWorld(t)
+	w.send("lab-1", "p-1", w.sealed("a", "Ana"), w.sealed("b", "Ben"))
+	own := w.identity.Recipient().String()
+	page, _, err := w.Headers(w.ctx(), own, 0)
+	w.must(err)
+	next, err := age.GenerateX25519Identity()
+	w.must(err)
+	again, err := disclosed.Rewrap(page[0].Header, w.identity, next)
+	w.must(err)
+	to := next.Recipient().String()
+	for name, h := range map[string]custodian.Header{
+		"another message": {Place: page[1].Place, Message: page[0].Message, Header: again},
+		"no header":       {Place: page[0].Place, Message: page[0].Message},
+	} {
+		if err := w.Rewrap(w.ctx(), own, to, h); err == nil {
+			t.Errorf("%s is taken", name)
+		} else if _, ok := errors.AsType[*custodian.HeaderError](err); !ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	w.must(w.Rewrap(w.ctx(), own, to, custodian.Header{Place: 1 << 40, Message: page[0].Message, Header: again}))
+	if got := w.open(w.identity); len(got) != 2 {
+		t.Errorf("the old identity opens %v", got)
+	}
+}

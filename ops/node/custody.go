@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/nats-io/nats.go"
@@ -10,6 +11,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/admission"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/custodian"
+	"github.com/saksi-ledger/saksi/projections/api"
 )
 
 // openCustody opens what operators have disclosed, with a connection of its own.
@@ -42,7 +44,7 @@ func (n *running) erasePersons(ctx context.Context) error {
 	return err
 }
 
-// kept gives the API the messages alone.
+// kept gives the API the messages alone, and their headers.
 type kept struct{ *custodian.Custodian }
 
 func (k kept) Page(ctx context.Context, operator, actor string, from uint64) ([][]byte, uint64, error) {
@@ -55,4 +57,21 @@ func (k kept) Page(ctx context.Context, operator, actor string, from uint64) ([]
 		out[i] = m.Message
 	}
 	return out, next, nil
+}
+
+func (k kept) Headers(ctx context.Context, recipient string, from uint64) ([]api.Header, uint64, error) {
+	page, next, err := k.Custodian.Headers(ctx, recipient, from)
+	out := make([]api.Header, len(page))
+	for i, h := range page {
+		out[i] = api.Header(h)
+	}
+	return out, next, err
+}
+
+func (k kept) Rewrap(ctx context.Context, recipient, next string, h api.Header) error {
+	err := k.Custodian.Rewrap(ctx, recipient, next, custodian.Header(h))
+	if wrong, ok := errors.AsType[*custodian.HeaderError](err); ok {
+		return &api.HeaderError{Err: wrong.Err}
+	}
+	return err
 }

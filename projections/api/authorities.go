@@ -15,8 +15,9 @@ import (
 type Authority struct {
 	Name      string
 	Mandate   events.Mandate
-	Recipient string // of age; empty: none
-	Leaf      uint64 // that names the recipient
+	Recipient string   // of age; empty: none
+	Leaf      uint64   // that names the recipient
+	Former    []string // the recipients before it
 }
 
 type authoritiesOutput struct {

@@ -18,6 +18,11 @@ type Disclosures interface {
 	// Page returns messages about an operator's pseudonym, see [disclosed.Parse], from the
 	// place that the page before gave as next, which is 0 at the beginning and the end.
 	Page(ctx context.Context, operator, actor string, from uint64) (messages [][]byte, next uint64, err error)
+	// Headers returns the age headers of messages for a recipient, in pages likewise.
+	Headers(ctx context.Context, recipient string, from uint64) (page []Header, next uint64, err error)
+	// Rewrap puts another header on a message for a recipient, which wraps its key for
+	// another. A [HeaderError] says that it is none that may be put there.
+	Rewrap(ctx context.Context, recipient, next string, header Header) error
 }
 
 type disclosuresInput struct {
@@ -53,6 +58,7 @@ func (a *api) registerDisclosures() {
 			"named there. What comes is encrypted, and proves nothing until it is opened and held to the events' digests.",
 		Errors: []int{401, 403, 422, 500, 503}, RejectUnknownQueryParameters: true,
 	}, a.disclosures)
+	a.registerHeaders()
 }
 
 func (a *api) disclosures(ctx context.Context, in *disclosuresInput) (*disclosuresOutput, error) {
