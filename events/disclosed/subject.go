@@ -11,6 +11,11 @@ import (
 // subjectPrefix begins the subjects of what operators disclose.
 const subjectPrefix = "disclosures."
 
+// HeaderEvent is the NATS header in which a message says where its event is, as
+// LEAF/PLACE: who keeps it can tell by that whether it is on the subject of the event's
+// own pseudonym, and so will be found.
+const HeaderEvent = "Saksi-Event"
+
 // nobody stands for the pseudonym of an event that names none.
 const nobody = "00000000000000000000000000000000"
 

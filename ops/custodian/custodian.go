@@ -79,12 +79,14 @@ type Stored struct {
 	Message  []byte    `json:"message"`  // see [disclosed.Message]
 
 	sequence, left uint64 // left: how many come after it
-	replaces       string // the digest of its predecessor
+	replaces       string // what it takes the place of
+	event          string // where its event is, by the sender's word: see [disclosed.HeaderEvent]
 }
 
 const (
-	// headerReceived is when a message was first sent that was encrypted anew, and
-	// headerReplaces the digest of what it takes the place of.
+	// headerReceived is when a message was first sent that was encrypted anew or moved, and
+	// headerReplaces what it takes the place of: a digest, after moved where it is the same
+	// message on another subject.
 	headerReceived = "Saksi-Received"
 	headerReplaces = "Saksi-Replaces"
 )
@@ -204,7 +206,7 @@ func storedOf(m jetstream.Msg) (*Stored, error) {
 }
 
 func storedFrom(subject string, received time.Time, message []byte, headers nats.Header, sequence uint64) (_ *Stored, err error) {
-	s := &Stored{Subject: subject, Received: received.UTC(), Message: message, sequence: sequence}
+	s := &Stored{Subject: subject, Received: received.UTC(), Message: message, sequence: sequence, event: headers.Get(disclosed.HeaderEvent)}
 	// Only what the custodian itself sent says when it was first there.
 	if strings.HasPrefix(s.Subject, "reencrypted.") {
 		if s.Received, err = time.Parse(time.RFC3339Nano, headers.Get(headerReceived)); err != nil {
@@ -352,24 +354,31 @@ func (c *Custodian) Reencrypt(ctx context.Context, old *age.X25519Identity, next
 // replace stores a message that was encrypted anew, if it isn't stored yet, and deletes
 // the one before it. c.mu is held.
 func (c *Custodian) replace(ctx context.Context, m *Stored, text []byte) error {
+	subject := m.Subject
+	if strings.HasPrefix(subject, "disclosures.") {
+		subject = disclosed.Reencrypted(subject)
+	}
+	return c.succeed(ctx, m, subject, text, events.DigestOf(m.Message).String())
+}
+
+// succeed stores what takes a message's place, unless something is stored that takes the
+// place of what replaces names, and deletes the message. c.mu is held.
+func (c *Custodian) succeed(ctx context.Context, m *Stored, subject string, text []byte, replaces string) error {
 	there, err := c.successors(ctx)
 	if err != nil {
 		return err
 	}
-	subject, digest := m.Subject, events.DigestOf(m.Message).String()
-	if strings.HasPrefix(subject, "disclosures.") {
-		subject = disclosed.Reencrypted(subject)
-	}
-	if !there[digest] {
+	if !there[replaces] {
 		msg := nats.NewMsg(subject)
 		msg.Data = text
 		msg.Header.Set(headerReceived, m.Received.Format(time.RFC3339Nano))
-		msg.Header.Set(headerReplaces, digest)
+		msg.Header.Set(headerReplaces, replaces)
+		msg.Header.Set(disclosed.HeaderEvent, m.event)
 		if err := c.publish(ctx, msg); err != nil {
 			c.there = nil // it may be there
-			return fmt.Errorf("store a disclosure that was encrypted anew: %w", err)
+			return fmt.Errorf("store a disclosure again: %w", err)
 		}
-		there[digest] = true
+		there[replaces] = true
 	}
 	return c.delete(ctx, m)
 }

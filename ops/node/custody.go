@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/admission"
+	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/custodian"
+	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/projections/api"
 )
 
@@ -42,6 +45,61 @@ func (n *running) erasePersons(ctx context.Context) error {
 	}
 	_, err := n.custody.Erase(ctx, orders, holds)
 	return err
+}
+
+// fileDisclosures looks at what was disclosed since it looked last, and at all of it after
+// a start: what an operator filed under another pseudonym than its event's would be found
+// by nobody, to be read or to be erased.
+func (n *running) fileDisclosures(ctx context.Context) error {
+	found := map[string]custodian.Misfiled{}
+	next, err := n.custody.File(ctx, n.filed, time.Now(), n.bodyOf, found)
+	n.filed = next
+	if len(found) == 0 {
+		return err
+	}
+	for operator, m := range found {
+		n.config.Log.Warn("disclosures were not where their events' pseudonyms are", "operator", operator, "moved", m.Moved, "refused", m.Refused, "reason", m.Reason)
+	}
+	return errors.Join(err, n.tellMisfiled(found))
+}
+
+// tellMisfiled adds to what doctor reads.
+func (n *running) tellMisfiled(found map[string]custodian.Misfiled) error {
+	all, err := custodian.ReadMisfiled(n.config.Home.MisfiledFile())
+	if err != nil {
+		return err
+	}
+	for operator, m := range found {
+		m.Moved, m.Refused = m.Moved+all[operator].Moved, m.Refused+all[operator].Refused
+		all[operator] = m
+	}
+	return home.WriteJSON(n.config.Home.MisfiledFile(), all, 0o600)
+}
+
+// bodyOf returns the body of a leaf, or of the one that it is a duplicate of.
+func (n *running) bodyOf(ctx context.Context, leaf uint64) ([]byte, error) {
+	checkpoint, err := n.sight.reader.Checkpoint(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case leaf >= checkpoint.Size:
+		return nil, custodian.ErrNoLeaf
+	}
+	entries, err := n.sight.reader.Leaves(ctx, checkpoint, leaf)
+	if err != nil {
+		return nil, err
+	}
+	switch l := entries[0].Leaf; l.Verdict {
+	case verify.Rejected:
+		return []byte{}, nil // it holds no event
+	case verify.Duplicate:
+		leaf = l.Of
+	}
+	body, err := n.sight.reader.Body(ctx, leaf)
+	if len(body) == 0 {
+		return nil, err
+	}
+	return body, err
 }
 
 // kept gives the API the messages alone, and their headers.

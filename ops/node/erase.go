@@ -47,6 +47,9 @@ func (n *running) keepErased(ctx context.Context) error {
 		}
 		err := n.erase(ctx)
 		if err == nil {
+			err = n.fileDisclosures(ctx)
+		}
+		if err == nil {
 			err = n.erasePersons(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
