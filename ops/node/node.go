@@ -220,6 +220,7 @@ type running struct {
 	authority   *broker.Authority
 	connect     []nats.Option // to the embedded broker, in this process
 	custody     *custodian.Custodian
+	feedsDue    bool   // the feeds are to be looked at for what was erased; of keepErased
 	filed       uint64 // how far what was disclosed has been looked at; of keepErased
 }
 
