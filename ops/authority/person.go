@@ -14,6 +14,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/disclosed"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/custodian"
@@ -111,9 +112,9 @@ func (r *Registrar) sayRevealed(ctx context.Context, who Person, touches []touch
 	}
 	for _, recorder := range order2 {
 		for refs := range slices.Chunk(byRecorder[recorder], maxRevealed) {
-			leaf, err := r.say(ctx, events.TypeDisclosureRevealed, events.DisclosureRevealed{
+			leaf, err := r.say(ctx, vocabulary.DisclosureRevealed.Of(events.DisclosureRevealed{
 				Recorder: recorder, Kind: events.RevealedDisclosure, Actor: who.Actor, Events: refs, Ground: ground, Order: order,
-			})
+			}))
 			if err != nil {
 				return nil, err
 			}
@@ -238,9 +239,9 @@ func (r *Registrar) lineOf(ctx context.Context, ref string, sent map[uint64][]st
 
 // ErasePerson puts on record that nothing is to tell any more what a pseudonym stood for.
 func (r *Registrar) ErasePerson(ctx context.Context, who Person, ground, order string) (uint64, error) {
-	leaf, err := r.say(ctx, events.TypeDisclosureErased, events.DisclosureErased{
+	leaf, err := r.say(ctx, vocabulary.DisclosureErased.Of(events.DisclosureErased{
 		Operator: who.Operator, Actor: who.Actor, Facilities: who.Facilities, Ground: ground, Order: order,
-	})
+	}))
 	if err != nil {
 		return 0, fmt.Errorf("erase %s of %s: %w", who.Actor, who.Operator, err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/disclosed"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/admission"
 	"github.com/saksi-ledger/saksi/ops/custodian"
@@ -46,7 +47,7 @@ func (r *Registrar) RotateRecipient(ctx context.Context, reason string) (*Rotate
 	}
 	if now != out.Recipient {
 		rotated := events.RecipientRotated{Authority: r.name, Recipient: out.Recipient, Previous: now, Reason: reason}
-		if out.Leaf, err = r.say(ctx, events.TypeRecipientRotated, rotated); err != nil {
+		if out.Leaf, err = r.say(ctx, vocabulary.RecipientRotated.Of(rotated)); err != nil {
 			return fail(err)
 		}
 	}

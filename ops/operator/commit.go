@@ -20,8 +20,7 @@ import (
 	"github.com/saksi-ledger/saksi/events/committed"
 	"github.com/saksi-ledger/saksi/events/connect/cloudtrail"
 	"github.com/saksi-ledger/saksi/events/publish"
-	"github.com/saksi-ledger/saksi/events/schema"
-	"github.com/saksi-ledger/saksi/schemas"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 )
 
 // Commit is a batch to commit to: native records that are not shown.
@@ -77,7 +76,7 @@ func (d *Desk) addCommitment(ctx context.Context, recorder events.Recorder, draf
 	if d.faulty != nil {
 		return d.faulty(ctx, recorder, drafts)
 	}
-	return d.Outbox.Add(ctx, recorder, drafts, d.signer)
+	return d.Outbox.Add(ctx, recorder, drafts, d.signers...)
 }
 
 // batch keeps the records, unless the home has them already.
@@ -180,17 +179,9 @@ func (w *writer) batch(recorder events.Recorder, system string) (*Batch, error) 
 
 // event is the commitment; its id is the batch's name, so that it is said once.
 func (b *Batch) event(recorder events.Recorder) (*events.Event, error) {
-	event, err := events.NewEvent(recorder, events.TypeAccessCommitted, b.Batch, time.Now().Truncate(time.Millisecond), events.AccessCommitted{
+	return vocabulary.AccessCommitted.Of(events.AccessCommitted{
 		Batch: b.Batch, Root: b.Root, Count: events.Integer(b.Count), Totals: b.Totals, Window: b.Window, System: b.System,
-	}, rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	rules, err := schema.Compile(schemas.CurrentRuleset())
-	if err != nil {
-		return nil, err
-	}
-	return event, check(rules, event)
+	}).Event(recorder, vocabulary.Attributes{ID: b.Batch})
 }
 
 // read calls add with each record, as it stands in its log, its class and its time. It
@@ -262,10 +253,6 @@ func classOf(e *events.Event) string {
 
 // readEvents holds each event to its schema, as [Desk.Publish] does.
 func (what *Commit) readEvents(ctx context.Context, add func([]byte, string, time.Time) error) error {
-	rules, err := schema.Compile(schemas.CurrentRuleset())
-	if err != nil {
-		return err
-	}
 	for _, path := range what.Paths {
 		f, err := os.Open(path)
 		if err != nil {
@@ -274,7 +261,7 @@ func (what *Commit) readEvents(ctx context.Context, add func([]byte, string, tim
 		err = eachLine(f, path, func(n int, line []byte) error {
 			event, err := readHandmade(what.Recorder, line)
 			if err == nil {
-				err = check(rules, event)
+				err = vocabulary.Check(event)
 			}
 			var at time.Time
 			if err == nil {

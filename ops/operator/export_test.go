@@ -41,7 +41,7 @@ func (d *Desk) FailCommit(write string, persisted bool) {
 	case "outbox":
 		d.faulty = func(ctx context.Context, recorder events.Recorder, drafts []events.Draft) (publish.Added, error) {
 			if persisted {
-				added, err := d.Outbox.Add(ctx, recorder, drafts, d.signer)
+				added, err := d.Outbox.Add(ctx, recorder, drafts, d.signers...)
 				return added, did(err)
 			}
 			return publish.Added{}, ErrFault

@@ -16,6 +16,7 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/committed"
 	"github.com/saksi-ledger/saksi/events/disclosed"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 )
 
 // Order is an authority's order to this operator, as the ledger's view of orders has it.
@@ -191,7 +192,7 @@ func (d *Desk) ProduceRecords(ctx context.Context, o *Order) (*Produced, error) 
 		drafts = append(drafts, draft)
 	}
 	out.Produced = len(answer)
-	added, err := d.Outbox.Add(ctx, recorder, drafts, d.signer)
+	added, err := d.Outbox.Add(ctx, recorder, drafts, d.signers...)
 	if err != nil {
 		return fail(err)
 	}
@@ -250,7 +251,7 @@ func (d *Desk) answer(o *Order, recorder events.Recorder, tree *committed.Tree, 
 		return events.Draft{}, err
 	}
 	id := sha256.Sum256(fmt.Appendf(nil, "%s %s %s %v", o.Authority, o.Number, o.Ref, indexes))
-	event, err := events.NewEvent(recorder, events.TypeAccessProduced, "produced-"+hex.EncodeToString(id[:16]), time.Now().Truncate(time.Millisecond), data, rand.Reader)
+	event, err := vocabulary.AccessProduced.Of(data).Event(recorder, vocabulary.Attributes{ID: "produced-" + hex.EncodeToString(id[:16])})
 	if err != nil {
 		return events.Draft{}, err
 	}
