@@ -450,10 +450,11 @@ func TestFile(t *testing.T) {
 	}
 	envelope, err := events.Seal(&events.Manifest{Recorder: recorder, Incarnation: 1, First: 1}, lines, signer)
 	w.must(err)
+	body := envelope.Marshal()
 	bodies := func(_ context.Context, leaf uint64) ([]byte, error) {
 		switch leaf {
 		case 7:
-			return envelope.Marshal(), nil
+			return body, nil
 		case 8:
 			return []byte("rejected"), nil
 		case 9:
@@ -486,7 +487,7 @@ func TestFile(t *testing.T) {
 	send(other, "7/1", messages[1])
 
 	found := map[string]custodian.Misfiled{}
-	next, err := w.File(w.ctx(), 0, time.Now(), bodies, found)
+	next, err := w.File(w.ctx(), 0, time.Now(), bodies, nil, found)
 	w.must(err)
 	if m := found[operator]; m.Moved != 1 || m.Refused != 8 || m.Reason == "" || m.Last.IsZero() {
 		t.Errorf("found %+v", m)
@@ -501,24 +502,39 @@ func TestFile(t *testing.T) {
 	}
 	// The one whose leaf isn't there is looked at again, and not for ever.
 	found = map[string]custodian.Misfiled{}
-	next, err = w.File(w.ctx(), next, time.Now(), bodies, found)
+	next, err = w.File(w.ctx(), next, time.Now(), bodies, nil, found)
 	if err != nil || len(found) != 0 {
 		t.Errorf("again: %v, %v", found, err)
 	}
-	next, err = w.File(w.ctx(), next, time.Now().Add(2*time.Hour), bodies, found)
+	next, err = w.File(w.ctx(), next, time.Now().Add(2*time.Hour), bodies, nil, found)
 	if err != nil || found[operator].Refused != 1 || w.count() != 4 {
 		t.Errorf("later: %v, %v, %d left", found, err, w.count())
 	}
 	found = map[string]custodian.Misfiled{}
-	if _, err := w.File(w.ctx(), 0, time.Now(), bodies, found); err != nil || len(found) != 0 || next == 0 {
+	if _, err := w.File(w.ctx(), 0, time.Now(), bodies, nil, found); err != nil || len(found) != 0 || next == 0 {
 		t.Errorf("from the beginning: %v, %v", found, err)
+	}
+	// What opens an event that was erased goes with it, unless a hold keeps it.
+	rest, err := envelope.Without(1)
+	w.must(err)
+	body = rest.Marshal()
+	for _, c := range []struct {
+		actor string
+		left  int
+	}{{"p-2", 1}, {"p-9", 0}} {
+		holds := []admission.Hold{{HoldPlaced: events.HoldPlaced{Hold: "case-9", Actors: []string{c.actor}}, By: "mcmc"}}
+		_, err = w.File(w.ctx(), 0, time.Now(), bodies, holds, found)
+		w.must(err)
+		if all, _, err := w.Page(w.ctx(), operator, "p-2", 0); err != nil || len(all) != c.left || len(found) != 0 {
+			t.Errorf("held for %s: %d of p-2, %v, found %v", c.actor, len(all), err, found)
+		}
 	}
 	// What was moved is encrypted anew like the rest, though the same stands elsewhere.
 	to, err := age.GenerateX25519Identity()
 	w.must(err)
 	_, err = w.Reencrypt(w.ctx(), w.identity, to.Recipient().String())
 	w.must(err)
-	if got := w.open(to); got["p-1"] == 0 || got["p-2"] != 1 {
+	if got := w.open(to); got["p-1"] == 0 || got["p-2"] != 0 {
 		t.Errorf("encrypted anew: %v", got)
 	}
 	if all, _, err := w.Page(w.ctx(), operator, "p-1", 0); err != nil || len(all) == 0 {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/disclosed"
+	"github.com/saksi-ledger/saksi/ledger/admission"
 )
 
 // Bodies returns the body of a leaf, see [github.com/saksi-ledger/saksi/ledger.Reader];
@@ -56,8 +57,9 @@ func ReadMisfiled(path string) (map[string]Misfiled, error) {
 // and returns the place to go on from. What is filed under another pseudonym than the
 // event's is moved to where it is looked for, with the time at which it was first sent;
 // what opens no event of the ledger is overwritten and deleted, as nothing would ever
-// find it. Into found goes what was wrong, by operator.
-func (c *Custodian) File(ctx context.Context, from uint64, now time.Time, bodies Bodies, found map[string]Misfiled) (next uint64, err error) {
+// find it, and so is what opens an event that was erased, unless a hold covers it. Into
+// found goes what was wrong, by operator.
+func (c *Custodian) File(ctx context.Context, from uint64, now time.Time, bodies Bodies, holds []admission.Hold, found map[string]Misfiled) (next uint64, err error) {
 	f := &filing{bodies: bodies}
 	next = from
 	waits := false
@@ -73,6 +75,12 @@ func (c *Custodian) File(ctx context.Context, from uint64, now time.Time, bodies
 		}
 		if !waits {
 			next = m.sequence + 1
+		}
+		if problem == goneEvent {
+			if held(m, holds) {
+				return true, nil
+			}
+			return true, c.delete(ctx, m)
 		}
 		if problem == "" {
 			return true, nil
@@ -136,7 +144,7 @@ func (f *filing) place(ctx context.Context, m *Stored) (subject, problem string,
 	case envelope.Manifest.Recorder != recorder || place >= len(envelope.Manifest.Events) || envelope.Manifest.Events[place] != message.Event:
 		return "", fmt.Sprintf("it says to open event %s, and is of another", m.event), nil
 	case len(envelope.Lines[place]) == 0:
-		return "", "", nil // the event was erased, and nothing says any more whom it named
+		return "", goneEvent, nil
 	}
 	event, err := events.ParseEvent(envelope.Lines[place])
 	if err != nil {
@@ -147,6 +155,27 @@ func (f *filing) place(ctx context.Context, m *Stored) (subject, problem string,
 		return right, fmt.Sprintf("it opens event %s, and was filed under another pseudonym", m.event), nil
 	}
 	return "", "", nil
+}
+
+// goneEvent is the problem of a message whose event was erased: nobody's fault.
+const goneEvent = "the event was erased"
+
+// held tells whether a hold covers what a message may tell, as far as its subject says of
+// whom that is.
+func held(m *Stored, holds []admission.Hold) bool {
+	tokens := strings.Split(m.Subject, ".")
+	for _, h := range holds {
+		said := admission.Said{Operator: tokens[1], Facility: m.facility(), Received: m.Received}
+		for _, actor := range h.Actors {
+			if disclosed.Token(actor) == tokens[len(tokens)-1] {
+				said.Actors = append(said.Actors, actor)
+			}
+		}
+		if h.Covers(said) {
+			return true
+		}
+	}
+	return false
 }
 
 var errNoEnvelope = errors.New("it holds no events")

@@ -52,7 +52,12 @@ func (n *running) erasePersons(ctx context.Context) error {
 // by nobody, to be read or to be erased.
 func (n *running) fileDisclosures(ctx context.Context) error {
 	found := map[string]custodian.Misfiled{}
-	next, err := n.custody.File(ctx, n.filed, time.Now(), n.bodyOf, found)
+	var holds []admission.Hold
+	n.ledger.Registry(func(r *admission.Registry) { holds = r.Holds() })
+	if now := fmt.Sprint(holds); now != n.filedHolds {
+		n.filed, n.filedHolds = 0, now // what a hold kept may go
+	}
+	next, err := n.custody.File(ctx, n.filed, time.Now(), n.bodyOf, holds, found)
 	n.filed = next
 	if len(found) == 0 {
 		return err

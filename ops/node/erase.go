@@ -176,6 +176,8 @@ func (n *running) remakeViews(ctx context.Context) error {
 	}
 	// What was on its way to the feeds when the views were made again is looked for once more.
 	n.feedsDue = true
+	// So is, from the beginning, what opens events that are gone.
+	n.filed = 0
 	return n.unmarkViews()
 }
 

@@ -221,6 +221,7 @@ type running struct {
 	connect     []nats.Option // to the embedded broker, in this process
 	custody     *custodian.Custodian
 	feedsDue    bool   // the feeds are to be looked at for what was erased; of keepErased
+	filedHolds  string // the holds then
 	filed       uint64 // how far what was disclosed has been looked at; of keepErased
 }
 
