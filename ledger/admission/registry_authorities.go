@@ -116,7 +116,7 @@ func (r *Registry) rotateRecipient(said speech, d events.RecipientRotated) (func
 	}
 	now := *before
 	if before.Recipient != "" && before.Recipient != d.Recipient {
-		now.Former = append(slices.Clip(before.Former), before.Recipient)
+		now.Former = append(slices.Clip(before.Former), FormerRecipient{before.Recipient, before.RecipientLeaf})
 	}
 	now.Recipient, now.RecipientLeaf = d.Recipient, said.leaf
 	set(r.authorities, d.Authority, &now)

@@ -3,8 +3,8 @@ package api
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
-	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -81,7 +81,7 @@ func (a *api) registerHeaders() {
 }
 
 // moving returns an authority's recipient now, to whom what is for one of its former ones
-// may be moved. One that another authority has ever named is not its own to move.
+// may be moved. One that another authority named before is not its own to move.
 func (a *api) moving(g token.Grantee, recipient string) (string, error) {
 	switch {
 	case g.Role == token.Public:
@@ -91,17 +91,22 @@ func (a *api) moving(g token.Grantee, recipient string) (string, error) {
 	case a.Disclosed == nil:
 		return "", problem(http.StatusServiceUnavailable, "this server keeps no disclosures")
 	}
-	now, former := "", false
+	// Whoever named it first has its identity: others can only have read it there.
+	owner, now, first := "", "", uint64(math.MaxUint64)
 	for _, known := range a.Authorities() {
-		had := slices.Contains(known.Former, recipient)
-		switch {
-		case known.Name == g.Name:
-			now, former = known.Recipient, had && known.Recipient != recipient
-		case had || known.Recipient == recipient:
-			return "", problem(http.StatusForbidden, "the recipient is another authority's")
+		if known.Name == g.Name {
+			now = known.Recipient
+		}
+		for _, r := range append([]FormerRecipient{{known.Recipient, known.Leaf}}, known.Former...) {
+			if r.Recipient == recipient && r.Leaf < first {
+				owner, first = known.Name, r.Leaf
+			}
 		}
 	}
-	if !former {
+	switch {
+	case now == "" || owner != g.Name:
+		return "", problem(http.StatusForbidden, "the recipient is not one of %s", g.Name)
+	case now == recipient:
 		return "", problem(http.StatusForbidden, "no leaf says that %s has put this recipient out of use: saksi authority recipient does", g.Name)
 	}
 	return now, nil
