@@ -121,6 +121,57 @@ func (d *Desk) FindOrder(ctx context.Context, authority, number string) (*Order,
 	return found, nil
 }
 
+// Verify holds an order to the ledger: nothing is handed over on the word of the node
+// alone, but on that of an authority which stands in the tree, for everybody to see.
+func (d *Desk) Verify(ctx context.Context, o *Order) error {
+	fail := func(err error) error {
+		return hinted{fmt.Errorf("order %s of %s is not proven to be on record: %w", o.Number, o.Authority, err), "hand over nothing; ask the authority"}
+	}
+	var leaf uint64
+	var place int
+	if _, err := fmt.Sscanf(o.Ref, "%d/%d", &leaf, &place); err != nil {
+		return fail(err)
+	}
+	text, err := d.get(ctx, fmt.Sprintf("/v1/orders/%d/%d", leaf, place))
+	if err != nil {
+		return fail(err)
+	}
+	var answer struct {
+		Line1 string `json:"line1"`
+		Line  string `json:"line"`
+	}
+	if err := json.Unmarshal(text, &answer); err != nil {
+		return fail(err)
+	}
+	proof, err := d.get(ctx, fmt.Sprintf("/v1/entries/%d/proof", leaf))
+	if err != nil {
+		return fail(err)
+	}
+	event, said, err := d.proven(leaf, []byte(answer.Line1), []byte(answer.Line), proof)
+	if err != nil {
+		return fail(err)
+	}
+	var data events.ProductionOrdered
+	if err := json.Unmarshal(event.Data, &data); err != nil {
+		return fail(err)
+	}
+	var records []string
+	for _, n := range data.Records {
+		records = append(records, fmt.Sprint(int64(n)))
+	}
+	in := func(all []string) func(string) bool {
+		return func(one string) bool { return !slices.Contains(all, one) }
+	}
+	switch {
+	case event.Type != events.TypeProductionOrdered || event.Source != events.RegistryRecorder(o.Authority).Source() || said != events.RegistryRecorder(o.Authority):
+		return fail(fmt.Errorf("event %s is not an order of it", o.Ref))
+	case data.Order != o.Number || data.Recorder != o.Recorder || fmt.Sprintf("%d/%d", data.Event.Leaf, data.Event.Event) != o.Event,
+		slices.ContainsFunc(o.Records, in(records)), slices.ContainsFunc(o.Disclosures, in(data.Disclosures)):
+		return fail(fmt.Errorf("event %s orders something else than the node says", o.Ref))
+	}
+	return nil
+}
+
 // Produced is what came of answering an order.
 type Produced struct {
 	Order    *Order `json:"order"`
@@ -307,8 +358,12 @@ func (d *Desk) ProduceDisclosures(ctx context.Context, o *Order, body func(ctx c
 	return out, nil
 }
 
-// ProduceOrder answers an order, whatever it asks for.
+// ProduceOrder answers an order, whatever it asks for, if the ledger proves that it is on
+// record.
 func (d *Desk) ProduceOrder(ctx context.Context, o *Order, body func(ctx context.Context, leaf uint64) ([]byte, error)) (*Produced, error) {
+	if err := d.Verify(ctx, o); err != nil {
+		return nil, err
+	}
 	switch {
 	case len(o.Records) > 0:
 		return d.ProduceRecords(ctx, o)
