@@ -329,8 +329,14 @@ func (d *Desk) ProduceDisclosures(ctx context.Context, o *Order, body func(ctx c
 			return fail(err)
 		case !found:
 			out.Missing = append(out.Missing, Missing{digest, "it is not held: it was erased here, or was never of this outbox"})
-		case held.Recorder != recorder:
-			out.Missing = append(out.Missing, Missing{digest, fmt.Sprintf("it opens a digest in an event of %s", held.Recorder)})
+			continue
+		}
+		at, err := d.refOf(ctx, held.Recorder, held.Event)
+		switch {
+		case err != nil:
+			return fail(err)
+		case at != o.Event || held.Recorder != recorder:
+			out.Missing = append(out.Missing, Missing{digest, fmt.Sprintf("it opens a digest in event %s of %s, and the order is about event %s", at, held.Recorder, o.Event)})
 		default:
 			digests = append(digests, digest)
 			if !slices.Contains(ids, held.Event) {
@@ -356,6 +362,20 @@ func (d *Desk) ProduceDisclosures(ctx context.Context, o *Order, body func(ctx c
 	}
 	out.Events = len(ids)
 	return out, nil
+}
+
+// refOf returns where the ledger has an event of this operator's, as LEAF/EVENT; "none" if
+// it has no receipt.
+func (d *Desk) refOf(ctx context.Context, recorder events.Recorder, eventID string) (string, error) {
+	receipt, found, err := d.Outbox.ReceiptOf(ctx, recorder, eventID)
+	if err != nil {
+		return "", err
+	}
+	if !found || receipt.Code != "" {
+		return "none", nil
+	}
+	place, err := d.Outbox.PlaceOf(ctx, recorder, eventID)
+	return fmt.Sprintf("%d/%d", receipt.Proof.Index, place), err
 }
 
 // ProduceOrder answers an order, whatever it asks for, if the ledger proves that it is on
