@@ -235,6 +235,9 @@ type running struct {
 	authority   *broker.Authority
 	connect     []nats.Option // to the embedded broker, in this process
 	custody     *custodian.Custodian
+	feedsDue    bool   // the feeds are to be looked at for what was erased; of keepErased
+	filedHolds  string // the holds then
+	filed       uint64 // how far what was disclosed has been looked at; of keepErased
 }
 
 // run has the parts work until the context ends or one of them can't go on.
