@@ -38,6 +38,7 @@ func evidenceCommand() *cli.Command {
 		Flags: []cli.Flag{homeFlag(),
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write it to `FILE`", TakesFile: true},
 			&cli.BoolFlag{Name: "wait-anchor", Usage: "wait until a Rekor's entry covers the leaves", EnvVars: env("wait-anchor")},
+			&cli.BoolFlag{Name: "wait-cosigned", Usage: "wait until a checkpoint that a quorum of the ledger's witnesses has cosigned covers the leaves", EnvVars: env("wait-cosigned")},
 			timeoutFlag(evidenceWait), formatFlag(), jsonFlag()},
 		Action: makeEvidence,
 	}
@@ -69,8 +70,10 @@ func makeEvidence(c *cli.Context) error {
 	defer closer.Close()
 	ctx, cancel := withTimeout(c)
 	defer cancel()
-	text, err := evidence.Build(ctx, source, requests, evidence.Options{WaitAnchor: c.Bool("wait-anchor")})
+	text, err := evidence.Build(ctx, source, requests, evidence.Options{WaitAnchor: c.Bool("wait-anchor"), WaitCosigned: c.Bool("wait-cosigned")})
 	switch {
+	case errors.Is(err, context.DeadlineExceeded) && c.Bool("wait-cosigned"):
+		return hinted{err, "saksi doctor says how far witnesses are; without --wait-cosigned the evidence says which have not seen the tree, or give --timeout more"}
 	case errors.Is(err, context.DeadlineExceeded) && c.Bool("wait-anchor"):
 		return hinted{err, "saksi doctor says how far anchors lag; without --wait-anchor the evidence says that it has none, or give --timeout more"}
 	case errors.Is(err, evidence.ErrNoBody):
@@ -98,10 +101,10 @@ func evidenceResult(file string, bytes int, b *verify.Bundle) result {
 		note = "No anchor covers it, and it says so: --wait-anchor waits for one.\n" + note
 	}
 	return result{
-		document: map[string]any{"evidence": file, "bytes": bytes, "events": refs, "leaves": len(b.Leaves), "anchors": len(b.Anchors)},
+		document: map[string]any{"evidence": file, "bytes": bytes, "events": refs, "leaves": len(b.Leaves), "anchors": len(b.Anchors), "cosigned": len(b.Cosigned)},
 		rows: [][]any{
 			{"evidence", fmt.Sprintf("%s, %d bytes", file, bytes)}, {"events", strings.Join(refs, " ")},
-			{"leaves", len(b.Leaves)}, {"anchors", len(b.Anchors)},
+			{"leaves", len(b.Leaves)}, {"anchors", len(b.Anchors)}, {"cosigned", len(b.Cosigned)},
 		},
 		note: note,
 	}
@@ -154,7 +157,7 @@ func localSource(h *home.Authority) (evidence.Source, io.Closer, error) {
 		directory.Close()
 		return evidence.Source{}, nil, err
 	}
-	return evidence.Source{Reader: directory, Log: log, Anchors: anchors}, closers{directory, anchors}, nil
+	return evidence.Source{Reader: directory, Log: log, Anchors: anchors, Cosigned: evidence.CosignedDirectory(h.LedgerDir())}, closers{directory, anchors}, nil
 }
 
 func remoteSource(h watcher) (evidence.Source, error) {
@@ -182,5 +185,9 @@ func remoteSource(h watcher) (evidence.Source, error) {
 	if err != nil {
 		return evidence.Source{}, err
 	}
-	return evidence.Source{Reader: reader, Log: log, Anchors: anchors}, nil
+	cosigned, err := evidence.RemoteCosigned(grant.HTTP, nil)
+	if err != nil {
+		return evidence.Source{}, err
+	}
+	return evidence.Source{Reader: reader, Log: log, Anchors: anchors, Cosigned: cosigned}, nil
 }

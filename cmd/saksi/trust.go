@@ -1,15 +1,22 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
 	"github.com/urfave/cli/v2"
 
+	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/witness"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
 
 func trustCommand() *cli.Command {
 	return &cli.Command{
 		Name:     "trust",
-		Usage:    "write a trust file: the ledger's key and genesis, to be looked at and pinned",
+		Usage:    "write a trust file: the ledger's key, genesis, Rekors and witnesses, to be looked at and pinned",
 		Category: "auditor",
 		Flags: []cli.Flag{homeFlag(),
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write it to `FILE`"}, formatFlag(), jsonFlag()},
@@ -28,14 +35,55 @@ func trustCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			if err := nameWitnesses(c.Context, h, trust); err != nil {
+				return err
+			}
 			if err := home.WriteJSON(c.String("output"), trust, 0o644); err != nil {
 				return err
 			}
 			l := trust.Ledgers[0]
-			return result{
+			out := result{
 				document: trust,
 				rows:     [][]any{{"trust", c.String("output")}, {"ledger", l.Origin}, {"log key", l.Key}, {"genesis", l.Genesis.String()}},
-			}.print(c)
+				note:     "It calls nobody independent: who is, is for its reader to say, in the file.",
+			}
+			for _, w := range trust.Witnesses {
+				out.rows = append(out.rows, []any{"witness", w.Key})
+			}
+			for _, r := range trust.Rekors {
+				out.rows = append(out.rows, []any{"Rekor", r.Origin})
+			}
+			return out.print(c)
 		},
 	}
+}
+
+// nameWitnesses takes the witnesses that the ledger's genesis names into the trust
+// file, for its reader to look at. A ledger that no node has run for yet has none to
+// read.
+func nameWitnesses(ctx context.Context, h *home.Authority, trust *verify.Trust) error {
+	source, closer, err := localSource(h)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer closer.Close()
+	text, err := witness.GenesisPolicyText(ctx, source.Reader)
+	if err != nil {
+		return fmt.Errorf("read the witnesses of the genesis: %w", err)
+	}
+	if text == "" {
+		return nil
+	}
+	policy, err := verify.ParsePolicy([]byte(text))
+	if err != nil {
+		return fmt.Errorf("the genesis: %w", err)
+	}
+	trust.Ledgers[0].WitnessPolicy = text
+	for _, w := range policy.Witnesses {
+		trust.Witnesses = append(trust.Witnesses, verify.TrustedWitness{Key: w.Key.Key()})
+	}
+	return nil
 }

@@ -24,6 +24,8 @@ type Source struct {
 	Log *verify.Log
 	// Anchors may be nil: the evidence is then not anchored, and says so.
 	Anchors Anchors
+	// Cosigned may be nil: the evidence is then witnessed by nobody, and says so.
+	Cosigned Cosigned
 }
 
 // Options are for [Build].
@@ -31,6 +33,9 @@ type Options struct {
 	// WaitAnchor waits, until the context ends, for an anchor that covers every leaf
 	// asked for, in one Rekor at least.
 	WaitAnchor bool
+	// WaitCosigned waits, until the context ends, for a checkpoint that covers every leaf
+	// asked for and that a quorum of the ledger's witnesses has cosigned.
+	WaitCosigned bool
 }
 
 // ErrNoBody is wrapped where the reader's mandate doesn't go as far as what was asked
@@ -61,6 +66,7 @@ type builder struct {
 	own         []uint64
 	anchors     []*anchored
 	rekorsKnown int
+	cosigned    []*verify.Checkpoint
 }
 
 // leaf is one that was read, with its body.
@@ -94,6 +100,17 @@ func (b *builder) build(ctx context.Context, requests []Request, options Options
 		}
 	} else if options.WaitAnchor {
 		return nil, errors.New("there are no anchors to wait for")
+	}
+	if options.WaitCosigned {
+		if b.source.Cosigned == nil {
+			return nil, errors.New("there are no cosigned checkpoints to wait for")
+		}
+		if err := b.waitCosigned(ctx, subjects); err != nil {
+			return nil, fmt.Errorf("cosigned checkpoints: %w", err)
+		}
+	}
+	if err := b.takeCosigned(ctx, subjects); err != nil {
+		return nil, fmt.Errorf("cosigned checkpoints: %w", err)
 	}
 	if err := b.readRegistry(ctx); err != nil {
 		return nil, err
@@ -206,15 +223,30 @@ func (b *builder) bundle(ctx context.Context) ([]byte, error) {
 	for _, l := range byLeaf {
 		out.Leaves = append(out.Leaves, *l)
 	}
-	for _, a := range b.anchors {
-		bundled := verify.BundledAnchor{Checkpoint: a.checkpoint.Note, Entry: a.entry}
-		older, newer := min(a.checkpoint.Size, checkpoint.Size), max(a.checkpoint.Size, checkpoint.Size)
-		if older < newer {
-			if bundled.Consistency, err = tlog.ProveTree(int64(newer), int64(older), hashes); err != nil {
-				return nil, fmt.Errorf("prove that the trees of %d and %d leaves are one: %w", older, newer, err)
-			}
+	consistency := func(size uint64) ([]tlog.Hash, error) {
+		older, newer := min(size, checkpoint.Size), max(size, checkpoint.Size)
+		if older == newer {
+			return nil, nil
 		}
-		out.Anchors = append(out.Anchors, bundled)
+		proof, err := tlog.ProveTree(int64(newer), int64(older), hashes)
+		if err != nil {
+			return nil, fmt.Errorf("prove that the trees of %d and %d leaves are one: %w", older, newer, err)
+		}
+		return proof, nil
+	}
+	for _, a := range b.anchors {
+		proof, err := consistency(a.checkpoint.Size)
+		if err != nil {
+			return nil, err
+		}
+		out.Anchors = append(out.Anchors, verify.BundledAnchor{Checkpoint: a.checkpoint.Note, Consistency: proof, Entry: a.entry})
+	}
+	for _, c := range b.cosigned {
+		proof, err := consistency(c.Size)
+		if err != nil {
+			return nil, err
+		}
+		out.Cosigned = append(out.Cosigned, verify.BundledCosigned{Checkpoint: c.Note, Consistency: proof})
 	}
 	out.Sort()
 	if err := b.check(out); err != nil {

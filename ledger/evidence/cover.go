@@ -145,16 +145,24 @@ func (b *builder) waitCovered(ctx context.Context, leaves []uint64) error {
 		case covered:
 			return nil
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(waitPoll):
+		if err := pause(ctx); err != nil {
+			return err
 		}
 		newest, err := b.source.Reader.Checkpoint(ctx)
 		if err != nil {
 			return err
 		}
 		b.newest = newest
+	}
+}
+
+// pause waits until it is time to look again.
+func pause(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(waitPoll):
+		return nil
 	}
 }
 

@@ -205,15 +205,17 @@ func (b *builder) showKeys(l *leaf, place int, unregistered map[events.KeyID]boo
 // search of anchors. With one anchor a minute they are those of an hour and more.
 const lookBack = 100
 
-// supportTime chooses the last anchor of each Rekor that the ledger recorded before a
-// leaf: the leaf is later.
+// supportTime chooses what the ledger recorded last before a leaf, of each who gives a
+// time or holds the tree fast: the last anchor of each Rekor, and the last checkpoint
+// that a quorum of witnesses had cosigned. The leaf is later.
 func (b *builder) supportTime(ctx context.Context, l *leaf) error {
-	if b.source.Anchors == nil {
-		return nil
-	}
 	end, _ := slices.BinarySearch(b.own, l.Index)
 	done := map[string]bool{} // Rekors
+	cosigned := b.source.Cosigned == nil
 	for _, index := range slices.Backward(b.own[max(0, end-lookBack):end]) {
+		if cosigned && len(done) >= b.rekorsKnown {
+			return nil
+		}
 		entries, err := b.source.Reader.Entries(ctx, b.newest, index)
 		if err != nil {
 			return err
@@ -227,21 +229,26 @@ func (b *builder) supportTime(ctx context.Context, l *leaf) error {
 			if err != nil {
 				return fmt.Errorf("event %d/%d: %w", r.Index, place, err)
 			}
-			var d events.AnchorRecorded
-			if e.Type != events.TypeAnchorRecorded || json.Unmarshal(e.Data, &d) != nil || done[d.Rekor] {
-				continue
+			switch e.Type {
+			case events.TypeCheckpointCosigned:
+				if !cosigned {
+					cosigned = true
+					b.show(r, place)
+				}
+			case events.TypeAnchorRecorded:
+				var d events.AnchorRecorded
+				if b.source.Anchors == nil || json.Unmarshal(e.Data, &d) != nil || done[d.Rekor] {
+					continue
+				}
+				found, err := b.recorded(ctx, &d)
+				if err != nil {
+					return fmt.Errorf("anchors: %w", err)
+				}
+				if found {
+					done[d.Rekor] = true
+					b.show(r, place)
+				}
 			}
-			found, err := b.recorded(ctx, &d)
-			if err != nil {
-				return fmt.Errorf("anchors: %w", err)
-			}
-			if found {
-				done[d.Rekor] = true
-				b.show(r, place)
-			}
-		}
-		if len(done) > 0 && len(done) >= b.rekorsKnown {
-			return nil
 		}
 	}
 	return nil

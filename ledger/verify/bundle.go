@@ -58,6 +58,8 @@ type Bundle struct {
 	About []Ref
 	// Anchors ascend by the size of their checkpoint, then by their entry's bytes.
 	Anchors []BundledAnchor
+	// Cosigned ascend by the size of their checkpoint, then by their bytes.
+	Cosigned []BundledCosigned
 	// Leaves ascend by index.
 	Leaves []BundledLeaf
 }
@@ -71,6 +73,15 @@ type BundledAnchor struct {
 	Consistency []tlog.Hash
 	// Entry is the Rekor's entry in its one written form ([LogEntry.Marshal]).
 	Entry []byte
+}
+
+// BundledCosigned is a checkpoint of the ledger that witnesses have cosigned.
+type BundledCosigned struct {
+	// Checkpoint is the signed note, with the cosignatures.
+	Checkpoint []byte
+	// Consistency proves that its tree and that of the receipts are one. It is nil
+	// where they are of the same size.
+	Consistency []tlog.Hash
 }
 
 // BundledLeaf is a leaf and as much of its body as is shown.
@@ -95,14 +106,16 @@ const (
 	aboutHead   = "saksi evidence v1\n"
 	aboutMember = "about"
 
-	// MaxAnchors, MaxLeaves and MaxEvents are the most of each in a bundle. They
-	// bound the work, and the statement, that a bundle can ask for.
-	MaxAnchors = 64
-	MaxLeaves  = 1000
-	MaxEvents  = 10_000
+	// MaxAnchors, MaxCosigned, MaxLeaves and MaxEvents are the most of each in a bundle.
+	// They bound the work, and the statement, that a bundle can ask for.
+	MaxAnchors  = 64
+	MaxCosigned = 64
+	MaxLeaves   = 1000
+	MaxEvents   = 10_000
 )
 
 func anchorMember(i int, part string) string     { return fmt.Sprintf("anchors/%04d/%s", i+1, part) }
+func cosignedMember(i int, part string) string   { return fmt.Sprintf("cosigned/%04d/%s", i+1, part) }
 func leafMember(leaf uint64, part string) string { return fmt.Sprintf("leaves/%020d/%s", leaf, part) }
 func eventPart(place int) string                 { return fmt.Sprintf("events/%04d.json", place) }
 
@@ -119,6 +132,12 @@ func (b *Bundle) Marshal() ([]byte, error) {
 			members = append(members, member{anchorMember(i, "consistency"), marshalHashes(a.Consistency)})
 		}
 		members = append(members, member{anchorMember(i, "entry.json"), a.Entry})
+	}
+	for i, c := range b.Cosigned {
+		members = append(members, member{cosignedMember(i, "checkpoint"), c.Checkpoint})
+		if c.Consistency != nil {
+			members = append(members, member{cosignedMember(i, "consistency"), marshalHashes(c.Consistency)})
+		}
 	}
 	for _, l := range b.Leaves {
 		for _, e := range l.Events {
@@ -191,6 +210,16 @@ func (p *bundleParser) bundle() (*Bundle, error) {
 		}
 		bundle.Anchors = append(bundle.Anchors, a)
 	}
+	for len(p.members) > 0 && strings.HasPrefix(p.members[0].name, "cosigned/") {
+		if len(bundle.Cosigned) == MaxCosigned {
+			return nil, fmt.Errorf("it holds more than %d cosigned checkpoints", MaxCosigned)
+		}
+		c, err := p.cosigned(len(bundle.Cosigned))
+		if err != nil {
+			return nil, err
+		}
+		bundle.Cosigned = append(bundle.Cosigned, c)
+	}
 	for len(p.members) > 0 {
 		l, err := p.leaf()
 		if err != nil {
@@ -226,15 +255,34 @@ func (p *bundleParser) anchor(i int) (a BundledAnchor, err error) {
 	if a.Checkpoint, err = p.must(anchorMember(i, "checkpoint")); err != nil {
 		return a, err
 	}
-	if text, ok := p.next(anchorMember(i, "consistency")); ok {
-		if a.Consistency, err = parseHashes(text); err != nil {
-			return a, fmt.Errorf("%s: %w", anchorMember(i, "consistency"), err)
-		}
+	if a.Consistency, err = p.consistency(anchorMember(i, "consistency")); err != nil {
+		return a, err
 	}
 	if a.Entry, err = p.must(anchorMember(i, "entry.json")); err != nil {
 		return a, err
 	}
 	return a, nil
+}
+
+func (p *bundleParser) cosigned(i int) (c BundledCosigned, err error) {
+	if c.Checkpoint, err = p.must(cosignedMember(i, "checkpoint")); err != nil {
+		return c, err
+	}
+	c.Consistency, err = p.consistency(cosignedMember(i, "consistency"))
+	return c, err
+}
+
+// consistency takes a consistency proof, if that is next.
+func (p *bundleParser) consistency(name string) ([]tlog.Hash, error) {
+	text, ok := p.next(name)
+	if !ok {
+		return nil, nil
+	}
+	hashes, err := parseHashes(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return hashes, nil
 }
 
 func (p *bundleParser) leaf() (l BundledLeaf, err error) {
@@ -286,6 +334,8 @@ func (b *Bundle) checkOrder() error {
 		return errors.New("what it is about is not in order")
 	case !ascending(b.Anchors, compareAnchors):
 		return errors.New("its anchors are not in order")
+	case !ascending(b.Cosigned, compareCosigned):
+		return errors.New("its cosigned checkpoints are not in order")
 	}
 	shown := 0
 	for _, l := range b.Leaves {
@@ -318,10 +368,15 @@ func (b *Bundle) Sort() {
 		slices.SortFunc(l.Events, func(x, y BundledEvent) int { return cmp.Compare(x.Place, y.Place) })
 	}
 	slices.SortFunc(b.Anchors, compareAnchors)
+	slices.SortFunc(b.Cosigned, compareCosigned)
 }
 
 func compareAnchors(x, y BundledAnchor) int {
 	return cmp.Or(cmp.Compare(sizeIn(x.Checkpoint), sizeIn(y.Checkpoint)), bytes.Compare(x.Entry, y.Entry))
+}
+
+func compareCosigned(x, y BundledCosigned) int {
+	return cmp.Or(cmp.Compare(sizeIn(x.Checkpoint), sizeIn(y.Checkpoint)), bytes.Compare(x.Checkpoint, y.Checkpoint))
 }
 
 // sizeIn returns the size that stands in a checkpoint, signed or not, or 0.

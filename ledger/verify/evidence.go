@@ -32,7 +32,7 @@ func (b *Bundle) Verify(trust *Trust) (*Statement, error) {
 	for _, ref := range b.About {
 		v.about[ref] = false
 	}
-	for _, step := range []func() error{v.openTree, v.openLeaves, v.openAnchors, v.checkNeeds} {
+	for _, step := range []func() error{v.openTree, v.openLeaves, v.openAnchors, v.openCosigned, v.checkNeeds} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -54,6 +54,10 @@ type verification struct {
 	leaves   []*openedLeaf
 	subjects []*openedLeaf // those that the evidence is about
 	anchors  []*openedAnchor
+
+	policy    *Policy // of witnesses; nil where the trust file names none
+	cosigned  []*openedCosigned
+	witnessed []recordedCosignature
 }
 
 // openedLeaf is a leaf whose place, body and signatures hold.
@@ -221,6 +225,11 @@ func (v *verification) checkNeeds() error {
 			return fmt.Errorf("the anchor of the checkpoint of %d leaves bounds no leaf that the evidence is about", a.checkpoint.Size)
 		}
 	}
+	for _, c := range v.cosigned {
+		if len(v.subjects) == 0 || c.checkpoint.Size <= v.subjects[0].index {
+			return fmt.Errorf("the cosigned checkpoint of %d leaves covers no leaf that the evidence is about", c.checkpoint.Size)
+		}
+	}
 	return nil
 }
 
@@ -257,6 +266,8 @@ func (v *verification) served() map[Ref]bool {
 				serves[e.ref] = keys[s.revokes]
 			case s.anchor != nil:
 				serves[e.ref] = l.index < last && s.recorded
+			case s.cosigned != nil:
+				serves[e.ref] = l.index < last
 			default:
 				serves[e.ref] = l.index < last && (operators[s.operator] || facilities[s.facility] || recorders[s.recorder])
 			}

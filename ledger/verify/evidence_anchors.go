@@ -162,21 +162,3 @@ func (v *verification) statedAnchor(a *openedAnchor) StatedAnchor {
 	}
 	return s
 }
-
-// bounds returns on which sides of which entries a leaf stands.
-func (v *verification) bounds(l *openedLeaf) (notBefore, notAfter []StatedBound) {
-	notBefore, notAfter = []StatedBound{}, []StatedBound{}
-	for _, a := range v.anchors {
-		if a.believed == nil {
-			continue
-		}
-		bound := StatedBound{Rekor: a.believed.Rekor, Index: a.believed.Index, Time: a.believed.IntegratedTime, Independent: v.independent(a)}
-		if a.checkpoint.Size > l.index {
-			notAfter = append(notAfter, bound)
-		} else if a.recordedBefore(l) {
-			bound.Recorded = &a.recorded[0]
-			notBefore = append(notBefore, bound)
-		}
-	}
-	return notBefore, notAfter
-}

@@ -51,6 +51,7 @@ type subjectOf struct {
 	revokes                      events.KeyID
 	anchor                       *events.AnchorRecorded
 	recorded                     bool // and that anchor is in the bundle
+	cosigned                     *events.CheckpointCosigned
 }
 
 func newRegistryProof() *registryProof {
@@ -165,13 +166,23 @@ func (r *registryProof) admit(l *openedLeaf) error {
 		}
 	case recorder.IsLedger():
 		for _, e := range l.events {
-			if e.Type == events.TypeAnchorRecorded {
-				e.subject.anchor = &events.AnchorRecorded{}
-				if err := decodeData(e, e.subject.anchor); err != nil {
-					return fmt.Errorf("event %s: %w", e.ref, err)
-				}
+			if err := recall(e); err != nil {
+				return fmt.Errorf("event %s: %w", e.ref, err)
 			}
 		}
+	}
+	return nil
+}
+
+// recall takes what the ledger recorded of others.
+func recall(e *openedEvent) error {
+	switch e.Type {
+	case events.TypeAnchorRecorded:
+		e.subject.anchor = &events.AnchorRecorded{}
+		return decodeData(e, e.subject.anchor)
+	case events.TypeCheckpointCosigned:
+		e.subject.cosigned = &events.CheckpointCosigned{}
+		return decodeData(e, e.subject.cosigned)
 	}
 	return nil
 }

@@ -126,7 +126,7 @@ func TestEvidenceOfAnything(t *testing.T) {
 	if len(s.Records[0].NotBefore) != 0 || len(s.Records[0].NotAfter) != 4 {
 		t.Errorf("%+v", s.Records[0])
 	}
-	has(t, sayings(s, verify.NotProven), "When leaf 2 was received at the earliest: no anchor before it gives a time.")
+	has(t, sayings(s, verify.NotProven), "When leaf 2 was received at the earliest: nothing recorded before it gives a time")
 
 	s = verified(l.bundle([]verify.Ref{{Leaf: 1}, {Leaf: 3}}))
 	has(t, sayings(s, verify.Proven), "The authority mcmc said event 1/0", "The ledger itself said event 3/0", "which the genesis gives to registry.mcmc", "which the genesis gives to the ledger")

@@ -17,10 +17,13 @@ func (v *verification) statement() *Statement {
 		Ledger: StatedLedger{
 			Origin: v.ledger.Origin, Owner: v.ledger.Owner, Genesis: v.ledger.Genesis, Size: v.checkpoint.Size, Root: v.checkpoint.Root,
 		},
-		Anchors: []StatedAnchor{},
+		Anchors: []StatedAnchor{}, Cosigned: []StatedCosigned{},
 	}
 	for _, a := range v.anchors {
 		s.Anchors = append(s.Anchors, v.statedAnchor(a))
+	}
+	for _, c := range v.cosigned {
+		s.Cosigned = append(s.Cosigned, v.statedCosigned(c))
 	}
 	for _, l := range v.subjects {
 		s.Records = append(s.Records, v.record(l))
@@ -29,6 +32,7 @@ func (v *verification) statement() *Statement {
 		s.speakOf(&s.Records[i])
 	}
 	s.speakOfTree(v)
+	s.speakOfWitnesses(v)
 	s.speakOfLimits(v)
 	return s
 }
@@ -53,6 +57,7 @@ func (v *verification) record(l *openedLeaf) StatedRecord {
 		r.Operator, r.Facility, r.Declared = &l.operator.StatedOperator, &l.facility.StatedFacility, &l.recorder.StatedRecorder
 	}
 	r.NotBefore, r.NotAfter = v.bounds(l)
+	r.Interval = intervalOf(r.NotBefore, r.NotAfter)
 	return r
 }
 
@@ -115,55 +120,6 @@ func since(from time.Time) string {
 	return ", as from " + at(from)
 }
 
-// speakOfTime says between which moments a leaf was received, and by whose word.
-func (s *Statement) speakOfTime(r *StatedRecord) {
-	for _, b := range r.NotBefore {
-		s.proven("Leaf %d is later than entry %d of the Rekor %s, which the ledger recorded in event %s.", r.Leaf, b.Index, b.Rekor, b.Recorded)
-	}
-	for _, b := range r.NotAfter {
-		s.proven("Leaf %d is earlier than entry %d of the Rekor %s, which covers it.", r.Leaf, b.Index, b.Rekor)
-	}
-	early, late := latest(r.NotBefore), earliest(r.NotAfter)
-	if early != nil {
-		s.said("So it was received at %s at the earliest, by the word of the Rekor %s%s.", at(early.Time), early.Rekor, whose(early))
-	} else {
-		s.open("When leaf %d was received at the earliest: no anchor before it gives a time.", r.Leaf)
-	}
-	if late != nil {
-		s.said("So it was received at %s at the latest, by the word of the Rekor %s%s.", at(late.Time), late.Rekor, whose(late))
-	} else {
-		s.open("When leaf %d was received at the latest: no anchor that covers it gives a time.", r.Leaf)
-	}
-	s.said("The ledger says that it received leaf %d at %s: that is the word of whoever runs it.", r.Leaf, at(r.Received))
-}
-
-func whose(b *StatedBound) string {
-	if b.Independent {
-		return ""
-	}
-	return ", which is not independent"
-}
-
-// latest returns the bound that says most of those with a time; an independent one
-// goes before any other.
-func latest(bounds []StatedBound) *StatedBound { return best(bounds, time.Time.After) }
-
-func earliest(bounds []StatedBound) *StatedBound { return best(bounds, time.Time.Before) }
-
-func best(bounds []StatedBound, better func(a, b time.Time) bool) *StatedBound {
-	var found *StatedBound
-	for i := range bounds {
-		b := &bounds[i]
-		if b.Time.IsZero() {
-			continue
-		}
-		if found == nil || b.Independent && !found.Independent || b.Independent == found.Independent && better(b.Time, found.Time) {
-			found = b
-		}
-	}
-	return found
-}
-
 // speakOfTree says which tree it is, and what holds it fast.
 func (s *Statement) speakOfTree(v *verification) {
 	s.proven("The ledger %s signed the checkpoint of %s with the root %s, and each leaf named here stands under it.", s.Ledger.Origin, leaves(s.Ledger.Size), s.Ledger.Root)
@@ -180,29 +136,35 @@ func (s *Statement) speakOfTree(v *verification) {
 			s.open("That the checkpoint of %s stands in the Rekor %q: the trust file does not name it.", leaves(a.Size), clip(a.Rekor))
 			continue
 		}
-		s.proven("The ledger's checkpoint of %s stands as entry %d in the Rekor %s, %s, signed with the ledger's anchor key.", leaves(a.Size), a.Index, a.Rekor, ownership(a, s.Ledger.Owner))
+		s.proven("The ledger's checkpoint of %s stands as entry %d in the Rekor %s, %s, signed with the ledger's anchor key.", leaves(a.Size), a.Index, a.Rekor, ownedBy(a.Owner, a.Independent, s.Ledger.Owner, "anchor"))
 		if a.Independent {
 			covering++
 		}
 	}
+	forked := " Whoever runs the ledger could show others another tree."
+	if s.independentlyWitnessed() {
+		forked = ""
+	}
 	switch {
 	case len(s.Anchors) == 0:
-		s.open("That the checkpoint is anchored anywhere. Whoever runs the ledger could show others another tree.")
+		s.open("That the checkpoint is anchored anywhere.%s", forked)
 	case covering == 0:
-		s.open("That anybody but the ledger's owner holds the checkpoint fast: no anchor here is in a Rekor that the trust file calls independent. Whoever runs the ledger could show others another tree.")
+		s.open("That anybody but the ledger's owner holds the checkpoint fast: no anchor here is in a Rekor that the trust file calls independent.%s", forked)
 	}
 }
 
-func ownership(a StatedAnchor, ledgerOwner string) string {
+// ownedBy says who runs a thing, such as an anchor, and what the trust file thinks of
+// them.
+func ownedBy(owner string, independent bool, ledgerOwner, thing string) string {
 	switch {
-	case a.Independent && a.Owner != "":
-		return fmt.Sprintf("run by %s, which the trust file calls independent", a.Owner)
-	case a.Independent:
+	case independent && owner != "":
+		return fmt.Sprintf("run by %s, which the trust file calls independent", owner)
+	case independent:
 		return "which the trust file calls independent"
-	case a.Owner != "" && a.Owner == ledgerOwner:
-		return fmt.Sprintf("run by %s as the ledger is, and so no independent anchor", a.Owner)
-	case a.Owner != "":
-		return fmt.Sprintf("run by %s, which the trust file does not call independent", a.Owner)
+	case owner != "" && owner == ledgerOwner:
+		return fmt.Sprintf("run by %s as the ledger is, and so no independent %s", owner, thing)
+	case owner != "":
+		return fmt.Sprintf("run by %s, which the trust file does not call independent", owner)
 	}
 	return "which the trust file does not call independent"
 }
@@ -222,7 +184,6 @@ func (s *Statement) speakOfLimits(v *verification) {
 		s.open("That this is all that happened.")
 	}
 	s.open("That no registry event which is not shown revoked a key, suspended an operator or declared something anew before. The ledger accepted the leaves, so it says that none did; saksi audit recomputes it from the whole ledger.")
-	s.open("That witnesses have seen the same tree: the trust file names none.")
 }
 
 func leaves(n uint64) string {

@@ -15,6 +15,8 @@ type Statement struct {
 	Ledger  StatedLedger   `json:"ledger"`
 	Records []StatedRecord `json:"records"`
 	Anchors []StatedAnchor `json:"anchors"`
+	// Cosigned are the checkpoints that witnesses of the trust file have cosigned.
+	Cosigned []StatedCosigned `json:"cosigned"`
 	// Sentences say all of it to people.
 	Sentences []Sentence `json:"sentences"`
 }
@@ -68,9 +70,12 @@ type StatedRecord struct {
 	Declared *StatedRecorder `json:"declared,omitempty"`
 	// Received is the ledger's own word.
 	Received time.Time `json:"received"`
-	// NotBefore and NotAfter bound when the leaf took its place, by Rekors.
+	// NotBefore and NotAfter bound when the leaf took its place: each by what somebody
+	// signed before it, or over it.
 	NotBefore []StatedBound `json:"notBefore"`
 	NotAfter  []StatedBound `json:"notAfter"`
+	// Interval is what they come to.
+	Interval StatedInterval `json:"interval"`
 }
 
 // StatedEvent is an event that is shown. All of it but its place is its recorder's
@@ -134,16 +139,63 @@ type StatedRecorder struct {
 	By    string              `json:"by"`
 }
 
-// StatedBound says on which side of a Rekor's entry a leaf stands.
+// BoundKind is what kind of signature bounds a leaf in time.
+type BoundKind string
+
+// The kinds of bounds.
+const (
+	ByRekor   BoundKind = "rekor"   // a Rekor's entry
+	ByWitness BoundKind = "witness" // a witness's cosignature
+)
+
+// StatedBound says on which side of somebody's signature a leaf stands.
 type StatedBound struct {
-	Rekor string `json:"rekor"`
-	Index uint64 `json:"index"` // of the entry
-	// Time is when the entry came, by that Rekor's word; zero if it gives none.
-	Time        time.Time `json:"time,omitzero"`
-	Independent bool      `json:"independent"`
-	// Recorded is the event of the ledger's, before the leaf, that holds the entry;
-	// nil where the entry covers the leaf.
+	Kind BoundKind `json:"kind"`
+	// By names who signed: a Rekor by its origin, a witness by the name of its key.
+	By string `json:"by"`
+	// Owner and Independent are the trust file's word about whom By names. The owner of
+	// the ledger is never independent.
+	Owner       string `json:"owner,omitempty"`
+	Independent bool   `json:"independent"`
+	// Time is when that was, by the word of whom By names; zero if it gives none.
+	Time time.Time `json:"time,omitzero"`
+	// Size is that of the ledger's checkpoint which was signed.
+	Size uint64 `json:"size"`
+	// Index is that of a Rekor's entry.
+	Index uint64 `json:"index,omitzero"`
+	// Recorded is the event of the ledger's, before the leaf, that holds the signature;
+	// nil where the checkpoint covers the leaf.
 	Recorded *Ref `json:"recorded,omitempty"`
+}
+
+// StatedInterval is the time within which a leaf took its place: by the word of
+// somebody independent where there is one, and else by anybody's in the trust file.
+type StatedInterval struct {
+	NotBefore *StatedBound `json:"notBefore,omitempty"`
+	NotAfter  *StatedBound `json:"notAfter,omitempty"`
+	// Contradicts says that the first is later than the second: somebody's clock is
+	// wrong, or somebody lies.
+	Contradicts bool `json:"contradicts,omitzero"`
+}
+
+// StatedCosigned is a checkpoint of the tree, and who of the trust file's witnesses has
+// cosigned it.
+type StatedCosigned struct {
+	Size uint64 `json:"size"`
+	// Quorum says that those are as many as the trust file's policy wants.
+	Quorum       bool                `json:"quorum"`
+	Cosignatures []StatedCosignature `json:"cosignatures"`
+}
+
+// StatedCosignature is one witness's.
+type StatedCosignature struct {
+	Witness string `json:"witness"` // the name of its key
+	Key     string `json:"key"`     // its verifier key
+	// Owner and Independent are the trust file's word. The owner of the ledger is never
+	// independent.
+	Owner       string    `json:"owner,omitempty"`
+	Independent bool      `json:"independent"`
+	Time        time.Time `json:"time"` // by the witness's word
 }
 
 // StatedAnchor is a checkpoint of the tree that stands in a Rekor.
