@@ -39,6 +39,7 @@ func evidenceCommand() *cli.Command {
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write it to `FILE`", TakesFile: true},
 			&cli.BoolFlag{Name: "wait-anchor", Usage: "wait until a Rekor's entry covers the leaves", EnvVars: env("wait-anchor")},
 			&cli.BoolFlag{Name: "wait-cosigned", Usage: "wait until a checkpoint that a quorum of the ledger's witnesses has cosigned covers the leaves", EnvVars: env("wait-cosigned")},
+			&cli.BoolFlag{Name: "wait-timestamp", Usage: "wait until a timestamp covers the leaves", EnvVars: env("wait-timestamp")},
 			timeoutFlag(evidenceWait), formatFlag(), jsonFlag()},
 		Action: makeEvidence,
 	}
@@ -70,8 +71,12 @@ func makeEvidence(c *cli.Context) error {
 	defer closer.Close()
 	ctx, cancel := withTimeout(c)
 	defer cancel()
-	text, err := evidence.Build(ctx, source, requests, evidence.Options{WaitAnchor: c.Bool("wait-anchor"), WaitCosigned: c.Bool("wait-cosigned")})
+	text, err := evidence.Build(ctx, source, requests, evidence.Options{
+		WaitAnchor: c.Bool("wait-anchor"), WaitCosigned: c.Bool("wait-cosigned"), WaitTimestamp: c.Bool("wait-timestamp"),
+	})
 	switch {
+	case errors.Is(err, context.DeadlineExceeded) && c.Bool("wait-timestamp"):
+		return hinted{err, "saksi doctor says how far timestamps are; without --wait-timestamp the evidence says between what it stands, or give --timeout more"}
 	case errors.Is(err, context.DeadlineExceeded) && c.Bool("wait-cosigned"):
 		return hinted{err, "saksi doctor says how far witnesses are; without --wait-cosigned the evidence says which have not seen the tree, or give --timeout more"}
 	case errors.Is(err, context.DeadlineExceeded) && c.Bool("wait-anchor"):
@@ -101,10 +106,10 @@ func evidenceResult(file string, bytes int, b *verify.Bundle) result {
 		note = "No anchor covers it, and it says so: --wait-anchor waits for one.\n" + note
 	}
 	return result{
-		document: map[string]any{"evidence": file, "bytes": bytes, "events": refs, "leaves": len(b.Leaves), "anchors": len(b.Anchors), "cosigned": len(b.Cosigned)},
+		document: map[string]any{"evidence": file, "bytes": bytes, "events": refs, "leaves": len(b.Leaves), "anchors": len(b.Anchors), "cosigned": len(b.Cosigned), "timestamps": len(b.Timestamps)},
 		rows: [][]any{
 			{"evidence", fmt.Sprintf("%s, %d bytes", file, bytes)}, {"events", strings.Join(refs, " ")},
-			{"leaves", len(b.Leaves)}, {"anchors", len(b.Anchors)}, {"cosigned", len(b.Cosigned)},
+			{"leaves", len(b.Leaves)}, {"anchors", len(b.Anchors)}, {"cosigned", len(b.Cosigned)}, {"timestamps", len(b.Timestamps)},
 		},
 		note: note,
 	}
@@ -157,7 +162,14 @@ func localSource(h *home.Authority) (evidence.Source, io.Closer, error) {
 		directory.Close()
 		return evidence.Source{}, nil, err
 	}
-	return evidence.Source{Reader: directory, Log: log, Anchors: anchors, Cosigned: evidence.CosignedDirectory(h.LedgerDir())}, closers{directory, anchors}, nil
+	timestamps, err := evidence.OpenTimestamps(h.LedgerDir())
+	if err != nil {
+		closers{directory, anchors}.Close()
+		return evidence.Source{}, nil, err
+	}
+	return evidence.Source{
+		Reader: directory, Log: log, Anchors: anchors, Cosigned: evidence.CosignedDirectory(h.LedgerDir()), Timestamps: timestamps,
+	}, closers{directory, anchors, timestamps}, nil
 }
 
 func remoteSource(h watcher) (evidence.Source, error) {
@@ -189,5 +201,9 @@ func remoteSource(h watcher) (evidence.Source, error) {
 	if err != nil {
 		return evidence.Source{}, err
 	}
-	return evidence.Source{Reader: reader, Log: log, Anchors: anchors, Cosigned: cosigned}, nil
+	timestamps, err := evidence.RemoteTimestamps(grant.HTTP, nil)
+	if err != nil {
+		return evidence.Source{}, err
+	}
+	return evidence.Source{Reader: reader, Log: log, Anchors: anchors, Cosigned: cosigned, Timestamps: timestamps}, nil
 }

@@ -16,7 +16,7 @@ import (
 func trustCommand() *cli.Command {
 	return &cli.Command{
 		Name:     "trust",
-		Usage:    "write a trust file: the ledger's key, genesis, Rekors and witnesses, to be looked at and pinned",
+		Usage:    "write a trust file: the ledger's key, genesis, Rekors, witnesses and timestamp authorities, to be looked at and pinned",
 		Category: "auditor",
 		Flags: []cli.Flag{homeFlag(),
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write it to `FILE`"}, formatFlag(), jsonFlag()},
@@ -45,13 +45,16 @@ func trustCommand() *cli.Command {
 			out := result{
 				document: trust,
 				rows:     [][]any{{"trust", c.String("output")}, {"ledger", l.Origin}, {"log key", l.Key}, {"genesis", l.Genesis.String()}},
-				note:     "It calls nobody independent: who is, is for its reader to say, in the file.",
+				note:     "Who is independent is for its reader to say: look at each.",
 			}
 			for _, w := range trust.Witnesses {
 				out.rows = append(out.rows, []any{"witness", w.Key})
 			}
 			for _, r := range trust.Rekors {
 				out.rows = append(out.rows, []any{"Rekor", r.Origin})
+			}
+			for _, a := range trust.Timestamps {
+				out.rows = append(out.rows, []any{"timestamps", a.Name})
 			}
 			return out.print(c)
 		},

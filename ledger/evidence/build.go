@@ -26,6 +26,8 @@ type Source struct {
 	Anchors Anchors
 	// Cosigned may be nil: the evidence is then witnessed by nobody, and says so.
 	Cosigned Cosigned
+	// Timestamps may be nil: the evidence then has none.
+	Timestamps Timestamps
 }
 
 // Options are for [Build].
@@ -36,6 +38,9 @@ type Options struct {
 	// WaitCosigned waits, until the context ends, for a checkpoint that covers every leaf
 	// asked for and that a quorum of the ledger's witnesses has cosigned.
 	WaitCosigned bool
+	// WaitTimestamp waits, until the context ends, for a timestamp of one authority at
+	// least that covers every leaf asked for.
+	WaitTimestamp bool
 }
 
 // ErrNoBody is wrapped where the reader's mandate doesn't go as far as what was asked
@@ -67,6 +72,8 @@ type builder struct {
 	anchors     []*anchored
 	rekorsKnown int
 	cosigned    []*verify.Checkpoint
+	timestamps  []*stamped
+	authorities []string // of timestamps
 }
 
 // leaf is one that was read, with its body.
@@ -101,16 +108,14 @@ func (b *builder) build(ctx context.Context, requests []Request, options Options
 	} else if options.WaitAnchor {
 		return nil, errors.New("there are no anchors to wait for")
 	}
-	if options.WaitCosigned {
-		if b.source.Cosigned == nil {
-			return nil, errors.New("there are no cosigned checkpoints to wait for")
-		}
-		if err := b.waitCosigned(ctx, subjects); err != nil {
-			return nil, fmt.Errorf("cosigned checkpoints: %w", err)
-		}
+	if err := b.wait(ctx, options, subjects); err != nil {
+		return nil, err
 	}
 	if err := b.takeCosigned(ctx, subjects); err != nil {
 		return nil, fmt.Errorf("cosigned checkpoints: %w", err)
+	}
+	if err := b.takeTimestamps(ctx, subjects); err != nil {
+		return nil, fmt.Errorf("timestamps: %w", err)
 	}
 	if err := b.readRegistry(ctx); err != nil {
 		return nil, err
@@ -247,6 +252,13 @@ func (b *builder) bundle(ctx context.Context) ([]byte, error) {
 			return nil, err
 		}
 		out.Cosigned = append(out.Cosigned, verify.BundledCosigned{Checkpoint: c.Note, Consistency: proof})
+	}
+	for _, t := range b.timestamps {
+		proof, err := consistency(t.checkpoint.Size)
+		if err != nil {
+			return nil, err
+		}
+		out.Timestamps = append(out.Timestamps, verify.BundledTimestamp{Checkpoint: t.checkpoint.Note, Consistency: proof, Token: t.token})
 	}
 	out.Sort()
 	if err := b.check(out); err != nil {

@@ -94,23 +94,13 @@ func (b *builder) takeCosigned(ctx context.Context, subjects []uint64) error {
 	return nil
 }
 
-// waitCosigned waits until a checkpoint that a quorum has cosigned covers all leaves.
-func (b *builder) waitCosigned(ctx context.Context, subjects []uint64) error {
-	for {
-		_, quorum, err := b.source.Cosigned.Covering(ctx, subjects[len(subjects)-1])
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		if err == nil && quorum {
-			break
-		}
-		if err := pause(ctx); err != nil {
-			return err
-		}
+// cosignedCovers tells whether a checkpoint that a quorum has cosigned covers a leaf.
+func (b *builder) cosignedCovers(ctx context.Context, leaf uint64) (bool, error) {
+	_, quorum, err := b.source.Cosigned.Covering(ctx, leaf)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
 	}
-	var err error
-	b.newest, err = b.source.Reader.Checkpoint(ctx)
-	return err
+	return quorum, err
 }
 
 // addCosigned adds a checkpoint to the bundle, once. One that isn't this log's, or is

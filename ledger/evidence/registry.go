@@ -206,21 +206,18 @@ func (b *builder) showKeys(l *leaf, place int, unregistered map[events.KeyID]boo
 const lookBack = 100
 
 // supportTime chooses what the ledger recorded last before a leaf, of each who gives a
-// time or holds the tree fast: the last anchor of each Rekor, and the last checkpoint
-// that a quorum of witnesses had cosigned. The leaf is later.
+// time or holds the tree fast: the last anchor of each Rekor, the last timestamp of each
+// authority, and the last checkpoint that a quorum of witnesses had cosigned. The leaf is
+// later.
 func (b *builder) supportTime(ctx context.Context, l *leaf) error {
 	end, _ := slices.BinarySearch(b.own, l.Index)
-	done := map[string]bool{} // Rekors
-	cosigned := b.source.Cosigned == nil
+	rekors, authorities := map[string]bool{}, map[string]bool{}
+	cosigned := len(b.cosigned) == 0
 	for _, index := range slices.Backward(b.own[max(0, end-lookBack):end]) {
-		if cosigned && len(done) >= b.rekorsKnown {
+		if cosigned && len(rekors) >= b.rekorsKnown && len(authorities) >= len(b.authorities) {
 			return nil
 		}
-		entries, err := b.source.Reader.Entries(ctx, b.newest, index)
-		if err != nil {
-			return err
-		}
-		r, err := b.keep(&entries[0])
+		r, err := b.read(ctx, index)
 		if err != nil {
 			return err
 		}
@@ -237,7 +234,7 @@ func (b *builder) supportTime(ctx context.Context, l *leaf) error {
 				}
 			case events.TypeAnchorRecorded:
 				var d events.AnchorRecorded
-				if b.source.Anchors == nil || json.Unmarshal(e.Data, &d) != nil || done[d.Rekor] {
+				if b.source.Anchors == nil || json.Unmarshal(e.Data, &d) != nil || rekors[d.Rekor] {
 					continue
 				}
 				found, err := b.recorded(ctx, &d)
@@ -245,11 +242,35 @@ func (b *builder) supportTime(ctx context.Context, l *leaf) error {
 					return fmt.Errorf("anchors: %w", err)
 				}
 				if found {
-					done[d.Rekor] = true
+					rekors[d.Rekor] = true
+					b.show(r, place)
+				}
+			case events.TypeTimestampRecorded:
+				var d events.TimestampRecorded
+				if b.source.Timestamps == nil || json.Unmarshal(e.Data, &d) != nil {
+					continue
+				}
+				found, err := b.recordedTimestamp(ctx, &d, authorities)
+				if err != nil {
+					return fmt.Errorf("timestamps: %w", err)
+				}
+				if found {
 					b.show(r, place)
 				}
 			}
 		}
 	}
 	return nil
+}
+
+// read reads a leaf that may be in the bundle, once.
+func (b *builder) read(ctx context.Context, index uint64) (*leaf, error) {
+	if known := b.leaves[index]; known != nil {
+		return known, nil
+	}
+	entries, err := b.source.Reader.Entries(ctx, b.newest, index)
+	if err != nil {
+		return nil, err
+	}
+	return b.keep(&entries[0])
 }

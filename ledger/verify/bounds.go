@@ -20,8 +20,21 @@ func (v *verification) bounds(l *openedLeaf) (notBefore, notAfter []StatedBound)
 		}
 		if a.checkpoint.Size > l.index {
 			notAfter = append(notAfter, bound)
-		} else if a.recordedBefore(l) {
+		} else if recordedBefore(a.recorded, l) {
 			bound.Recorded = &a.recorded[0]
+			notBefore = append(notBefore, bound)
+		}
+	}
+	for _, t := range v.timestamps {
+		if t.believed == nil {
+			continue
+		}
+		bound := StatedBound{Kind: ByAuthority, By: t.by.Name, Owner: t.by.Owner, Independent: v.independentAuthority(t), Size: t.checkpoint.Size}
+		if t.checkpoint.Size > l.index {
+			bound.Time = t.believed.NotAfter()
+			notAfter = append(notAfter, bound)
+		} else if recordedBefore(t.recorded, l) {
+			bound.Time, bound.Recorded = t.believed.NotBefore(), &t.recorded[0]
 			notBefore = append(notBefore, bound)
 		}
 	}
@@ -97,6 +110,8 @@ func (b *StatedBound) what() string {
 	switch b.Kind {
 	case ByWitness:
 		return fmt.Sprintf("the cosignature of the witness %s on the checkpoint of %s", b.By, leaves(b.Size))
+	case ByAuthority:
+		return fmt.Sprintf("the timestamp of the authority %s on the checkpoint of %s", b.By, leaves(b.Size))
 	default:
 		return fmt.Sprintf("entry %d of the Rekor %s", b.Index, b.By)
 	}
@@ -105,8 +120,11 @@ func (b *StatedBound) what() string {
 // whose says by whose word its time is.
 func (b *StatedBound) whose() string {
 	who := "the Rekor " + b.By
-	if b.Kind == ByWitness {
+	switch b.Kind {
+	case ByWitness:
 		who = "the witness " + b.By
+	case ByAuthority:
+		who = "the timestamp authority " + b.By
 	}
 	if !b.Independent {
 		who += ", which is not independent"

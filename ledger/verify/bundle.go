@@ -62,6 +62,8 @@ type Bundle struct {
 	Cosigned []BundledCosigned
 	// Leaves ascend by index.
 	Leaves []BundledLeaf
+	// Timestamps ascend by the size of their checkpoint, then by their token's bytes.
+	Timestamps []BundledTimestamp
 }
 
 // BundledAnchor is a checkpoint of the ledger in a Rekor.
@@ -82,6 +84,17 @@ type BundledCosigned struct {
 	// Consistency proves that its tree and that of the receipts are one. It is nil
 	// where they are of the same size.
 	Consistency []tlog.Hash
+}
+
+// BundledTimestamp is a checkpoint of the ledger for which an authority has signed a
+// time (RFC 3161).
+type BundledTimestamp struct {
+	// Checkpoint is the signed note that the token is over.
+	Checkpoint []byte
+	// Consistency proves that its tree and that of the receipts are one. It is nil
+	// where they are of the same size.
+	Consistency []tlog.Hash
+	Token       []byte // DER
 }
 
 // BundledLeaf is a leaf and as much of its body as is shown.
@@ -106,16 +119,18 @@ const (
 	aboutHead   = "saksi evidence v1\n"
 	aboutMember = "about"
 
-	// MaxAnchors, MaxCosigned, MaxLeaves and MaxEvents are the most of each in a bundle.
-	// They bound the work, and the statement, that a bundle can ask for.
-	MaxAnchors  = 64
-	MaxCosigned = 64
-	MaxLeaves   = 1000
-	MaxEvents   = 10_000
+	// MaxAnchors, MaxCosigned, MaxTimestamps, MaxLeaves and MaxEvents are the most of each
+	// in a bundle. They bound the work, and the statement, that a bundle can ask for.
+	MaxAnchors    = 64
+	MaxCosigned   = 64
+	MaxTimestamps = 64
+	MaxLeaves     = 1000
+	MaxEvents     = 10_000
 )
 
 func anchorMember(i int, part string) string     { return fmt.Sprintf("anchors/%04d/%s", i+1, part) }
 func cosignedMember(i int, part string) string   { return fmt.Sprintf("cosigned/%04d/%s", i+1, part) }
+func timestampMember(i int, part string) string  { return fmt.Sprintf("timestamps/%04d/%s", i+1, part) }
 func leafMember(leaf uint64, part string) string { return fmt.Sprintf("leaves/%020d/%s", leaf, part) }
 func eventPart(place int) string                 { return fmt.Sprintf("events/%04d.json", place) }
 
@@ -145,6 +160,13 @@ func (b *Bundle) Marshal() ([]byte, error) {
 		}
 		members = append(members, member{leafMember(l.Receipt.Index, "line1.json"), l.Line1},
 			member{leafMember(l.Receipt.Index, "receipt"), l.Receipt.Marshal()})
+	}
+	for i, t := range b.Timestamps {
+		members = append(members, member{timestampMember(i, "checkpoint"), t.Checkpoint})
+		if t.Consistency != nil {
+			members = append(members, member{timestampMember(i, "consistency"), marshalHashes(t.Consistency)})
+		}
+		members = append(members, member{timestampMember(i, "token"), t.Token})
 	}
 	text, err := marshalContainer(members)
 	if err != nil {
@@ -220,12 +242,22 @@ func (p *bundleParser) bundle() (*Bundle, error) {
 		}
 		bundle.Cosigned = append(bundle.Cosigned, c)
 	}
-	for len(p.members) > 0 {
+	for len(p.members) > 0 && !strings.HasPrefix(p.members[0].name, "timestamps/") {
 		l, err := p.leaf()
 		if err != nil {
 			return nil, err
 		}
 		bundle.Leaves = append(bundle.Leaves, l)
+	}
+	for len(p.members) > 0 {
+		if len(bundle.Timestamps) == MaxTimestamps {
+			return nil, fmt.Errorf("it holds more than %d timestamps", MaxTimestamps)
+		}
+		t, err := p.timestamp(len(bundle.Timestamps))
+		if err != nil {
+			return nil, err
+		}
+		bundle.Timestamps = append(bundle.Timestamps, t)
 	}
 	return bundle, nil
 }
@@ -270,6 +302,17 @@ func (p *bundleParser) cosigned(i int) (c BundledCosigned, err error) {
 	}
 	c.Consistency, err = p.consistency(cosignedMember(i, "consistency"))
 	return c, err
+}
+
+func (p *bundleParser) timestamp(i int) (t BundledTimestamp, err error) {
+	if t.Checkpoint, err = p.must(timestampMember(i, "checkpoint")); err != nil {
+		return t, err
+	}
+	if t.Consistency, err = p.consistency(timestampMember(i, "consistency")); err != nil {
+		return t, err
+	}
+	t.Token, err = p.must(timestampMember(i, "token"))
+	return t, err
 }
 
 // consistency takes a consistency proof, if that is next.
@@ -336,6 +379,8 @@ func (b *Bundle) checkOrder() error {
 		return errors.New("its anchors are not in order")
 	case !ascending(b.Cosigned, compareCosigned):
 		return errors.New("its cosigned checkpoints are not in order")
+	case !ascending(b.Timestamps, compareTimestamps):
+		return errors.New("its timestamps are not in order")
 	}
 	shown := 0
 	for _, l := range b.Leaves {
@@ -369,6 +414,7 @@ func (b *Bundle) Sort() {
 	}
 	slices.SortFunc(b.Anchors, compareAnchors)
 	slices.SortFunc(b.Cosigned, compareCosigned)
+	slices.SortFunc(b.Timestamps, compareTimestamps)
 }
 
 func compareAnchors(x, y BundledAnchor) int {
@@ -377,6 +423,10 @@ func compareAnchors(x, y BundledAnchor) int {
 
 func compareCosigned(x, y BundledCosigned) int {
 	return cmp.Or(cmp.Compare(sizeIn(x.Checkpoint), sizeIn(y.Checkpoint)), bytes.Compare(x.Checkpoint, y.Checkpoint))
+}
+
+func compareTimestamps(x, y BundledTimestamp) int {
+	return cmp.Or(cmp.Compare(sizeIn(x.Checkpoint), sizeIn(y.Checkpoint)), bytes.Compare(x.Token, y.Token))
 }
 
 // sizeIn returns the size that stands in a checkpoint, signed or not, or 0.

@@ -32,7 +32,7 @@ func (b *Bundle) Verify(trust *Trust) (*Statement, error) {
 	for _, ref := range b.About {
 		v.about[ref] = false
 	}
-	for _, step := range []func() error{v.openTree, v.openLeaves, v.openAnchors, v.openCosigned, v.checkNeeds} {
+	for _, step := range []func() error{v.openTree, v.openLeaves, v.openAnchors, v.openCosigned, v.openTimestamps, v.checkNeeds} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -58,6 +58,8 @@ type verification struct {
 	policy    *Policy // of witnesses; nil where the trust file names none
 	cosigned  []*openedCosigned
 	witnessed []recordedCosignature
+
+	timestamps []*openedTimestamp
 }
 
 // openedLeaf is a leaf whose place, body and signatures hold.
@@ -221,8 +223,13 @@ func (v *verification) checkNeeds() error {
 		}
 	}
 	for _, a := range v.anchors {
-		if !v.needs(a) {
+		if !v.boundsAny(a.checkpoint, a.recorded) {
 			return fmt.Errorf("the anchor of the checkpoint of %d leaves bounds no leaf that the evidence is about", a.checkpoint.Size)
+		}
+	}
+	for _, t := range v.timestamps {
+		if !v.boundsAny(t.checkpoint, t.recorded) {
+			return fmt.Errorf("the timestamp over the checkpoint of %d leaves bounds no leaf that the evidence is about", t.checkpoint.Size)
 		}
 	}
 	for _, c := range v.cosigned {
@@ -265,6 +272,8 @@ func (v *verification) served() map[Ref]bool {
 			case s.revokes != "":
 				serves[e.ref] = keys[s.revokes]
 			case s.anchor != nil:
+				serves[e.ref] = l.index < last && s.recorded
+			case s.timestamp != nil:
 				serves[e.ref] = l.index < last && s.recorded
 			case s.cosigned != nil:
 				serves[e.ref] = l.index < last

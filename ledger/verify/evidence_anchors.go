@@ -133,18 +133,20 @@ func (v *verification) findRecordings() {
 	}
 }
 
-// needs reports whether an anchor bounds a leaf that the evidence is about.
-func (v *verification) needs(a *openedAnchor) bool {
+// boundsAny reports whether a signature over a checkpoint, which the ledger recorded in
+// these events, bounds a leaf that the evidence is about.
+func (v *verification) boundsAny(c *Checkpoint, recorded []Ref) bool {
 	for _, l := range v.subjects {
-		if a.checkpoint.Size > l.index || a.recordedBefore(l) {
+		if c.Size > l.index || recordedBefore(recorded, l) {
 			return true
 		}
 	}
 	return false
 }
 
-func (a *openedAnchor) recordedBefore(l *openedLeaf) bool {
-	return len(a.recorded) > 0 && a.recorded[0].Leaf < l.index
+// recordedBefore tells whether the first of the events stands before a leaf.
+func recordedBefore(recorded []Ref, l *openedLeaf) bool {
+	return len(recorded) > 0 && recorded[0].Leaf < l.index
 }
 
 // independent tells whether an anchor is in a Rekor of nobody's whom the evidence is

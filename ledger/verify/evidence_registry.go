@@ -50,7 +50,8 @@ type subjectOf struct {
 	authority                    string // whose keys it names
 	revokes                      events.KeyID
 	anchor                       *events.AnchorRecorded
-	recorded                     bool // and that anchor is in the bundle
+	timestamp                    *events.TimestampRecorded
+	recorded                     bool // and that anchor or timestamp is in the bundle
 	cosigned                     *events.CheckpointCosigned
 }
 
@@ -180,6 +181,9 @@ func recall(e *openedEvent) error {
 	case events.TypeAnchorRecorded:
 		e.subject.anchor = &events.AnchorRecorded{}
 		return decodeData(e, e.subject.anchor)
+	case events.TypeTimestampRecorded:
+		e.subject.timestamp = &events.TimestampRecorded{}
+		return decodeData(e, e.subject.timestamp)
 	case events.TypeCheckpointCosigned:
 		e.subject.cosigned = &events.CheckpointCosigned{}
 		return decodeData(e, e.subject.cosigned)

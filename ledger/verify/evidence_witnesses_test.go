@@ -1,7 +1,7 @@
 package verify_test
 
 import (
-	"slices"
+	"bytes"
 	"testing"
 	"time"
 
@@ -153,8 +153,8 @@ func TestDamagedCosignatures(t *testing.T) {
 		change func(b *verify.Bundle)
 	}{
 		"a cosignature changed": {"cosigned checkpoint 1: cosignatures: invalid signature", func(b *verify.Bundle) {
-			b.Cosigned[0].Checkpoint = slices.Clone(b.Cosigned[0].Checkpoint)
-			b.Cosigned[0].Checkpoint[len(b.Cosigned[0].Checkpoint)-20] ^= 2
+			other := cosignAt(t, l.checkpoint(9), witnessSG, 1_800_000_800)
+			b.Cosigned[0].Checkpoint = append(l.checkpoint(11), other[bytes.LastIndex(other, []byte("\n— "))+1:]...)
 		}},
 		"of another root": {"cosigned checkpoint 1: the ledger has signed two checkpoints of 11 leaves with different roots", func(b *verify.Bundle) {
 			other := sign(t, l.signer, origin+"\n11\nLG1Dah2clhwtxv8MYfqjnrZY7U9he/0rLLRke7PEmBU=\n")

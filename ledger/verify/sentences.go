@@ -17,13 +17,16 @@ func (v *verification) statement() *Statement {
 		Ledger: StatedLedger{
 			Origin: v.ledger.Origin, Owner: v.ledger.Owner, Genesis: v.ledger.Genesis, Size: v.checkpoint.Size, Root: v.checkpoint.Root,
 		},
-		Anchors: []StatedAnchor{}, Cosigned: []StatedCosigned{},
+		Anchors: []StatedAnchor{}, Cosigned: []StatedCosigned{}, Timestamps: []StatedTimestamp{},
 	}
 	for _, a := range v.anchors {
 		s.Anchors = append(s.Anchors, v.statedAnchor(a))
 	}
 	for _, c := range v.cosigned {
 		s.Cosigned = append(s.Cosigned, v.statedCosigned(c))
+	}
+	for _, t := range v.timestamps {
+		s.Timestamps = append(s.Timestamps, v.statedTimestamp(t))
 	}
 	for _, l := range v.subjects {
 		s.Records = append(s.Records, v.record(l))
@@ -33,6 +36,7 @@ func (v *verification) statement() *Statement {
 	}
 	s.speakOfTree(v)
 	s.speakOfWitnesses(v)
+	s.speakOfTimestamps(v)
 	s.speakOfLimits(v)
 	return s
 }

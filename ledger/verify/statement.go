@@ -17,6 +17,8 @@ type Statement struct {
 	Anchors []StatedAnchor `json:"anchors"`
 	// Cosigned are the checkpoints that witnesses of the trust file have cosigned.
 	Cosigned []StatedCosigned `json:"cosigned"`
+	// Timestamps are those of authorities.
+	Timestamps []StatedTimestamp `json:"timestamps"`
 	// Sentences say all of it to people.
 	Sentences []Sentence `json:"sentences"`
 }
@@ -144,20 +146,23 @@ type BoundKind string
 
 // The kinds of bounds.
 const (
-	ByRekor   BoundKind = "rekor"   // a Rekor's entry
-	ByWitness BoundKind = "witness" // a witness's cosignature
+	ByRekor     BoundKind = "rekor"     // a Rekor's entry
+	ByWitness   BoundKind = "witness"   // a witness's cosignature
+	ByAuthority BoundKind = "timestamp" // a timestamp authority's token
 )
 
 // StatedBound says on which side of somebody's signature a leaf stands.
 type StatedBound struct {
 	Kind BoundKind `json:"kind"`
-	// By names who signed: a Rekor by its origin, a witness by the name of its key.
+	// By names who signed: a Rekor by its origin, a witness by the name of its key, a
+	// timestamp authority as the trust file does.
 	By string `json:"by"`
 	// Owner and Independent are the trust file's word about whom By names. The owner of
 	// the ledger is never independent.
 	Owner       string `json:"owner,omitempty"`
 	Independent bool   `json:"independent"`
-	// Time is when that was, by the word of whom By names; zero if it gives none.
+	// Time is when that was, by the word of whom By names; zero if it gives none. How far
+	// a timestamp says that it may be off is allowed for.
 	Time time.Time `json:"time,omitzero"`
 	// Size is that of the ledger's checkpoint which was signed.
 	Size uint64 `json:"size"`
@@ -196,6 +201,27 @@ type StatedCosignature struct {
 	Owner       string    `json:"owner,omitempty"`
 	Independent bool      `json:"independent"`
 	Time        time.Time `json:"time"` // by the witness's word
+}
+
+// StatedTimestamp is a time that an authority signed for a checkpoint of the tree.
+type StatedTimestamp struct {
+	// Believed is false where the trust file names no authority whose token it is. Then
+	// nothing was checked but the checkpoint.
+	Believed bool `json:"believed"`
+	// Authority, Owner and Independent are the trust file's word. The owner of the ledger
+	// is never independent.
+	Authority   string `json:"authority,omitempty"`
+	Owner       string `json:"owner,omitempty"`
+	Independent bool   `json:"independent"`
+	// Signer is the common name in the certificate that signed, Serial the authority's
+	// number of the token, in hexadecimal.
+	Signer string `json:"signer,omitempty"`
+	Serial string `json:"serial,omitempty"`
+	// Time may be off by so many Seconds, by the authority's word.
+	Time    time.Time `json:"time,omitzero"`
+	Seconds float64   `json:"accuracySeconds,omitzero"`
+	// Size is that of the checkpoint.
+	Size uint64 `json:"size"`
 }
 
 // StatedAnchor is a checkpoint of the tree that stands in a Rekor.

@@ -22,6 +22,8 @@ type Trust struct {
 	// Witnesses says who runs the witnesses that ledgers' policies name. One that isn't
 	// here is somebody of whom nothing is known.
 	Witnesses []TrustedWitness `json:"witnesses,omitempty"`
+	// Timestamps are the timestamp authorities that are believed.
+	Timestamps []TrustedAuthority `json:"timestamps,omitempty"`
 }
 
 // TrustedLedger names one tree.
@@ -95,6 +97,17 @@ func ParseTrust(b []byte) (*Trust, error) {
 		if first, _ := t.Witness(w.Key); first != &t.Witnesses[i] {
 			return nil, fmt.Errorf("trust file: it names the witness %s twice", w.Key)
 		}
+	}
+	names := map[string]bool{}
+	for i := range t.Timestamps {
+		a := &t.Timestamps[i]
+		if err := a.Check(); err != nil {
+			return nil, fmt.Errorf("trust file: timestamp authority %q: %w", a.Name, err)
+		}
+		if names[a.Name] {
+			return nil, fmt.Errorf("trust file: it names the timestamp authority %s twice", a.Name)
+		}
+		names[a.Name] = true
 	}
 	for i := range t.Rekors {
 		r := &t.Rekors[i]

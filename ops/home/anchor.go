@@ -96,3 +96,24 @@ func (a *Authority) rekors() ([]verify.TrustedRekor, error) {
 	}
 	return rekors, nil
 }
+
+// timestampsFile names the timestamp authorities that the node asks.
+const timestampsFile = "timestamps.json"
+
+// SetTimestamps keeps which timestamp authorities the node asks, for trust files. None
+// leaves those that are kept: their tokens are still there.
+func (a *Authority) SetTimestamps(authorities []verify.TrustedAuthority) error {
+	if len(authorities) == 0 {
+		return nil
+	}
+	return WriteJSON(a.path(timestampsFile), authorities, 0o600)
+}
+
+// timestamps returns the timestamp authorities that the node asked when it last had any.
+func (a *Authority) timestamps() ([]verify.TrustedAuthority, error) {
+	var authorities []verify.TrustedAuthority
+	if err := readJSON(a.path(timestampsFile), &authorities); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("read which timestamp authorities are asked: %w", err)
+	}
+	return authorities, nil
+}

@@ -23,6 +23,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/rekor"
+	"github.com/saksi-ledger/saksi/ledger/timestamp"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/custodian"
 	"github.com/saksi-ledger/saksi/ops/governor"
@@ -60,6 +61,10 @@ type Config struct {
 	Executable string
 	// AnchorEvery is how often a checkpoint is anchored, a minute by default.
 	AnchorEvery time.Duration
+	// Timestamps are the authorities that are asked to sign times for checkpoints;
+	// TimestampEvery is how often, ten minutes by default.
+	Timestamps     []timestamp.Authority
+	TimestampEvery time.Duration
 	// CosignEvery is how often witnesses are asked to cosign, half a minute by default.
 	CosignEvery time.Duration
 	// ClockEvery is how often the ledger says what time it is, an hour by default.
@@ -269,6 +274,7 @@ func (n *running) run(ctx context.Context) error {
 	if !n.config.NoRekor {
 		group.Go(func() error { return n.anchor(ctx) })
 	}
+	group.Go(func() error { return n.stamp(ctx) })
 	group.Go(func() error { return n.cosign(ctx) })
 	every := n.config.ClockEvery
 	if every == 0 {
