@@ -13,6 +13,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/disclosed"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/admission"
 	"github.com/saksi-ledger/saksi/ops/broker"
@@ -125,9 +126,9 @@ func (r *Registrar) sayRevealed(ctx context.Context, who Person, touches []touch
 	}
 	for _, recorder := range order2 {
 		for refs := range slices.Chunk(byRecorder[recorder], maxRevealed) {
-			leaf, err := r.say(ctx, events.TypeDisclosureRevealed, events.DisclosureRevealed{
+			leaf, err := r.say(ctx, vocabulary.DisclosureRevealed.Of(events.DisclosureRevealed{
 				Recorder: recorder, Kind: events.RevealedDisclosure, Actor: who.Actor, Events: refs, Ground: ground, Order: order,
-			})
+			}))
 			if err != nil {
 				return nil, err
 			}
@@ -245,9 +246,9 @@ func (r *Registrar) lineOf(ctx context.Context, ref string, sent map[uint64][]st
 
 // ErasePerson puts on record that nothing is to tell any more what a pseudonym stood for.
 func (r *Registrar) ErasePerson(ctx context.Context, who Person, ground, order string) (uint64, error) {
-	leaf, err := r.say(ctx, events.TypeDisclosureErased, events.DisclosureErased{
+	leaf, err := r.say(ctx, vocabulary.DisclosureErased.Of(events.DisclosureErased{
 		Operator: who.Operator, Actor: who.Actor, Facilities: who.Facilities, Ground: ground, Order: order,
-	})
+	}))
 	if err != nil {
 		return 0, fmt.Errorf("erase %s of %s: %w", who.Actor, who.Operator, err)
 	}
@@ -352,7 +353,7 @@ func (r *Registrar) RotateRecipient(ctx context.Context, reason string) (uint64,
 	own := all[slices.IndexFunc(all, func(a admission.Authority) bool { return a.Name == r.name })]
 	var leaf uint64
 	if own.Recipient != recipient {
-		if leaf, err = r.say(ctx, events.TypeRecipientRotated, events.RecipientRotated{Authority: r.name, Recipient: recipient, Previous: own.Recipient, Reason: reason}); err != nil {
+		if leaf, err = r.say(ctx, vocabulary.RecipientRotated.Of(events.RecipientRotated{Authority: r.name, Recipient: recipient, Previous: own.Recipient, Reason: reason})); err != nil {
 			return fail(err)
 		}
 	}

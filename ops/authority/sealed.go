@@ -11,6 +11,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 )
 
 // Unsealed is a sealed event that was opened.
@@ -60,10 +61,10 @@ func (r *Registrar) OpenSealed(ctx context.Context, ref, ground, order string) (
 		return fail(err)
 	}
 	out := &Unsealed{Ref: ref}
-	out.Leaf, err = r.say(ctx, events.TypeDisclosureRevealed, events.DisclosureRevealed{
+	out.Leaf, err = r.say(ctx, vocabulary.DisclosureRevealed.Of(events.DisclosureRevealed{
 		Recorder: recorder.String(), Kind: events.RevealedSealed, Ground: ground, Order: order,
 		Events: []events.Ref{{Leaf: events.Integer(leaf), Event: events.Integer(place)}},
-	})
+	}))
 	if err != nil {
 		return fail(err)
 	}
@@ -106,7 +107,7 @@ func (u *Unsealed) look(recorder events.Recorder) string {
 	case !events.SaidBy(event.Type, recorder) || event.Type == events.TypeSealed:
 		return fmt.Sprintf("%.80q is not for %s to say here", event.Type, recorder)
 	}
-	if err := check(event); err != nil {
+	if err := vocabulary.Check(event); err != nil {
 		return err.Error()
 	}
 	return ""

@@ -157,7 +157,7 @@ func Run(ctx context.Context, config Config) error {
 			return err
 		}
 	}
-	httpListen := first(config.HTTPListen, last.HTTPListen, defaultHTTPListen)
+	httpListen := ListenAddress(first(config.HTTPListen, last.HTTPListen, defaultHTTPListen))
 	if err := mayListen("HTTP", httpListen, config); err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package operator
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -245,14 +245,14 @@ func (d *Desk) AnswerOrder(ctx context.Context, recorder events.Recorder, order 
 				Order: order, Authority: authority, Disclosures: handed,
 				Event: events.Ref{Leaf: events.Integer(receipt.Proof.Index), Event: events.Integer(place)},
 			}
-			event, err := events.NewEvent(recorder, events.TypeAccessDisclosed, fmt.Sprintf("order-%s-%s-%s", order, authority, id), time.Now().Truncate(time.Millisecond), data, rand.Reader)
+			event, err := vocabulary.AccessDisclosed.Of(data).Event(recorder, vocabulary.Attributes{ID: fmt.Sprintf("order-%s-%s-%s", order, authority, id)})
 			if err != nil {
 				return err
 			}
 			drafts = append(drafts, events.Draft{Event: event})
 		}
 	}
-	_, err := d.Outbox.Add(ctx, recorder, drafts, d.signer)
+	_, err := d.Outbox.Add(ctx, recorder, drafts, d.signers...)
 	return err
 }
 

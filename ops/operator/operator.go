@@ -22,9 +22,9 @@ type Desk struct {
 	// Token makes a bearer token with which the ledger's API is asked; nil: it is asked
 	// only what is public.
 	Token  func() (string, error)
-	signer *events.Signer
-	config publish.Config
-	client *publish.Client
+	signers []*events.Signer
+	config  publish.Config
+	client  *publish.Client
 
 	recipients []string   // to whom what opens new events is encrypted
 	seal       *Recipient // to whom new events are sealed, if to anybody
@@ -51,7 +51,7 @@ func Open(ctx context.Context, h *home.Operator) (_ *Desk, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.signer, err = h.Signer(); err != nil {
+	if d.signers, err = h.Signers(); err != nil {
 		return nil, err
 	}
 	if d.Outbox, err = publish.Open(ctx, h.OutboxFile(), publish.Options{}); err != nil {
