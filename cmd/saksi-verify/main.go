@@ -62,11 +62,16 @@ func verifyFile(path, trustFile, format string, stdout io.Writer) (int, error) {
 	if err != nil {
 		return exitFailed, fmt.Errorf("%s: %w", trustFile, err)
 	}
-	bundle, err := readBundle(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return exitFailed, err
 	}
-	statement, err := verify.VerifyBundle(bundle, trust)
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return exitFailed, err
+	}
+	statement, err := verify.Verify(f, info.Size(), trust, verify.Options{})
 	if err != nil {
 		return exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)
 	}
@@ -82,15 +87,4 @@ func verifyFile(path, trustFile, format string, stdout io.Writer) (int, error) {
 		return exitFailed, err
 	}
 	return exitDone, nil
-}
-
-// readBundle reads a file that is no longer than a bundle can be; the byte more that
-// it takes of one that is has VerifyBundle say so.
-func readBundle(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, verify.MaxBundle+1))
 }

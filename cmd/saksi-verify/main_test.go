@@ -23,8 +23,8 @@ func TestVectors(t *testing.T) {
 	var all struct {
 		Trust   string
 		Vectors []struct {
-			File, Says string
-			Proven     []string
+			File, Says, Trust string
+			Proven            []string
 		}
 	}
 	if err := json.Unmarshal(text, &all); err != nil || len(all.Vectors) == 0 {
@@ -33,6 +33,10 @@ func TestVectors(t *testing.T) {
 	trust := filepath.Join(vectors, all.Trust)
 	for _, v := range all.Vectors {
 		var stdout, stderr bytes.Buffer
+		trust := trust
+		if v.Trust != "" {
+			trust = filepath.Join(vectors, v.Trust)
+		}
 		status := run([]string{"-trust", trust, filepath.Join(vectors, v.File)}, &stdout, &stderr)
 		switch {
 		case v.Says == "" && (status != exitDone || stderr.Len() > 0):

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,12 +35,17 @@ func evidenceCommand() *cli.Command {
 		Name:      "evidence",
 		Usage:     "put what proves chosen events into one file",
 		Category:  "auditor",
-		ArgsUsage: "LEAF/EVENT…",
-		Description: "12/3 is event 3 of leaf 12, as views name it; 12 is all events of leaf 12. HOME is an authority's, or that of a\n" +
-			"reader whose mandate covers bodies. The file shows the chosen events without their neighbours, and what was\n" +
-			"registered by then of whoever said them. saksi verify reads it.",
+		ArgsUsage: "[LEAF/EVENT…]",
+		Description: "12/3 is event 3 of leaf 12, as views name it; 12 is all events of leaf 12. --where chooses the events of a view's\n" +
+			"rows instead, as saksi view has them. HOME is an authority's, or that of a reader whose mandate covers bodies. The\n" +
+			"file shows the chosen events, 100,000 at most, without their neighbours, and what was registered by then of whoever\n" +
+			"said them. What was erased is named, and not shown. saksi verify reads it, saksi report makes a report of it, and\n" +
+			"saksi redact takes events out.",
 		Flags: []cli.Flag{homeFlag(),
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write it to `FILE`", TakesFile: true},
+			&cli.StringSliceFlag{Name: "where", Usage: "the events of rows that satisfy `CONDITION`; may be repeated"},
+			&cli.StringFlag{Name: "view", Usage: "the `VIEW` whose rows --where chooses", Value: "touches", EnvVars: env("evidence-view")},
+			&cli.Uint64Flag{Name: "as-of", Usage: "as the view was when the tree had `SIZE` leaves"},
 			&cli.BoolFlag{Name: "wait-anchor", Usage: "wait until a Rekor's entry covers the leaves", EnvVars: env("wait-anchor")},
 			&cli.BoolFlag{Name: "wait-cosigned", Usage: "wait until a checkpoint that a quorum of the ledger's witnesses has cosigned covers the leaves", EnvVars: env("wait-cosigned")},
 			&cli.BoolFlag{Name: "wait-timestamp", Usage: "wait until a timestamp covers the leaves", EnvVars: env("wait-timestamp")},
@@ -46,14 +55,14 @@ func evidenceCommand() *cli.Command {
 }
 
 func makeEvidence(c *cli.Context) error {
-	const want = " one LEAF/EVENT or more"
+	const want = " one LEAF/EVENT or more, or --where"
 	if err := flagsBefore(c, want); err != nil {
 		return err
 	}
 	if err := required(c, "home", "output"); err != nil {
 		return err
 	}
-	if c.NArg() == 0 {
+	if (c.NArg() == 0) == !c.IsSet("where") {
 		return usage("%s takes%s", c.Command.HelpName, want)
 	}
 	var requests []evidence.Request
@@ -64,6 +73,12 @@ func makeEvidence(c *cli.Context) error {
 		}
 		requests = append(requests, r)
 	}
+	if c.IsSet("where") {
+		var err error
+		if requests, err = selectEvents(c); err != nil {
+			return err
+		}
+	}
 	source, closer, err := openEvidenceSource(homeOf(c))
 	if err != nil {
 		return err
@@ -71,8 +86,10 @@ func makeEvidence(c *cli.Context) error {
 	defer closer.Close()
 	ctx, cancel := withTimeout(c)
 	defer cancel()
-	text, err := evidence.Build(ctx, source, requests, evidence.Options{
-		WaitAnchor: c.Bool("wait-anchor"), WaitCosigned: c.Bool("wait-cosigned"), WaitTimestamp: c.Bool("wait-timestamp"),
+	shown := newSteps(c.App.ErrWriter)
+	defer shown.done()
+	bundle, err := evidence.Make(ctx, source, requests, evidence.Options{
+		WaitAnchor: c.Bool("wait-anchor"), WaitCosigned: c.Bool("wait-cosigned"), WaitTimestamp: c.Bool("wait-timestamp"), Progress: shown.set,
 	})
 	switch {
 	case errors.Is(err, context.DeadlineExceeded) && c.Bool("wait-timestamp"):
@@ -86,29 +103,104 @@ func makeEvidence(c *cli.Context) error {
 	case err != nil:
 		return err
 	}
-	if err := os.WriteFile(c.String("output"), text, 0o644); err != nil {
-		return err
-	}
-	bundle, err := verify.ParseBundle(text)
+	size, err := writeBundle(c.String("output"), bundle, func(f *os.File, size int64) error {
+		return evidence.Check(source, bundle, f, size, func(done, total int) { shown.set("checked", done, total) })
+	})
 	if err != nil {
 		return err
 	}
-	return evidenceResult(c.String("output"), len(text), bundle).print(c)
+	shown.done()
+	return evidenceResult(c.String("output"), size, bundle).print(c)
 }
 
-func evidenceResult(file string, bytes int, b *verify.Bundle) result {
-	var refs []string
-	for _, r := range b.About {
-		refs = append(refs, r.String())
+// writeBundle writes a bundle to a file that has its name only once it was checked.
+func writeBundle(path string, b *verify.Bundle, check func(f *os.File, size int64) error) (size int64, _ error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return 0, err
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	w := bufio.NewWriterSize(f, 1<<20)
+	if size, err = b.WriteTo(w); err != nil {
+		return 0, err
+	}
+	if err := errors.Join(w.Flush(), f.Chmod(0o644)); err != nil {
+		return 0, err
+	}
+	if err := check(f, size); err != nil {
+		return 0, err
+	}
+	if err := f.Sync(); err != nil {
+		return 0, err
+	}
+	return size, os.Rename(f.Name(), path)
+}
+
+// selectPage is how many rows are asked for at once.
+const selectPage = 1000
+
+// selectEvents returns the events of the rows that --where chooses.
+func selectEvents(c *cli.Context) ([]evidence.Request, error) {
+	query, err := queryOf(c)
+	if err != nil {
+		return nil, err
+	}
+	query.Limit, query.Ascending = selectPage, true
+	page, closer, err := pager(c)
+	if err != nil {
+		return nil, err
+	}
+	defer closer.Close()
+	var requests []evidence.Request
+	for {
+		refs, next, err := page(c.String("view"), query)
+		if err != nil {
+			return nil, err
+		}
+		for _, ref := range refs {
+			requests = append(requests, evidence.Request{Leaf: ref.Leaf, Event: ref.Event})
+		}
+		if len(requests) > verify.MaxEvents {
+			return nil, hinted{fmt.Errorf("more than %d events satisfy the conditions", verify.MaxEvents), "narrow them, as with 'time>=…' and 'time<…', and make several files"}
+		}
+		if next == "" {
+			break
+		}
+		query.Cursor = next
+	}
+	if len(requests) == 0 {
+		return nil, hinted{errors.New("no event satisfies the conditions"), "saksi view " + c.String("view") + " with the same --where shows what there is"}
+	}
+	slices.SortFunc(requests, func(x, y evidence.Request) int {
+		return cmp.Or(cmp.Compare(x.Leaf, y.Leaf), cmp.Compare(x.Event, y.Event))
+	})
+	return slices.Compact(requests), nil
+}
+
+// mostListed is how many events are named on a terminal.
+const mostListed = 12
+
+func evidenceResult(file string, bytes int64, b *verify.Bundle) result {
+	refs := make([]string, len(b.About))
+	for i, r := range b.About {
+		refs[i] = r.String()
+	}
+	listed := strings.Join(refs[:min(len(refs), mostListed)], " ")
+	if len(refs) > mostListed {
+		listed += fmt.Sprintf(" … %s, %d in all", refs[len(refs)-1], len(refs))
 	}
 	note := "saksi verify --trust TRUST " + file + " says what it proves."
 	if len(b.Anchors) == 0 {
 		note = "No anchor covers it, and it says so: --wait-anchor waits for one.\n" + note
 	}
+	if len(b.Withheld) > 0 {
+		note = fmt.Sprintf("%d of the events were erased: that they stood there is proven, and not what they said.\n", len(b.Withheld)) + note
+	}
 	return result{
-		document: map[string]any{"evidence": file, "bytes": bytes, "events": refs, "leaves": len(b.Leaves), "anchors": len(b.Anchors), "cosigned": len(b.Cosigned), "timestamps": len(b.Timestamps)},
+		document: map[string]any{"withheld": len(b.Withheld), "evidence": file, "bytes": bytes, "events": refs, "leaves": len(b.Leaves), "anchors": len(b.Anchors), "cosigned": len(b.Cosigned), "timestamps": len(b.Timestamps)},
 		rows: [][]any{
-			{"evidence", fmt.Sprintf("%s, %d bytes", file, bytes)}, {"events", strings.Join(refs, " ")},
+			{"evidence", fmt.Sprintf("%s, %d bytes", file, bytes)}, {"events", listed},
 			{"leaves", len(b.Leaves)}, {"anchors", len(b.Anchors)}, {"cosigned", len(b.Cosigned)}, {"timestamps", len(b.Timestamps)},
 		},
 		note: note,

@@ -71,8 +71,8 @@ func (r remoteCosigned) get(ctx context.Context, query url.Values) ([]byte, bool
 	return b, header.Get("Saksi-Quorum") == "true", nil
 }
 
-// mostCovering is for how many of the leaves asked for the cosigned checkpoint, or the
-// timestamp, that bounds them most closely is looked for.
+// mostCovering is for how many of the leaves that are asked for what bounds them most
+// closely is looked for. The others are bounded by that of their neighbours.
 const mostCovering = 16
 
 // takeCosigned takes the newest cosigned checkpoint, which says most of the tree, and
@@ -85,7 +85,7 @@ func (b *builder) takeCosigned(ctx context.Context, subjects []uint64) error {
 	if err := b.addCosigned(note, err); err != nil {
 		return err
 	}
-	for _, leaf := range spread(subjects, mostCovering) {
+	for _, leaf := range sample(subjects, mostCovering) {
 		note, _, err := b.source.Cosigned.Covering(ctx, leaf)
 		if err := b.addCosigned(note, err); err != nil {
 			return err
@@ -131,14 +131,14 @@ func (b *builder) addCosigned(note []byte, err error) error {
 // first returns the first leaf that was asked for.
 func (b *builder) first() uint64 { return b.subjects()[0] }
 
-// spread returns at most n of an ascending list, evenly, the last one always.
-func spread(list []uint64, n int) []uint64 {
+// sample returns at most n of an ascending list, evenly, the first and the last always.
+func sample(list []uint64, n int) []uint64 {
 	if len(list) <= n {
 		return list
 	}
 	some := make([]uint64, n)
 	for i := range some {
-		some[i] = list[(i+1)*len(list)/n-1]
+		some[i] = list[i*(len(list)-1)/(n-1)]
 	}
 	return some
 }

@@ -123,7 +123,7 @@ func (b *builder) cover(ctx context.Context, leaves []uint64) (bool, error) {
 		return false, err
 	}
 	all := true
-	for _, leaf := range slices.Backward(leaves) { // the last one covers all
+	for _, leaf := range slices.Backward(sample(leaves, mostCovering)) { // the last one covers all
 		covered := false
 		for _, rekor := range rekors {
 			listed, err := b.coveringAnchor(ctx, rekor, leaf)

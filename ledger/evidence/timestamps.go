@@ -129,7 +129,7 @@ func (b *builder) takeTimestamps(ctx context.Context, subjects []uint64) error {
 			b.authorities = append(b.authorities, t.Authority)
 		}
 	}
-	for _, leaf := range slices.Backward(spread(subjects, mostCovering)) { // the last one covers all
+	for _, leaf := range slices.Backward(sample(subjects, mostCovering)) { // the last one covers all
 		for _, authority := range b.authorities {
 			listed, err := covering(b.newest.Size, leaf, func(before uint64) ([]ledgerhttp.Timestamp, error) {
 				list, err := b.source.Timestamps.List(ctx, authority, before, 1)

@@ -2,66 +2,132 @@ package verify
 
 import (
 	"fmt"
+	"math"
 	"time"
 )
 
-// bounds returns on which sides of which signatures a leaf stands: those over a
-// checkpoint that covers it, and those that the ledger recorded before it. Nobody knows
-// a signature before it is made.
-func (v *verification) bounds(l *openedLeaf) (notBefore, notAfter []StatedBound) {
-	notBefore, notAfter = []StatedBound{}, []StatedBound{}
-	for _, a := range v.anchors {
-		if a.believed == nil {
-			continue
-		}
-		bound := StatedBound{
-			Kind: ByRekor, By: a.believed.Rekor, Owner: a.believed.Owner, Independent: v.independent(a),
-			Time: a.believed.IntegratedTime, Size: a.checkpoint.Size, Index: a.believed.Index,
-		}
-		if a.checkpoint.Size > l.index {
-			notAfter = append(notAfter, bound)
-		} else if recordedBefore(a.recorded, l) {
-			bound.Recorded = &a.recorded[0]
-			notBefore = append(notBefore, bound)
-		}
-	}
-	for _, t := range v.timestamps {
-		if t.believed == nil {
-			continue
-		}
-		bound := StatedBound{Kind: ByAuthority, By: t.by.Name, Owner: t.by.Owner, Independent: v.independentAuthority(t), Size: t.checkpoint.Size}
-		if t.checkpoint.Size > l.index {
-			bound.Time = t.believed.NotAfter()
-			notAfter = append(notAfter, bound)
-		} else if recordedBefore(t.recorded, l) {
-			bound.Time, bound.Recorded = t.believed.NotBefore(), &t.recorded[0]
-			notBefore = append(notBefore, bound)
-		}
-	}
-	for _, c := range v.cosigned {
-		if c.checkpoint.Size <= l.index {
-			continue
-		}
-		for _, s := range c.cosignatures {
-			notAfter = append(notAfter, v.cosignatureBound(s, c.checkpoint.Size))
+// recall takes what the ledger recorded, in a leaf, of what others had signed: the
+// leaves after it are later. A signature is known by its digest, or stands in the event
+// itself, and nobody knows one before it is made; an entry's index and a time alone could
+// be guessed.
+func (v *verification) recall(l *openedLeaf) error {
+	for _, e := range l.events {
+		s := &e.subject
+		switch {
+		case s.anchor != nil:
+			if a := v.anchored[[2]string{s.anchor.Entry, s.anchor.Checkpoint}]; a != nil {
+				s.recorded = true
+				a.recorded = append(a.recorded, e.ref)
+				if a.believed != nil {
+					v.isLater(v.anchorBound(a), e.ref)
+				}
+			}
+		case s.timestamp != nil:
+			if t := v.stamped[[2]string{s.timestamp.Token, s.timestamp.Checkpoint}]; t != nil {
+				s.recorded = true
+				t.recorded = append(t.recorded, e.ref)
+				if t.believed != nil {
+					v.isLater(v.timestampBound(t, t.believed.NotBefore()), e.ref)
+				}
+			}
+		case s.cosigned != nil && v.policy != nil:
+			found, err := RecordedCosignatures(v.ledger.Origin, s.cosigned, v.policy.Cosigners())
+			if err != nil {
+				return fmt.Errorf("event %s: %w", e.ref, err)
+			}
+			for _, c := range found {
+				v.isLater(v.cosignatureBound(c, uint64(s.cosigned.Size)), e.ref)
+			}
 		}
 	}
-	for i := range v.witnessed {
-		r := &v.witnessed[i]
-		if r.ref.Leaf < l.index {
-			bound := v.cosignatureBound(r.cosignature, r.size)
-			bound.Recorded = &r.ref
-			notBefore = append(notBefore, bound)
-		}
-	}
-	return notBefore, notAfter
+	return nil
 }
 
-// intervalOf returns what bounds come to.
-func intervalOf(notBefore, notAfter []StatedBound) StatedInterval {
-	i := StatedInterval{NotBefore: best(notBefore, time.Time.After), NotAfter: best(notAfter, time.Time.Before)}
+// isLater keeps a bound of the leaves after an event: of each who signed, that with the
+// latest time, or the latest entry where there is no time.
+func (v *verification) isLater(b StatedBound, recorded Ref) {
+	b.Recorded = &recorded
+	for i := range v.later {
+		known := &v.later[i]
+		if known.Kind != b.Kind || known.By != b.By {
+			continue
+		}
+		if b.Time.After(known.Time) || b.Time.Equal(known.Time) && b.Index > known.Index {
+			*known = b
+		}
+		return
+	}
+	v.later = append(v.later, b)
+}
+
+func (v *verification) anchorBound(a *openedAnchor) StatedBound {
+	return StatedBound{
+		Kind: ByRekor, By: a.believed.Rekor, Owner: a.believed.Owner, Independent: v.independent(a),
+		Time: a.believed.IntegratedTime, Size: a.checkpoint.Size, Index: a.believed.Index,
+	}
+}
+
+func (v *verification) timestampBound(t *openedTimestamp, at time.Time) StatedBound {
+	return StatedBound{Kind: ByAuthority, By: t.by.Name, Owner: t.by.Owner, Independent: v.independentAuthority(t), Time: at, Size: t.checkpoint.Size}
+}
+
+// earlierBounds are what bounds the leaves below some size from above. Leaves ascend, so
+// that it is worked out anew only when a checkpoint no longer covers them.
+type earlierBounds struct {
+	begun  bool
+	below  uint64 // leaves for which list is right
+	list   []StatedBound
+	latest *StatedBound // the best of them
+}
+
+// bounds returns on which sides of which signatures a leaf stands: those that the ledger
+// recorded before it, and those over a checkpoint that covers it.
+func (v *verification) bounds(l *openedLeaf) (notBefore, notAfter []StatedBound) {
+	if e := &v.earlier; !e.begun || l.index >= e.below {
+		*e = earlierBounds{begun: true, below: math.MaxUint64, list: []StatedBound{}}
+		covers := func(c *Checkpoint) bool {
+			if c.Size <= l.index {
+				return false
+			}
+			e.below = min(e.below, c.Size)
+			return true
+		}
+		for _, a := range v.anchors {
+			if a.believed != nil && covers(a.checkpoint) {
+				e.list = append(e.list, v.anchorBound(a))
+			}
+		}
+		for _, t := range v.timestamps {
+			if t.believed != nil && covers(t.checkpoint) {
+				e.list = append(e.list, v.timestampBound(t, t.believed.NotAfter()))
+			}
+		}
+		for _, c := range v.cosigned {
+			if covers(c.checkpoint) {
+				for _, s := range c.cosignatures {
+					e.list = append(e.list, v.cosignatureBound(s, c.checkpoint.Size))
+				}
+			}
+		}
+		e.latest = best(e.list, time.Time.Before)
+	}
+	return v.later, v.earlier.list
+}
+
+// interval is what bounds of a leaf come to.
+func (v *verification) interval(l *openedLeaf) StatedInterval {
+	notBefore, _ := v.bounds(l)
+	i := StatedInterval{NotAfter: copied(v.earlier.latest), NotBefore: copied(best(notBefore, time.Time.After))}
 	i.Contradicts = i.NotBefore != nil && i.NotAfter != nil && i.NotBefore.Time.After(i.NotAfter.Time)
 	return i
+}
+
+func copied(b *StatedBound) *StatedBound {
+	if b == nil {
+		return nil
+	}
+	c := *b
+	return &c
 }
 
 // best returns the bound that says most of those with a time; an independent one
@@ -109,9 +175,9 @@ func (s *Statement) speakOfTime(r *StatedRecord) {
 func (b *StatedBound) what() string {
 	switch b.Kind {
 	case ByWitness:
-		return fmt.Sprintf("the cosignature of the witness %s on the checkpoint of %s", b.By, leaves(b.Size))
+		return fmt.Sprintf("the cosignature of the witness %s on the checkpoint of %s", b.By, leafCount(b.Size))
 	case ByAuthority:
-		return fmt.Sprintf("the timestamp of the authority %s on the checkpoint of %s", b.By, leaves(b.Size))
+		return fmt.Sprintf("the timestamp of the authority %s on the checkpoint of %s", b.By, leafCount(b.Size))
 	default:
 		return fmt.Sprintf("entry %d of the Rekor %s", b.Index, b.By)
 	}

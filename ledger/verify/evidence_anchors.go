@@ -29,14 +29,15 @@ func (v *verification) openAnchors() error {
 	if err != nil {
 		return err
 	}
+	v.anchored = map[[2]string]*openedAnchor{}
 	for i := range v.bundle.Anchors {
 		a, err := v.openAnchor(&v.bundle.Anchors[i], keys)
 		if err != nil {
 			return fmt.Errorf("anchor %d: %w", i+1, err)
 		}
 		v.anchors = append(v.anchors, a)
+		v.anchored[[2]string{events.DigestOf(a.bundled.Entry).String(), events.DigestOf(a.bundled.Checkpoint).String()}] = a
 	}
-	v.findRecordings()
 	return nil
 }
 
@@ -109,44 +110,6 @@ func (t *Trust) rekorsOf(e *LogEntry) []*TrustedRekor {
 func originOf(e *LogEntry) string {
 	origin, _, _ := strings.Cut(e.InclusionProof.Checkpoint.Envelope, "\n")
 	return origin
-}
-
-// findRecordings finds which anchors the ledger recorded: an event holds the digests
-// of both, entry and checkpoint. An entry holds the Rekor's signatures, which nobody
-// knows before they are made, and so is older than the leaf that holds its digest.
-// Its index and its time alone could be guessed.
-func (v *verification) findRecordings() {
-	kept := map[[2]string]*openedAnchor{}
-	for _, a := range v.anchors {
-		kept[[2]string{events.DigestOf(a.bundled.Entry).String(), events.DigestOf(a.bundled.Checkpoint).String()}] = a
-	}
-	for _, l := range v.leaves {
-		for _, e := range l.events {
-			if e.subject.anchor == nil {
-				continue
-			}
-			if a := kept[[2]string{e.subject.anchor.Entry, e.subject.anchor.Checkpoint}]; a != nil {
-				e.subject.recorded = true
-				a.recorded = append(a.recorded, e.ref)
-			}
-		}
-	}
-}
-
-// boundsAny reports whether a signature over a checkpoint, which the ledger recorded in
-// these events, bounds a leaf that the evidence is about.
-func (v *verification) boundsAny(c *Checkpoint, recorded []Ref) bool {
-	for _, l := range v.subjects {
-		if c.Size > l.index || recordedBefore(recorded, l) {
-			return true
-		}
-	}
-	return false
-}
-
-// recordedBefore tells whether the first of the events stands before a leaf.
-func recordedBefore(recorded []Ref, l *openedLeaf) bool {
-	return len(recorded) > 0 && recorded[0].Leaf < l.index
 }
 
 // independent tells whether an anchor is in a Rekor of nobody's whom the evidence is

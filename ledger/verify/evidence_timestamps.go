@@ -18,30 +18,16 @@ type openedTimestamp struct {
 	recorded []Ref
 }
 
-// openTimestamps checks the timestamps by the trust file's authorities, and finds which
-// the ledger recorded: an event holds the digests of both, token and checkpoint. A token
-// holds the authority's signature, which nobody knows before it is made.
+// openTimestamps checks the timestamps by the trust file's authorities.
 func (v *verification) openTimestamps() error {
-	kept := map[[2]string]*openedTimestamp{}
+	v.stamped = map[[2]string]*openedTimestamp{}
 	for i, b := range v.bundle.Timestamps {
 		t, err := v.openTimestamp(b)
 		if err != nil {
 			return fmt.Errorf("timestamp %d: %w", i+1, err)
 		}
 		v.timestamps = append(v.timestamps, t)
-		kept[[2]string{events.DigestOf(b.Token).String(), events.DigestOf(b.Checkpoint).String()}] = t
-	}
-	for _, l := range v.leaves {
-		for _, e := range l.events {
-			r := e.subject.timestamp
-			if r == nil {
-				continue
-			}
-			if t := kept[[2]string{r.Token, r.Checkpoint}]; t != nil {
-				e.subject.recorded = true
-				t.recorded = append(t.recorded, e.ref)
-			}
-		}
+		v.stamped[[2]string{events.DigestOf(b.Token).String(), events.DigestOf(b.Checkpoint).String()}] = t
 	}
 	return nil
 }
@@ -87,12 +73,12 @@ func (s *Statement) speakOfTimestamps(v *verification) {
 	believed := false
 	for _, t := range s.Timestamps {
 		if !t.Believed {
-			s.open("That the timestamp over the checkpoint of %s is anybody's: it leads to no authority that the trust file names.", leaves(t.Size))
+			s.open("That the timestamp over the checkpoint of %s is anybody's: it leads to no authority that the trust file names.", leafCount(t.Size))
 			continue
 		}
 		believed = true
 		s.proven("The timestamp authority %s, %s, signed the token %s for the ledger's checkpoint of %s (RFC 3161).",
-			plain(t.Authority), ownedBy(t.Owner, t.Independent, s.Ledger.Owner, "authority"), t.Serial, leaves(t.Size))
+			plain(t.Authority), ownedBy(t.Owner, t.Independent, s.Ledger.Owner, "authority"), t.Serial, leafCount(t.Size))
 		off := ""
 		if t.Seconds > 0 {
 			off = fmt.Sprintf(", give or take %g s", t.Seconds)

@@ -13,15 +13,7 @@ type openedCosigned struct {
 	quorum       bool
 }
 
-// recordedCosignature is one that the ledger recorded, in an event that is shown.
-type recordedCosignature struct {
-	ref         Ref
-	size        uint64
-	cosignature Cosignature
-}
-
-// openCosigned checks the cosigned checkpoints, and the cosignatures that the ledger
-// recorded, by the trust file's witnesses.
+// openCosigned checks the cosigned checkpoints by the trust file's witnesses.
 func (v *verification) openCosigned() error {
 	var err error
 	if v.policy, err = v.ledger.Witnesses(); err != nil {
@@ -33,24 +25,6 @@ func (v *verification) openCosigned() error {
 			return fmt.Errorf("cosigned checkpoint %d: %w", i+1, err)
 		}
 		v.cosigned = append(v.cosigned, c)
-	}
-	if v.policy == nil {
-		return nil
-	}
-	for _, l := range v.leaves {
-		for _, e := range l.events {
-			r := e.subject.cosigned
-			if r == nil {
-				continue
-			}
-			found, err := RecordedCosignatures(v.ledger.Origin, r, v.policy.Cosigners())
-			if err != nil {
-				return fmt.Errorf("event %s: %w", e.ref, err)
-			}
-			for _, s := range found {
-				v.witnessed = append(v.witnessed, recordedCosignature{e.ref, uint64(r.Size), s})
-			}
-		}
 	}
 	return nil
 }
@@ -104,12 +78,12 @@ func (s *Statement) speakOfWitnesses(v *verification) {
 	for _, c := range s.Cosigned {
 		for _, w := range c.Cosignatures {
 			any = true
-			s.proven("The witness %s, %s, cosigned the checkpoint of %s: it continues every one that this witness had cosigned before.", w.Witness, ownedBy(w.Owner, w.Independent, s.Ledger.Owner, "witness"), leaves(c.Size))
+			s.proven("The witness %s, %s, cosigned the checkpoint of %s: it continues every one that this witness had cosigned before.", w.Witness, ownedBy(w.Owner, w.Independent, s.Ledger.Owner, "witness"), leafCount(c.Size))
 			s.said("It did so at %s, by the word of the witness %s.", at(w.Time), w.Witness)
 		}
 		if c.Quorum {
 			quorum = true
-			s.proven("The checkpoint of %s is cosigned by as many witnesses as the trust file wants, %s.", leaves(c.Size), v.policy.Quorum())
+			s.proven("The checkpoint of %s is cosigned by as many witnesses as the trust file wants, %s.", leafCount(c.Size), v.policy.Quorum())
 		}
 	}
 	switch {

@@ -1,12 +1,14 @@
 package verify
 
+import "bytes"
+
 // Members and Container take a bundle's zip apart and put it together, so that tests
 // can change what is in it as an adversary would: with checksums that are right.
 
 func Members(b []byte) (names []string, data [][]byte, err error) {
-	members, err := parseContainer(b)
-	for _, m := range members {
-		names, data = append(names, m.name), append(data, m.data)
+	parts, err := openContainer(bytes.NewReader(b), int64(len(b)))
+	for _, p := range parts {
+		names, data = append(names, p.name), append(data, b[p.offset:p.offset+p.size])
 	}
 	return names, data, err
 }
@@ -14,7 +16,7 @@ func Members(b []byte) (names []string, data [][]byte, err error) {
 func Container(names []string, data [][]byte) ([]byte, error) {
 	members := make([]member, len(names))
 	for i := range names {
-		members[i] = member{names[i], data[i]}
+		members[i] = bytesMember(names[i], data[i])
 	}
 	return marshalContainer(members)
 }

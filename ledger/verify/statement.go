@@ -12,8 +12,16 @@ import (
 // Statement is what a bundle proves to whoever wrote the trust file, what it only
 // reports somebody's word for, and what it doesn't prove. Its JSON is a contract.
 type Statement struct {
-	Ledger  StatedLedger   `json:"ledger"`
+	Ledger StatedLedger `json:"ledger"`
+	// Events, Withheld and Leaves count what the bundle is about.
+	Events   int `json:"events"`
+	Withheld int `json:"withheld"`
+	Leaves   int `json:"leaves"`
+	// Records are the leaves that the bundle is about, if they are few enough to be told
+	// one by one (100): otherwise [Options] can have them. Groups are about all of them, by
+	// recorder.
 	Records []StatedRecord `json:"records"`
+	Groups  []StatedGroup  `json:"groups"`
 	Anchors []StatedAnchor `json:"anchors"`
 	// Cosigned are the checkpoints that witnesses of the trust file have cosigned.
 	Cosigned []StatedCosigned `json:"cosigned"`
@@ -61,10 +69,12 @@ type StatedRecord struct {
 	Manifest    events.Digest `json:"manifest"`
 	Incarnation uint64        `json:"incarnation"`
 	First       uint64        `json:"first"`
-	// Count is how many events the envelope has; Events are those that are shown.
-	Count   uint64         `json:"count"`
-	Events  []StatedEvent  `json:"events"`
-	Signers []StatedSigner `json:"signers"`
+	// Count is how many events the envelope has; Events are those that are shown, Withheld
+	// those that the bundle is about and doesn't show.
+	Count    uint64          `json:"count"`
+	Events   []StatedEvent   `json:"events"`
+	Withheld []StatedMissing `json:"withheld,omitempty"`
+	Signers  []StatedSigner  `json:"signers"`
 	// Operator, Facility and Kind are what the registry had declared by then; nil
 	// and empty where the recorder is not an operator's.
 	Operator *StatedOperator `json:"operator,omitempty"`
@@ -73,10 +83,41 @@ type StatedRecord struct {
 	// Received is the ledger's own word.
 	Received time.Time `json:"received"`
 	// NotBefore and NotAfter bound when the leaf took its place: each by what somebody
-	// signed before it, or over it.
-	NotBefore []StatedBound `json:"notBefore"`
-	NotAfter  []StatedBound `json:"notAfter"`
+	// signed before it, or over it. They are there only where records are told one by one.
+	NotBefore []StatedBound `json:"notBefore,omitempty"`
+	NotAfter  []StatedBound `json:"notAfter,omitempty"`
 	// Interval is what they come to.
+	Interval StatedInterval `json:"interval"`
+}
+
+// StatedMissing is an event that the bundle is about and doesn't show.
+type StatedMissing struct {
+	Ref      Ref    `json:"ref"`
+	Sequence uint64 `json:"sequence"`
+	// Digest is that which was signed.
+	Digest events.Digest `json:"digest"`
+}
+
+// StatedGroup is what a bundle is about of one recorder.
+type StatedGroup struct {
+	Recorder string `json:"recorder"`
+	Leaves   int    `json:"leaves"`
+	Events   int    `json:"events"`
+	Withheld int    `json:"withheld"`
+	First    Ref    `json:"first"`
+	Last     Ref    `json:"last"`
+	// Hidden counts the events of the same envelopes that the bundle isn't about.
+	Hidden uint64 `json:"hidden"`
+	// Signers are all who signed a leaf of it. Operator, Facility and Declared are those
+	// of the last leaf.
+	Signers  []StatedSigner  `json:"signers"`
+	Operator *StatedOperator `json:"operator,omitempty"`
+	Facility *StatedFacility `json:"facility,omitempty"`
+	Declared *StatedRecorder `json:"declared,omitempty"`
+	// ReceivedFrom and ReceivedTo are the ledger's own word.
+	ReceivedFrom time.Time `json:"receivedFrom"`
+	ReceivedTo   time.Time `json:"receivedTo"`
+	// Interval holds all of its leaves; a side that a leaf lacks is absent.
 	Interval StatedInterval `json:"interval"`
 }
 
