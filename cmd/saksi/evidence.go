@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -115,26 +114,17 @@ func makeEvidence(c *cli.Context) error {
 
 // writeBundle writes a bundle to a file that has its name only once it was checked.
 func writeBundle(path string, b *verify.Bundle, check func(f *os.File, size int64) error) (size int64, _ error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return 0, err
-	}
-	defer os.Remove(f.Name())
-	defer f.Close()
-	w := bufio.NewWriterSize(f, 1<<20)
-	if size, err = b.WriteTo(w); err != nil {
-		return 0, err
-	}
-	if err := errors.Join(w.Flush(), f.Chmod(0o644)); err != nil {
-		return 0, err
-	}
-	if err := check(f, size); err != nil {
-		return 0, err
-	}
-	if err := f.Sync(); err != nil {
-		return 0, err
-	}
-	return size, os.Rename(f.Name(), path)
+	err := writeWhole(path, func(f *os.File) (err error) {
+		w := bufio.NewWriterSize(f, 1<<20)
+		if size, err = b.WriteTo(w); err != nil {
+			return err
+		}
+		if err := errors.Join(w.Flush(), f.Chmod(0o644)); err != nil {
+			return err
+		}
+		return check(f, size)
+	})
+	return size, err
 }
 
 // selectPage is how many rows are asked for at once.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
@@ -47,7 +46,25 @@ func verifyEvidence(c *cli.Context) error {
 
 // verifyFile verifies a bundle, with progress, and writes its records if there is a file
 // for them: that has its name only if all holds.
-func verifyFile(c *cli.Context, path string, trust *verify.Trust, recordsFile string) (*verify.Statement, error) {
+func verifyFile(c *cli.Context, path string, trust *verify.Trust, recordsFile string) (s *verify.Statement, err error) {
+	if recordsFile == "" {
+		return verifyEach(c, path, trust, nil)
+	}
+	err = writeWhole(recordsFile, func(f *os.File) error {
+		lines := bufio.NewWriterSize(f, 1<<20)
+		encoder := json.NewEncoder(lines)
+		encoder.SetEscapeHTML(false)
+		var err error
+		if s, err = verifyEach(c, path, trust, func(r *verify.StatedRecord) error { return encoder.Encode(r) }); err != nil {
+			return err
+		}
+		return errors.Join(lines.Flush(), f.Chmod(0o644))
+	})
+	return s, err
+}
+
+// verifyEach verifies a bundle, with progress, and has each leaf that it is about.
+func verifyEach(c *cli.Context, path string, trust *verify.Trust, record func(*verify.StatedRecord) error) (*verify.Statement, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -59,33 +76,13 @@ func verifyFile(c *cli.Context, path string, trust *verify.Trust, recordsFile st
 	}
 	shown := newSteps(c.App.ErrWriter)
 	defer shown.done()
-	options := verify.Options{Progress: func(done, total int) { shown.set("verified", done, total) }}
-	var records *os.File
-	var lines *bufio.Writer
-	if recordsFile != "" {
-		if records, err = os.CreateTemp(filepath.Dir(recordsFile), "."+filepath.Base(recordsFile)+"-*"); err != nil {
-			return nil, err
-		}
-		defer os.Remove(records.Name())
-		defer records.Close()
-		lines = bufio.NewWriterSize(records, 1<<20)
-		encoder := json.NewEncoder(lines)
-		encoder.SetEscapeHTML(false)
-		options.Record = func(r *verify.StatedRecord) error { return encoder.Encode(r) }
-	}
-	statement, err := verify.Verify(f, info.Size(), trust, options)
+	s, err := verify.Verify(f, info.Size(), trust, verify.Options{
+		Record: record, Progress: func(done, total int) { shown.set("verified", done, total) },
+	})
 	if err != nil {
 		return nil, statusError{exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)}
 	}
-	if records != nil {
-		if err := errors.Join(lines.Flush(), records.Chmod(0o644), records.Close()); err != nil {
-			return nil, err
-		}
-		if err := os.Rename(records.Name(), recordsFile); err != nil {
-			return nil, err
-		}
-	}
-	return statement, nil
+	return s, nil
 }
 
 // printStatement prints sentences for people, or all findings for programs.

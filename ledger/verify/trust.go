@@ -8,6 +8,8 @@ import (
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/saksi-ledger/saksi/events"
 )
 
 // Trust is an auditor's or an operator's own statement of whom to believe. It is
@@ -24,6 +26,8 @@ type Trust struct {
 	Witnesses []TrustedWitness `json:"witnesses,omitempty"`
 	// Timestamps are the timestamp authorities that are believed.
 	Timestamps []TrustedAuthority `json:"timestamps,omitempty"`
+	// Custodians are those whose word about the custody of evidence is believed.
+	Custodians []TrustedCustodian `json:"custodians,omitempty"`
 }
 
 // TrustedLedger names one tree.
@@ -96,6 +100,11 @@ func ParseTrust(b []byte) (*Trust, error) {
 		}
 		if first, _ := t.Witness(w.Key); first != &t.Witnesses[i] {
 			return nil, fmt.Errorf("trust file: it names the witness %s twice", w.Key)
+		}
+	}
+	for _, c := range t.Custodians {
+		if _, err := events.ParsePublicKey(c.Key); err != nil || c.Name == "" {
+			return nil, fmt.Errorf("trust file: custodian %q: it has no name, or its key is none", c.Name)
 		}
 	}
 	names := map[string]bool{}
