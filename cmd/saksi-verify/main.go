@@ -8,12 +8,14 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
@@ -33,8 +35,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	trustFile := flags.String("trust", "", "the trust `file`: whom to believe; never one that came with the bundle")
 	format := flags.String("format", "text", "text, or json: the statement with all its findings")
+	records := flags.String("records", "", "write each leaf that it is about to this `file`, as JSON Lines; it is there only if all holds")
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: saksi-verify -trust trust.json [-format text|json] e.saksi")
+		fmt.Fprintln(stderr, "usage: saksi-verify -trust trust.json [-format text|json] [-records records.jsonl] e.saksi")
 		flags.PrintDefaults()
 	}
 	switch err := flags.Parse(args); {
@@ -46,14 +49,14 @@ func run(args []string, stdout, stderr io.Writer) int {
 		flags.Usage()
 		return exitUsage
 	}
-	status, err := verifyFile(flags.Arg(0), *trustFile, *format, stdout)
+	status, err := verifyFile(flags.Arg(0), *trustFile, *format, *records, stdout)
 	if err != nil {
 		fmt.Fprintf(stderr, "saksi-verify: %v\n", err)
 	}
 	return status
 }
 
-func verifyFile(path, trustFile, format string, stdout io.Writer) (int, error) {
+func verifyFile(path, trustFile, format, recordsFile string, stdout io.Writer) (int, error) {
 	text, err := os.ReadFile(trustFile)
 	if err != nil {
 		return exitFailed, err
@@ -71,9 +74,21 @@ func verifyFile(path, trustFile, format string, stdout io.Writer) (int, error) {
 	if err != nil {
 		return exitFailed, err
 	}
-	statement, err := verify.Verify(f, info.Size(), trust, verify.Options{})
+	var options verify.Options
+	finish := func() error { return nil }
+	if recordsFile != "" {
+		var discard func()
+		if options.Record, finish, discard, err = writeRecords(recordsFile); err != nil {
+			return exitFailed, err
+		}
+		defer discard()
+	}
+	statement, err := verify.Verify(f, info.Size(), trust, options)
 	if err != nil {
 		return exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)
+	}
+	if err := finish(); err != nil {
+		return exitFailed, err
 	}
 	if format == "json" {
 		enc := json.NewEncoder(stdout)
@@ -87,4 +102,28 @@ func verifyFile(path, trustFile, format string, stdout io.Writer) (int, error) {
 		return exitFailed, err
 	}
 	return exitDone, nil
+}
+
+// writeRecords writes records to a file that has its name once finish was called; discard
+// removes what hasn't.
+func writeRecords(path string) (record func(*verify.StatedRecord) error, finish func() error, discard func(), _ error) {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	lines := bufio.NewWriter(f)
+	enc := json.NewEncoder(lines)
+	enc.SetEscapeHTML(false)
+	record = func(r *verify.StatedRecord) error { return enc.Encode(r) }
+	finish = func() error {
+		if err := errors.Join(lines.Flush(), f.Chmod(0o644), f.Close()); err != nil {
+			return err
+		}
+		return os.Rename(f.Name(), path)
+	}
+	discard = func() {
+		f.Close()
+		os.Remove(f.Name())
+	}
+	return record, finish, discard, nil
 }

@@ -61,6 +61,22 @@ func TestVectors(t *testing.T) {
 	}
 }
 
+func TestRecords(t *testing.T) {
+	trust := filepath.Join(vectors, "trust.json")
+	for file, there := range map[string]bool{"good.saksi": true, "cut-short.saksi": false} {
+		var stdout, stderr bytes.Buffer
+		records := filepath.Join(t.TempDir(), "records.jsonl")
+		status := run([]string{"-trust", trust, "-records", records, filepath.Join(vectors, file)}, &stdout, &stderr)
+		text, err := os.ReadFile(records)
+		if (status == exitDone) != there || (err == nil) != there || there && !strings.HasPrefix(string(text), `{"leaf":4,`) {
+			t.Errorf("%s: status %d, %s, %q, %v", file, status, stderr.String(), text, err)
+		}
+		if left, err := os.ReadDir(filepath.Dir(records)); err != nil || !there && len(left) > 0 {
+			t.Errorf("%s: %v, %v", file, left, err)
+		}
+	}
+}
+
 func TestUsage(t *testing.T) {
 	good, trust := filepath.Join(vectors, "good.saksi"), filepath.Join(vectors, "trust.json")
 	for _, row := range []struct {

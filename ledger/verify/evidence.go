@@ -199,10 +199,10 @@ func (v *verification) take(r *readLeaf) error {
 	if err == nil {
 		err = v.recall(l)
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		err = v.served.add(l)
 	}
-	if err := v.served.add(l); err != nil {
+	if err != nil {
 		return err
 	}
 	if len(l.about) == 0 {

@@ -10,12 +10,17 @@ import (
 // bundle is about serve these: leaves that the evidence is about rest on them, or they
 // bear on their operator or keys.
 type served struct {
-	others []otherEvent
-	speaks map[string]uint64 // by authority: the last leaf that it signed
+	others   []otherEvent
+	cosigned int               // of them, records of cosigned checkpoints
+	speaks   map[string]uint64 // by authority: the last leaf that it signed
 	// Of the leaves that the bundle is about:
 	operators, facilities, recorders map[string]bool
 	keys                             map[events.KeyID]bool
 }
+
+// maxRecordedCosigned bounds the records of cosigned checkpoints that a bundle shows and is
+// not about: each may take many signatures to check.
+const maxRecordedCosigned = 256
 
 type otherEvent struct {
 	ref     Ref
@@ -49,6 +54,11 @@ func (s *served) add(l *openedLeaf) error {
 	for _, e := range l.events {
 		if events.IsGenesis(e.Type) || l.isAbout(e.ref) {
 			continue
+		}
+		if e.subject.cosigned != nil {
+			if s.cosigned++; s.cosigned > maxRecordedCosigned {
+				return fmt.Errorf("evidence bundle: it shows more than %d records of cosigned checkpoints that it is not about", maxRecordedCosigned)
+			}
 		}
 		if s.others = append(s.others, otherEvent{e.ref, e.subject}); len(s.others) > MaxSupport {
 			return fmt.Errorf("evidence bundle: it shows more than %d events that it is not about", MaxSupport)
