@@ -23,6 +23,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/rekor"
+	"github.com/saksi-ledger/saksi/ledger/timestamp"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/custodian"
@@ -63,6 +64,10 @@ type Config struct {
 	AnchorEvery time.Duration
 	// AnchorPolicy says in how many of several Rekors a checkpoint must stand.
 	AnchorPolicy verify.AnchorPolicy
+	// Timestamps are the authorities that are asked to sign times for checkpoints;
+	// TimestampEvery is how often, ten minutes by default.
+	Timestamps     []timestamp.Authority
+	TimestampEvery time.Duration
 	// CosignEvery is how often witnesses are asked to cosign, half a minute by default.
 	CosignEvery time.Duration
 	// Despite names witnesses whose word that they have seen more of the tree, or another
@@ -288,6 +293,7 @@ func (n *running) run(ctx context.Context) error {
 	if !n.config.NoRekor {
 		group.Go(func() error { return n.anchor(ctx) })
 	}
+	group.Go(func() error { return n.stamp(ctx) })
 	group.Go(func() error { return n.cosign(ctx) })
 	every := n.config.ClockEvery
 	if every == 0 {
