@@ -55,7 +55,7 @@ func newWorld(t *testing.T) *world {
 	nc, err := nats.Connect(server.URL(), broker.ConnectOptions(broker.RoleCustodian, accounts.CredsFile(broker.RoleCustodian))...)
 	w.must(err)
 	t.Cleanup(nc.Close)
-	w.Custodian, err = custodian.Open(w.ctx(), nc, events.Retention{Disclosures: "P1Y"}, 0)
+	w.Custodian, err = custodian.Open(w.ctx(), nc, events.Retention{Disclosures: "P1Y"}, 0, 0)
 	w.must(err)
 	seed, err := key.Seed()
 	w.must(err)
