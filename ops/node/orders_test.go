@@ -67,11 +67,10 @@ func newLiar(t *testing.T, node string) *liar {
 	return l
 }
 
-// TestOrdersOfALyingNode: an operator answers what an authority has put on record, and
-// nothing that only the node says.
-func TestOrdersOfALyingNode(t *testing.T) {
-	w := newWorld(t)
-	h, err := home.NewOperator(filepath.Join(t.TempDir(), "nimbus"), "nimbus-my")
+// desk is an operator's, joined, with a recorder at lab-1, which asks the node at an address.
+func (w *world) desk(address string) (*operator.Desk, *home.Grant) {
+	w.Helper()
+	h, err := home.NewOperator(filepath.Join(w.TempDir(), "nimbus"), "nimbus-my")
 	w.must(err)
 	request, err := home.ReadRequest(h.RequestFile())
 	w.must(err)
@@ -81,21 +80,31 @@ func TestOrdersOfALyingNode(t *testing.T) {
 	w.must(err)
 	_, err = w.registrar.AddRecorder(w.ctx, events.RecorderDeclared{Recorder: "nimbus-my/lab-1/bastion-1", Kind: events.RecorderBastion})
 	w.must(err)
-	node := newLiar(t, w.addresses.LocalURL())
-	grant.HTTP = node.URL
-	path := filepath.Join(t.TempDir(), "grant.json")
+	grant.HTTP = address
+	path := filepath.Join(w.TempDir(), "grant.json")
 	w.must(home.WriteJSON(path, grant, 0o600))
 	_, err = h.Join(path)
 	w.must(err)
 	d, err := operator.Open(w.ctx, h)
 	w.must(err)
-	defer d.Close()
+	w.Cleanup(func() { d.Close() })
 	signers, err := h.Signers()
 	w.must(err)
 	d.Token = func() (string, error) { return token.Mint(signers[0], h.Name, w.home.Origin, time.Now(), time.Minute) }
 	recorder, err := d.Recorder("lab-1/bastion-1")
 	w.must(err)
 	w.must(d.Prepare(w.ctx, recorder))
+	return d, grant
+}
+
+// TestOrdersOfALyingNode: an operator answers what an authority has put on record, and
+// nothing that only the node says.
+func TestOrdersOfALyingNode(t *testing.T) {
+	w := newWorld(t)
+	node := newLiar(t, w.addresses.LocalURL())
+	d, _ := w.desk(node.URL)
+	recorder, err := d.Recorder("lab-1/bastion-1")
+	w.must(err)
 
 	const visit = `{"type":"saksi.access.zone.entered.v1","time":"2026-11-20T12:00:00Z","data":{"actor":{"id":"p-1","kind":"person","party":"vendor","employerCountry":"SG","officeCountry":"MY","physicalCountry":"MY"},"zone":"hall-2","door":"d-1","outcome":"success"}}` + "\n"
 	visits := filepath.Join(t.TempDir(), "visits.jsonl")
