@@ -29,6 +29,13 @@ func (l *Ledger) RecordCosigned(ctx context.Context, cosigned events.CheckpointC
 	return l.say(ctx, vocabulary.CheckpointCosigned.Of(cosigned))
 }
 
+// RecordTimestamp adds, as a leaf, that a timestamp authority has signed a time for a
+// checkpoint of this tree. The caller has verified it. Errors are as of
+// [Ledger.RecordAnchor].
+func (l *Ledger) RecordTimestamp(ctx context.Context, timestamp events.TimestampRecorded) error {
+	return l.say(ctx, vocabulary.TimestampRecorded.Of(timestamp))
+}
+
 // say adds one event of the ledger's own after the leaves that there are.
 func (l *Ledger) say(ctx context.Context, said vocabulary.Said) error {
 	l.writing.Lock()

@@ -87,7 +87,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			initCommand(), upCommand(), brokerCommand(), authorityCommand(), operatorCommand(), readerCommand(), facilityCommand(), recorderCommand(), tenantCommand(), findingCommand(), keyCommand(), bodyCommand(), holdCommand(), ledgerCommand(), personCommand(), sealedCommand(), orderCommand(),
 			viewCommand(), rebuildCommand(), doctorCommand(), trustCommand(),
 			enrolCommand(), joinCommand(), importCommand(), publishCommand(), discloseCommand(), commitCommand(), ordersCommand(), produceCommand(), attestCommand(), outboxCommand(), watchCommand(), tokenCommand(),
-			evidenceCommand(), verifyCommand(), auditCommand(), witnessCommand(), schemaCommand(), benchCommand(), versionCommand(), rekorCommand(),
+			evidenceCommand(), verifyCommand(), reportCommand(), redactCommand(), custodyCommand(), auditCommand(), monitorCommand(), mirrorCommand(), witnessCommand(), schemaCommand(), benchCommand(), versionCommand(), rekorCommand(),
 		},
 	}
 	complete(app.Commands)

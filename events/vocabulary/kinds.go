@@ -84,4 +84,5 @@ var (
 	Clock              = Kind[events.Clock]{events.TypeClock}
 	AnchorRecorded     = Kind[events.AnchorRecorded]{events.TypeAnchorRecorded}
 	CheckpointCosigned = Kind[events.CheckpointCosigned]{events.TypeCheckpointCosigned}
+	TimestampRecorded  = Kind[events.TimestampRecorded]{events.TypeTimestampRecorded}
 )

@@ -69,6 +69,7 @@ func Examine(ctx context.Context, dir string) ([]Part, error) {
 	e.pressure()
 	e.views(ctx)
 	e.anchors()
+	e.timestamps()
 	e.witnesses()
 	e.registry()
 	e.erasures(ctx)

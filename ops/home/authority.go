@@ -172,10 +172,14 @@ func (a *Authority) Trust() (*verify.Trust, error) {
 	if err != nil {
 		return nil, err
 	}
+	timestamps, err := a.timestamps()
+	if err != nil {
+		return nil, err
+	}
 	return &verify.Trust{V: 1, Ledgers: []verify.TrustedLedger{{
 		Origin: a.Origin, Key: key, Genesis: genesis, Owner: a.Name + ", " + a.Jurisdiction,
 		AnchorKeys: []string{string(trimLine(anchorKey))},
-	}}, Rekors: rekors}, nil
+	}}, Rekors: rekors, Timestamps: timestamps}, nil
 }
 
 // Addresses are where a node is reached. They are kept so that it has the same
