@@ -23,6 +23,7 @@ const (
 	TypeClock              = "saksi.registry.clock.v1"
 	TypeAnchorRecorded     = "saksi.registry.anchor.recorded.v1"
 	TypeCheckpointCosigned = "saksi.registry.checkpoint.cosigned.v1"
+	TypeTimestampRecorded  = "saksi.registry.timestamp.recorded.v1"
 )
 
 // OperatorAdmitted lets an operator publish, under these keys.
@@ -163,6 +164,18 @@ type Cosignature struct {
 	Witness   string `json:"witness"`   // name of its key
 	Time      Time   `json:"time"`      // by its own word, as it stands in the signature
 	Signature string `json:"signature"` // key id, time and signature, base64
+}
+
+// TimestampRecorded says, signed by the ledger, that a timestamp authority has signed a time for a checkpoint of this
+// tree (RFC 3161): leaves after this one are later than the token.
+type TimestampRecorded struct {
+	Authority  string  `json:"authority"`  // common name in the certificate of who signed
+	Serial     string  `json:"serial"`     // of the token, hexadecimal
+	Time       Time    `json:"time"`       // by the authority's word
+	Size       Integer `json:"size"`       // of this tree at the checkpoint
+	Root       string  `json:"root"`       // of this tree at the checkpoint, base64
+	Checkpoint string  `json:"checkpoint"` // digest of the signed note, by the log alone
+	Token      string  `json:"token"`      // digest of the token as kept, DER
 }
 
 // Integer is a whole number as JSON Schema means it: 1, 1.0 and 10e-1 are the same integer. A plain Go integer

@@ -9,7 +9,7 @@ import (
 const registryPrefix = "saksi.registry."
 
 // SaidBy reports whether a type is a recorder's to say: registry events are an
-// authority's, but for epochs, clocks, anchors and cosigned checkpoints, which are the ledger's; all
+// authority's, but for epochs, clocks, anchors, timestamps and cosigned checkpoints, which are the ledger's; all
 // others are operators'. The genesis is nobody's after leaf 0. A type's version makes
 // no difference: a .v2 may stand beside its .v1, and is the same recorders' to say.
 func SaidBy(eventType string, r Recorder) bool {
@@ -27,7 +27,7 @@ func SaidBy(eventType string, r Recorder) bool {
 
 var (
 	genesisName = nameOf(TypeGenesis)
-	ledgerNames = []string{nameOf(TypeEpochOpened), nameOf(TypeClock), nameOf(TypeAnchorRecorded), nameOf(TypeCheckpointCosigned)}
+	ledgerNames = []string{nameOf(TypeEpochOpened), nameOf(TypeClock), nameOf(TypeAnchorRecorded), nameOf(TypeCheckpointCosigned), nameOf(TypeTimestampRecorded)}
 )
 
 // FamilyOf returns the family of a type: the word after "saksi", as in access,

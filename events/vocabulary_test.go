@@ -235,6 +235,10 @@ func filled() map[string]any {
 			Rekor: "rekor.example.my", Kind: "hashedrekord 0.0.1", LogID: "wNI9atQGlz+VWfO6LRygH4QUfY/8W4RFwiT5i5WRgB0=", Index: 25579,
 			IntegratedTime: someTime, Size: 417, Root: "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", Checkpoint: someDigest, Entry: someDigest,
 		},
+		events.TypeTimestampRecorded: events.TimestampRecorded{
+			Authority: "tsa.example", Serial: "5f3a9c01", Time: someTime, Size: 417, Root: "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+			Checkpoint: someDigest, Token: someDigest,
+		},
 		events.TypeCheckpointCosigned: events.CheckpointCosigned{
 			Size: 417, Root: "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
 			Cosignatures: []events.Cosignature{{Witness: "witness.example.sg/w1", Time: someTime, Signature: base64.StdEncoding.EncodeToString(make([]byte, 76))}},
@@ -378,7 +382,7 @@ func TestSaidBy(t *testing.T) {
 		t.Fatal(err)
 	}
 	registry := events.RegistryRecorder("mcmc")
-	own := map[string]bool{events.TypeEpochOpened: true, events.TypeClock: true, events.TypeAnchorRecorded: true, events.TypeCheckpointCosigned: true}
+	own := map[string]bool{events.TypeEpochOpened: true, events.TypeClock: true, events.TypeAnchorRecorded: true, events.TypeCheckpointCosigned: true, events.TypeTimestampRecorded: true}
 	for _, typ := range schemas.Types() {
 		byRegistry := strings.HasPrefix(typ, "saksi.registry.") && !own[typ] && !events.IsGenesis(typ)
 		byOperator := !strings.HasPrefix(typ, "saksi.registry.")

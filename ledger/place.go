@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -56,7 +57,7 @@ func (l *Ledger) findPlace(ctx context.Context, js jetstream.JetStream, stream s
 		"epoch", opened.Epoch, "reason", opened.Reason, "last", l.at.seq, "resume", resume, "stream", stream,
 		"streamFirst", info.State.FirstSeq, "streamLast", info.State.LastSeq)
 	at := position{epoch: l.at.epoch + 1, seq: resume - 1}
-	if err := l.appendOwn(ctx, at, events.TypeEpochOpened, opened); err != nil {
+	if err := l.appendOwn(ctx, at, vocabulary.EpochOpened.Of(opened)); err != nil {
 		l.failed = fmt.Errorf("open epoch %d: %w: %w", at.epoch, err, ErrFatal)
 		return 0, l.failed
 	}

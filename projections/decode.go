@@ -40,6 +40,8 @@ func newData(eventType string) any {
 		return new(events.AnchorRecorded)
 	case events.TypeCheckpointCosigned:
 		return new(events.CheckpointCosigned)
+	case events.TypeTimestampRecorded:
+		return new(events.TimestampRecorded)
 	case events.TypeAccessRequested:
 		return new(events.AccessRequested)
 	case events.TypeAccessApproved, events.TypeAccessDenied:

@@ -1,8 +1,10 @@
 package schemas_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -47,6 +49,32 @@ func TestAsyncAPIRefersToWhatIsThere(t *testing.T) {
 		if !named[typ] {
 			t.Errorf("it does not name the schema of %s", typ)
 		}
+	}
+}
+
+// TestAsyncAPIParser has AsyncAPI's own parser read the document, and a damaged twin to know that it looks.
+func TestAsyncAPIParser(t *testing.T) {
+	if os.Getenv("SAKSI_ASYNCAPI_PARSER") == "" {
+		t.Skip("SAKSI_ASYNCAPI_PARSER is not set: AsyncAPI's parser is not asked (it needs npm and the network; .ci/run sets it)")
+	}
+	if _, err := exec.LookPath("npm"); err != nil {
+		t.Fatal("SAKSI_ASYNCAPI_PARSER is set, and there is no npm")
+	}
+	twins := t.TempDir()
+	if err := os.CopyFS(filepath.Join(twins, "events"), os.DirFS("events")); err != nil {
+		t.Fatal(err)
+	}
+	damaged := filepath.Join(twins, "asyncapi.json")
+	if err := os.WriteFile(damaged, bytes.Replace(schemas.AsyncAPI(), []byte(`"action": "send"`), []byte(`"action": "sing"`), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), filepath.Join("testdata", "asyncapi", "run.sh"), "asyncapi.json", damaged).CombinedOutput()
+	t.Logf("%s", out)
+	if !strings.Contains(string(out), "valid: AsyncAPI 3.0.0") {
+		t.Errorf("the document is not taken: %v", err)
+	}
+	if err == nil || !strings.Contains(string(out), "action") {
+		t.Errorf("an operation that sings is taken, or refused for another reason: %v", err)
 	}
 }
 

@@ -9,12 +9,14 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
@@ -34,8 +36,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	trustFile := flags.String("trust", "", "the trust `file`: whom to believe; never one that came with the bundle")
 	format := flags.String("format", "text", "text, or json: the statement with all its findings")
+	records := flags.String("records", "", "write each leaf that it is about to this `file`, as JSON Lines; it is there only if all holds")
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: saksi-verify -trust trust.json [-format text|json] e.saksi")
+		fmt.Fprintln(stderr, "usage: saksi-verify -trust trust.json [-format text|json] [-records records.jsonl] e.saksi")
 		flags.PrintDefaults()
 	}
 	switch err := flags.Parse(args); {
@@ -47,14 +50,14 @@ func run(args []string, stdout, stderr io.Writer) int {
 		flags.Usage()
 		return exitUsage
 	}
-	status, err := verifyFile(flags.Arg(0), *trustFile, *format, stdout)
+	status, err := verifyFile(flags.Arg(0), *trustFile, *format, *records, stdout)
 	if err != nil {
 		fmt.Fprintf(stderr, "saksi-verify: %v\n", err)
 	}
 	return status
 }
 
-func verifyFile(path, trustFile, format string, stdout io.Writer) (int, error) {
+func verifyFile(path, trustFile, format, recordsFile string, stdout io.Writer) (int, error) {
 	text, err := os.ReadFile(trustFile)
 	if err != nil {
 		return exitFailed, err
@@ -63,43 +66,83 @@ func verifyFile(path, trustFile, format string, stdout io.Writer) (int, error) {
 	if err != nil {
 		return exitFailed, fmt.Errorf("%s: %w", trustFile, err)
 	}
-	bundle, err := readBundle(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return exitFailed, err
 	}
-	statement, err := statementOf(bundle, trust)
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return exitFailed, err
+	}
+	fork, isFork, err := verify.ReadFork(f)
+	if err != nil {
+		return exitFailed, err
+	}
+	if isFork {
+		statement, err := verify.VerifyFork(fork, trust)
+		if err != nil {
+			return exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)
+		}
+		if err := say(statement, format, stdout); err != nil {
+			return exitFailed, err
+		}
+		return exitDone, nil
+	}
+	var options verify.Options
+	finish := func() error { return nil }
+	if recordsFile != "" {
+		var discard func()
+		if options.Record, finish, discard, err = writeRecords(recordsFile); err != nil {
+			return exitFailed, err
+		}
+		defer discard()
+	}
+	statement, err := verify.Verify(f, info.Size(), trust, options)
 	if err != nil {
 		return exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)
 	}
-	if format == "json" {
-		enc := json.NewEncoder(stdout)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		err = enc.Encode(statement)
-	} else {
-		_, err = io.WriteString(stdout, statement.Text())
+	if err := finish(); err != nil {
+		return exitFailed, err
 	}
-	if err != nil {
+	if err := say(statement, format, stdout); err != nil {
 		return exitFailed, err
 	}
 	return exitDone, nil
 }
 
-// statementOf verifies whichever of the two a file is.
-func statementOf(file []byte, trust *verify.Trust) (interface{ Text() string }, error) {
-	if verify.IsFork(file) {
-		return verify.VerifyFork(file, trust)
+// say writes what was verified, as it was asked for.
+func say(statement interface{ Text() string }, format string, stdout io.Writer) error {
+	if format != "json" {
+		_, err := io.WriteString(stdout, statement.Text())
+		return err
 	}
-	return verify.VerifyBundle(file, trust)
+	enc := json.NewEncoder(stdout)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(statement)
 }
 
-// readBundle reads a file that is no longer than a bundle can be; the byte more that
-// it takes of one that is has VerifyBundle say so.
-func readBundle(path string) ([]byte, error) {
-	f, err := os.Open(path)
+// writeRecords writes records to a file that has its name once finish was called; discard
+// removes what hasn't.
+func writeRecords(path string) (record func(*verify.StatedRecord) error, finish func() error, discard func(), _ error) {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, verify.MaxBundle+1))
+	lines := bufio.NewWriter(f)
+	enc := json.NewEncoder(lines)
+	enc.SetEscapeHTML(false)
+	record = func(r *verify.StatedRecord) error { return enc.Encode(r) }
+	finish = func() error {
+		if err := errors.Join(lines.Flush(), f.Chmod(0o644), f.Close()); err != nil {
+			return err
+		}
+		return os.Rename(f.Name(), path)
+	}
+	discard = func() {
+		f.Close()
+		os.Remove(f.Name())
+	}
+	return record, finish, discard, nil
 }

@@ -23,8 +23,8 @@ func TestVectors(t *testing.T) {
 	var all struct {
 		Trust   string
 		Vectors []struct {
-			File, Says string
-			Proven     []string
+			File, Says, Trust string
+			Proven            []string
 		}
 	}
 	if err := json.Unmarshal(text, &all); err != nil || len(all.Vectors) == 0 {
@@ -33,6 +33,10 @@ func TestVectors(t *testing.T) {
 	trust := filepath.Join(vectors, all.Trust)
 	for _, v := range all.Vectors {
 		var stdout, stderr bytes.Buffer
+		trust := trust
+		if v.Trust != "" {
+			trust = filepath.Join(vectors, v.Trust)
+		}
 		status := run([]string{"-trust", trust, filepath.Join(vectors, v.File)}, &stdout, &stderr)
 		switch {
 		case v.Says == "" && (status != exitDone || stderr.Len() > 0):
@@ -54,6 +58,22 @@ func TestVectors(t *testing.T) {
 	var s verify.Statement
 	if err := json.Unmarshal(stdout.Bytes(), &s); err != nil || len(s.Records) != 1 || s.Records[0].Leaf != 4 {
 		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+func TestRecords(t *testing.T) {
+	trust := filepath.Join(vectors, "trust.json")
+	for file, there := range map[string]bool{"good.saksi": true, "cut-short.saksi": false} {
+		var stdout, stderr bytes.Buffer
+		records := filepath.Join(t.TempDir(), "records.jsonl")
+		status := run([]string{"-trust", trust, "-records", records, filepath.Join(vectors, file)}, &stdout, &stderr)
+		text, err := os.ReadFile(records)
+		if (status == exitDone) != there || (err == nil) != there || there && !strings.HasPrefix(string(text), `{"leaf":4,`) {
+			t.Errorf("%s: status %d, %s, %q, %v", file, status, stderr.String(), text, err)
+		}
+		if left, err := os.ReadDir(filepath.Dir(records)); err != nil || !there && len(left) > 0 {
+			t.Errorf("%s: %v, %v", file, left, err)
+		}
 	}
 }
 

@@ -43,7 +43,7 @@ func authorityCommand() *cli.Command {
 					&cli.StringFlag{Name: "recovery", Usage: "the recovery key's `FILE`"},
 					&cli.StringFlag{Name: "new-recovery", Usage: "with --recovery: make another recovery key in `FILE`, which takes its place"},
 					&cli.StringFlag{Name: "replaces", Usage: "the `KEYID` that is replaced, if it is not the one in the home: a thief may have rotated it"},
-					timeoutFlag(registryWait), formatFlag(), jsonFlag()},
+					algorithmFlag(), encryptFlag(), agentFlag(), timeoutFlag(registryWait), formatFlag(), jsonFlag()},
 				Action: rotateAuthority,
 			},
 			{
@@ -125,9 +125,13 @@ func rotateAuthority(c *cli.Context) error {
 	}
 	return registrar(c, func(ctx context.Context, r *authority.Registrar) error {
 		by := r.Key()
-		replaces := by.PublicKey().ID()
-		if id := c.String("replaces"); id != "" {
-			replaces = events.KeyID(id)
+		replaces := events.KeyID(c.String("replaces"))
+		switch {
+		case replaces != "":
+		case by == nil:
+			return usage("the key that is replaced is not in this home: name it with --replaces; saksi authority list --json has its id")
+		default:
+			replaces = by.PublicKey().ID()
 		}
 		if file := c.String("recovery"); file != "" {
 			var err error
@@ -147,7 +151,7 @@ func rotateAuthority(c *cli.Context) error {
 			public := made.PublicKey()
 			recovery = &public
 		}
-		key, leaf, err := r.RotateKey(ctx, by, replaces, recovery, c.String("reason"))
+		key, leaf, err := r.RotateKey(ctx, by, replaces, recovery, keySpec(c), c.String("reason"))
 		if err != nil {
 			return err
 		}
@@ -219,13 +223,15 @@ func rotateRecipient(c *cli.Context) error {
 		return err
 	}
 	return registrar(c, func(ctx context.Context, r *authority.Registrar) error {
-		leaf, recipient, done, err := r.RotateRecipient(ctx, c.String("reason"))
+		done, err := r.RotateRecipient(ctx, c.String("reason"))
 		if err != nil {
 			return err
 		}
-		return result{
-			document: map[string]any{"recipient": recipient, "leaf": leaf, "reencrypted": done.Done},
-			rows:     [][]any{{"recipient", recipient}, {"leaf", leaf}, {"encrypted anew", done.Done}},
-		}.print(c)
+		out := result{document: done, rows: [][]any{{"recipient", done.Recipient}, {"leaf", done.Leaf}, {"encrypted anew", done.Reencrypted.Done}}}
+		if done.Reencrypted.Failed > 0 {
+			out.rows = append(out.rows, []any{"opened by nobody", done.Reencrypted.Failed})
+			out.note = "What says to be for the old identity and does not open with it stays as it is: " + printable(strings.Join(done.Reencrypted.Named[:min(3, len(done.Reencrypted.Named))], "; ")) + "\n"
+		}
+		return out.print(c)
 	})
 }

@@ -24,7 +24,10 @@ func brokerCommand() *cli.Command {
 				&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write it to `FILE`"},
 				stringFlag("listen", "`HOST:PORT` that the server listens on"),
 				stringFlag("store", "`DIRECTORY` in which the server stores streams and accounts"),
-				stringFlag("server-name", "the server's `NAME`, unique in a cluster")},
+				stringFlag("server-name", "the server's `NAME`, unique in a cluster"),
+				stringFlag("tls-cert", "the certificate's `FILE`, as seen by the server"),
+				stringFlag("tls-key", "the certificate's key, a `FILE`, as seen by the server"),
+				&cli.BoolFlag{Name: "plain-behind-proxy", Usage: "listen without TLS beyond the machine: a proxy before the server demands it", EnvVars: env("plain-behind-proxy")}},
 			Action: func(c *cli.Context) error {
 				if _, err := arguments(c); err != nil {
 					return err
@@ -43,6 +46,7 @@ func brokerCommand() *cli.Command {
 				var config bytes.Buffer
 				if err := authority.ServerConfig(&config, broker.ServerOptions{
 					Name: c.String("server-name"), Listen: c.String("listen"), StoreDir: c.String("store"),
+					TLSCert: c.String("tls-cert"), TLSKey: c.String("tls-key"), Behind: c.Bool("plain-behind-proxy"),
 				}); err != nil {
 					return err
 				}

@@ -13,7 +13,7 @@ func doctorCommand() *cli.Command {
 		Name:     "doctor",
 		Usage:    "what is wrong with this node, and what to do",
 		Category: "authority",
-		Description: "Looks at keys, disk, node, checkpoint, views, anchors, witnesses and registry, and changes nothing. The exit status is 1\n" +
+		Description: "Looks at keys, disk, node, checkpoint, views, anchors, timestamps, witnesses and registry, and changes nothing. The exit status is 1\n" +
 			"if something is wrong.",
 		Flags: []cli.Flag{homeFlag(), formatFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {

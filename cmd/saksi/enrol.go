@@ -64,7 +64,7 @@ type party interface {
 	RequestFile() string
 	Signer() (*events.Signer, error)
 	NewKey(home.KeySpec) (request string, key events.PublicKey, err error)
-	UseKey(id string) (events.PublicKey, error)
+	UseKeys(ids ...string) ([]events.PublicKey, error)
 	Keys() ([]home.HeldKey, error)
 	Join(grantPath string) (*home.Grant, error)
 	Grant() (*home.Grant, error)

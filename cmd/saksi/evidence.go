@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,27 +34,34 @@ func evidenceCommand() *cli.Command {
 		Name:      "evidence",
 		Usage:     "put what proves chosen events into one file",
 		Category:  "auditor",
-		ArgsUsage: "LEAF/EVENT…",
-		Description: "12/3 is event 3 of leaf 12, as views name it; 12 is all events of leaf 12. HOME is an authority's, or that of a\n" +
-			"reader whose mandate covers bodies. The file shows the chosen events without their neighbours, and what was\n" +
-			"registered by then of whoever said them. saksi verify reads it.",
+		ArgsUsage: "[LEAF/EVENT…]",
+		Description: "12/3 is event 3 of leaf 12, as views name it; 12 is all events of leaf 12. --where chooses the events of a view's\n" +
+			"rows instead, as saksi view has them. HOME is an authority's, or that of a reader whose mandate covers bodies. The\n" +
+			"file shows the chosen events, 100,000 at most, without their neighbours, and what was registered by then of whoever\n" +
+			"said them. What was erased is named, and not shown. saksi verify reads it, saksi report makes a report of it, and\n" +
+			"saksi redact takes events out.",
 		Flags: []cli.Flag{homeFlag(),
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write it to `FILE`", TakesFile: true},
+			&cli.StringSliceFlag{Name: "where", Usage: "the events of rows that satisfy `CONDITION`; may be repeated"},
+			&cli.StringFlag{Name: "view", Usage: "the `VIEW` whose rows --where chooses", Value: "touches", EnvVars: env("evidence-view")},
+			&cli.Uint64Flag{Name: "as-of", Usage: "as the view was when the tree had `SIZE` leaves"},
 			&cli.BoolFlag{Name: "wait-anchor", Usage: "wait until a Rekor's entry covers the leaves", EnvVars: env("wait-anchor")},
+			&cli.BoolFlag{Name: "wait-cosigned", Usage: "wait until a checkpoint that a quorum of the ledger's witnesses has cosigned covers the leaves", EnvVars: env("wait-cosigned")},
+			&cli.BoolFlag{Name: "wait-timestamp", Usage: "wait until a timestamp covers the leaves", EnvVars: env("wait-timestamp")},
 			timeoutFlag(evidenceWait), formatFlag(), jsonFlag()},
 		Action: makeEvidence,
 	}
 }
 
 func makeEvidence(c *cli.Context) error {
-	const want = " one LEAF/EVENT or more"
+	const want = " one LEAF/EVENT or more, or --where"
 	if err := flagsBefore(c, want); err != nil {
 		return err
 	}
 	if err := required(c, "home", "output"); err != nil {
 		return err
 	}
-	if c.NArg() == 0 {
+	if (c.NArg() == 0) == !c.IsSet("where") {
 		return usage("%s takes%s", c.Command.HelpName, want)
 	}
 	var requests []evidence.Request
@@ -62,6 +72,12 @@ func makeEvidence(c *cli.Context) error {
 		}
 		requests = append(requests, r)
 	}
+	if c.IsSet("where") {
+		var err error
+		if requests, err = selectEvents(c); err != nil {
+			return err
+		}
+	}
 	source, closer, err := openEvidenceSource(homeOf(c))
 	if err != nil {
 		return err
@@ -69,8 +85,16 @@ func makeEvidence(c *cli.Context) error {
 	defer closer.Close()
 	ctx, cancel := withTimeout(c)
 	defer cancel()
-	text, err := evidence.Build(ctx, source, requests, evidence.Options{WaitAnchor: c.Bool("wait-anchor")})
+	shown := newSteps(c.App.ErrWriter)
+	defer shown.done()
+	bundle, err := evidence.Make(ctx, source, requests, evidence.Options{
+		WaitAnchor: c.Bool("wait-anchor"), WaitCosigned: c.Bool("wait-cosigned"), WaitTimestamp: c.Bool("wait-timestamp"), Progress: shown.set,
+	})
 	switch {
+	case errors.Is(err, context.DeadlineExceeded) && c.Bool("wait-timestamp"):
+		return hinted{err, "saksi doctor says how far timestamps are; without --wait-timestamp the evidence says between what it stands, or give --timeout more"}
+	case errors.Is(err, context.DeadlineExceeded) && c.Bool("wait-cosigned"):
+		return hinted{err, "saksi doctor says how far witnesses are; without --wait-cosigned the evidence says which have not seen the tree, or give --timeout more"}
 	case errors.Is(err, context.DeadlineExceeded) && c.Bool("wait-anchor"):
 		return hinted{err, "saksi doctor says how far anchors lag; without --wait-anchor the evidence says that it has none, or give --timeout more"}
 	case errors.Is(err, evidence.ErrNoBody):
@@ -78,30 +102,96 @@ func makeEvidence(c *cli.Context) error {
 	case err != nil:
 		return err
 	}
-	if err := os.WriteFile(c.String("output"), text, 0o644); err != nil {
-		return err
-	}
-	bundle, err := verify.ParseBundle(text)
+	size, err := writeBundle(c.String("output"), bundle, func(f *os.File, size int64) error {
+		return evidence.Check(source, bundle, f, size, func(done, total int) { shown.set("checked", done, total) })
+	})
 	if err != nil {
 		return err
 	}
-	return evidenceResult(c.String("output"), len(text), bundle).print(c)
+	shown.done()
+	return evidenceResult(c.String("output"), size, bundle).print(c)
 }
 
-func evidenceResult(file string, bytes int, b *verify.Bundle) result {
-	var refs []string
-	for _, r := range b.About {
-		refs = append(refs, r.String())
+// writeBundle writes a bundle to a file that has its name only once it was checked.
+func writeBundle(path string, b *verify.Bundle, check func(f *os.File, size int64) error) (size int64, _ error) {
+	err := writeWhole(path, func(f *os.File) (err error) {
+		w := bufio.NewWriterSize(f, 1<<20)
+		if size, err = b.WriteTo(w); err != nil {
+			return err
+		}
+		if err := errors.Join(w.Flush(), f.Chmod(0o644)); err != nil {
+			return err
+		}
+		return check(f, size)
+	})
+	return size, err
+}
+
+// selectPage is how many rows are asked for at once.
+const selectPage = 1000
+
+// selectEvents returns the events of the rows that --where chooses.
+func selectEvents(c *cli.Context) ([]evidence.Request, error) {
+	query, err := queryOf(c)
+	if err != nil {
+		return nil, err
+	}
+	query.Limit, query.Ascending = selectPage, true
+	page, closer, err := pager(c)
+	if err != nil {
+		return nil, err
+	}
+	defer closer.Close()
+	var requests []evidence.Request
+	for {
+		refs, next, err := page(c.String("view"), query)
+		if err != nil {
+			return nil, err
+		}
+		for _, ref := range refs {
+			requests = append(requests, evidence.Request{Leaf: ref.Leaf, Event: ref.Event})
+		}
+		if len(requests) > verify.MaxEvents {
+			return nil, hinted{fmt.Errorf("more than %d events satisfy the conditions", verify.MaxEvents), "narrow them, as with 'time>=…' and 'time<…', and make several files"}
+		}
+		if next == "" {
+			break
+		}
+		query.Cursor = next
+	}
+	if len(requests) == 0 {
+		return nil, hinted{errors.New("no event satisfies the conditions"), "saksi view " + c.String("view") + " with the same --where shows what there is"}
+	}
+	slices.SortFunc(requests, func(x, y evidence.Request) int {
+		return cmp.Or(cmp.Compare(x.Leaf, y.Leaf), cmp.Compare(x.Event, y.Event))
+	})
+	return slices.Compact(requests), nil
+}
+
+// mostListed is how many events are named on a terminal.
+const mostListed = 12
+
+func evidenceResult(file string, bytes int64, b *verify.Bundle) result {
+	refs := make([]string, len(b.About))
+	for i, r := range b.About {
+		refs[i] = r.String()
+	}
+	listed := strings.Join(refs[:min(len(refs), mostListed)], " ")
+	if len(refs) > mostListed {
+		listed += fmt.Sprintf(" … %s, %d in all", refs[len(refs)-1], len(refs))
 	}
 	note := "saksi verify --trust TRUST " + file + " says what it proves."
 	if len(b.Anchors) == 0 {
 		note = "No anchor covers it, and it says so: --wait-anchor waits for one.\n" + note
 	}
+	if len(b.Withheld) > 0 {
+		note = fmt.Sprintf("%d of the events were erased: that they stood there is proven, and not what they said.\n", len(b.Withheld)) + note
+	}
 	return result{
-		document: map[string]any{"evidence": file, "bytes": bytes, "events": refs, "leaves": len(b.Leaves), "anchors": len(b.Anchors)},
+		document: map[string]any{"withheld": len(b.Withheld), "evidence": file, "bytes": bytes, "events": refs, "leaves": len(b.Leaves), "anchors": len(b.Anchors), "cosigned": len(b.Cosigned), "timestamps": len(b.Timestamps)},
 		rows: [][]any{
-			{"evidence", fmt.Sprintf("%s, %d bytes", file, bytes)}, {"events", strings.Join(refs, " ")},
-			{"leaves", len(b.Leaves)}, {"anchors", len(b.Anchors)},
+			{"evidence", fmt.Sprintf("%s, %d bytes", file, bytes)}, {"events", listed},
+			{"leaves", len(b.Leaves)}, {"anchors", len(b.Anchors)}, {"cosigned", len(b.Cosigned)}, {"timestamps", len(b.Timestamps)},
 		},
 		note: note,
 	}
@@ -154,7 +244,14 @@ func localSource(h *home.Authority) (evidence.Source, io.Closer, error) {
 		directory.Close()
 		return evidence.Source{}, nil, err
 	}
-	return evidence.Source{Reader: directory, Log: log, Anchors: anchors}, closers{directory, anchors}, nil
+	timestamps, err := evidence.OpenTimestamps(h.LedgerDir())
+	if err != nil {
+		closers{directory, anchors}.Close()
+		return evidence.Source{}, nil, err
+	}
+	return evidence.Source{
+		Reader: directory, Log: log, Anchors: anchors, Cosigned: evidence.CosignedDirectory(h.LedgerDir()), Timestamps: timestamps,
+	}, closers{directory, anchors, timestamps}, nil
 }
 
 func remoteSource(h watcher) (evidence.Source, error) {
@@ -182,5 +279,13 @@ func remoteSource(h watcher) (evidence.Source, error) {
 	if err != nil {
 		return evidence.Source{}, err
 	}
-	return evidence.Source{Reader: reader, Log: log, Anchors: anchors}, nil
+	cosigned, err := evidence.RemoteCosigned(grant.HTTP, nil)
+	if err != nil {
+		return evidence.Source{}, err
+	}
+	timestamps, err := evidence.RemoteTimestamps(grant.HTTP, nil)
+	if err != nil {
+		return evidence.Source{}, err
+	}
+	return evidence.Source{Reader: reader, Log: log, Anchors: anchors, Cosigned: cosigned, Timestamps: timestamps}, nil
 }

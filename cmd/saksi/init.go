@@ -22,6 +22,9 @@ func initCommand() *cli.Command {
 		Name:     "init",
 		Usage:    "make a ledger: keys, accounts, and its genesis as leaf 0",
 		Category: "authority",
+		Description: "The key that signs what the authority says is a file in the home, unless --agent names one that an ssh-agent holds;\n" +
+			"a passphrase for --encrypt, and for whatever signs later, comes from the file that SAKSI_PASSPHRASE_FILE names, or\n" +
+			"the descriptor SAKSI_PASSPHRASE_FD. The node's own keys are files: it starts where nobody is.",
 		Flags: []cli.Flag{
 			homeFlag(),
 			stringFlag("origin", "the `NAME` of the tree in its checkpoints, such as ledger.example.my/saksi/2026"),
@@ -29,7 +32,7 @@ func initCommand() *cli.Command {
 			&cli.StringFlag{Name: "authority", Usage: "the first authority's `NAME`", Value: "authority", EnvVars: env("authority")},
 			&cli.StringFlag{Name: "predecessor", Usage: "take the place of another tree, whose last signed checkpoint is in `FILE`", EnvVars: env("predecessor"), TakesFile: true},
 			&cli.StringFlag{Name: "witness-policy", Usage: "`FILE` that names the witnesses who are to cosign, and their quorum (C2SP tlog-policy)", EnvVars: env("witness-policy"), TakesFile: true},
-			formatFlag(), jsonFlag(),
+			algorithmFlag(), encryptFlag(), agentFlag(), formatFlag(), jsonFlag(),
 		},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
@@ -58,7 +61,7 @@ func initCommand() *cli.Command {
 			}
 			h, err := authority.Init(c.Context, homeOf(c), authority.Plan{
 				Origin: c.String("origin"), Jurisdiction: c.String("jurisdiction"), Name: c.String("authority"),
-				WitnessPolicy: policy, Predecessor: predecessor,
+				WitnessPolicy: policy, Predecessor: predecessor, Key: keySpec(c),
 			})
 			if err != nil {
 				return err

@@ -23,10 +23,11 @@ func keyCommand() *cli.Command {
 				Action: keyNew,
 			},
 			{
-				Name: "use", Usage: "sign with another key of this home from now on", ArgsUsage: "KEYID",
-				Description: "KEYID may be cut short. The authority must have added the key: what it signs is rejected otherwise.",
-				Flags:       []cli.Flag{homeFlag(), formatFlag(), jsonFlag()},
-				Action:      keyUse,
+				Name: "use", Usage: "sign with another key of this home from now on, or with several", ArgsUsage: "KEYID...",
+				Description: "KEYID may be cut short. The authority must have added the key: what it signs is rejected otherwise.\n" +
+					"Two keys sign each envelope together, for recorders of which the authority demands two signatures.",
+				Flags:  []cli.Flag{homeFlag(), formatFlag(), jsonFlag()},
+				Action: keyUse,
 			},
 			{
 				Name: "list", Usage: "the signing keys of this home, and which of them signs",
@@ -123,16 +124,25 @@ func keyNew(c *cli.Context) error {
 }
 
 func keyUse(c *cli.Context) error {
-	args, err := arguments(c, "KEYID")
-	if err != nil {
+	if err := flagsBefore(c, " KEYID..."); err != nil {
 		return err
 	}
+	if c.NArg() == 0 {
+		return usage("%s takes KEYID..., and there is none", c.Command.HelpName)
+	}
 	return held(c, func(h party) error {
-		key, err := h.UseKey(args[0])
+		keys, err := h.UseKeys(c.Args().Slice()...)
 		if err != nil {
 			return err
 		}
-		return result{document: map[string]any{"keyid": key.ID()}, rows: [][]any{{"key", string(key.ID())}}}.print(c)
+		var out result
+		var ids []events.KeyID
+		for _, key := range keys {
+			ids = append(ids, key.ID())
+			out.rows = append(out.rows, []any{"key", string(key.ID())})
+		}
+		out.document = map[string]any{"keyids": ids}
+		return out.print(c)
 	})
 }
 

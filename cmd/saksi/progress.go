@@ -38,3 +38,22 @@ func (b *bar) done() {
 		b.b.Finish()
 	}
 }
+
+// steps shows the progress of one thing after the other.
+type steps struct {
+	w    io.Writer
+	what string
+	bar  *bar
+}
+
+func newSteps(w io.Writer) *steps { return &steps{w: w, bar: &bar{}} }
+
+func (s *steps) set(what string, done, total int) {
+	if what != s.what {
+		s.bar.done()
+		s.what, s.bar = what, newBar(s.w, what, int64(total), false)
+	}
+	s.bar.set(int64(done), int64(total))
+}
+
+func (s *steps) done() { s.bar.done() }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/saksi-ledger/saksi/ledger/timestamp/timestamptest"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/views"
@@ -41,6 +42,7 @@ func TestMain(m *testing.M) {
 //	seen HOME VIEW N COND…  wait until a view has that many rows that satisfy the conditions
 //	keep NAME               the last line on stdout becomes a variable
 //	gone HOME TEXT          no file below the home has the text
+//	authority FILE          a timestamp authority runs at $TSA, with its certificates in FILE
 //	answers SOCKET          wait until something listens on a Unix socket
 func TestScripts(t *testing.T) {
 	cloudtrail, err := filepath.Abs("../../../shared/data/cloudtrail/invictus")
@@ -62,15 +64,27 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
-			if name != "cloudtrail" {
+			var err error
+			switch name {
+			case "cloudtrail":
+				_, err = os.Stat(cloudtrail)
+			case "timestamps":
+				_, err = timestamptest.Program()
+			default:
 				return false, fmt.Errorf("unknown condition %q", name)
 			}
-			_, err := os.Stat(cloudtrail)
 			return err == nil, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": scriptStatus, "ready": scriptReady, "json": scriptJSON, "mode": scriptMode, "flip": scriptFlip, "keep": scriptKeep, "seen": scriptSeen,
-			"answers": scriptAnswers, "gone": scriptGone,
+			"answers": scriptAnswers, "gone": scriptGone, "authority": func(ts *testscript.TestScript, neg bool, args []string) {
+				if neg || len(args) != 1 {
+					ts.Fatalf("usage: authority FILE")
+				}
+				url, chain := timestamptest.Start(t)
+				ts.Check(os.WriteFile(ts.MkAbs(args[0]), chain, 0o600))
+				ts.Setenv("TSA", url)
+			},
 		},
 	})
 }

@@ -10,12 +10,13 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ops/operator"
 )
 
 // statementCommand is a command that swears to something for a recorder.
-func statementCommand(name, use, args, description string, flags []cli.Flag, make func(*cli.Context, *operator.Desk, events.Recorder) (eventType string, statement any, err error)) *cli.Command {
+func statementCommand(name, use, args, description string, flags []cli.Flag, make func(*cli.Context, *operator.Desk, events.Recorder) (vocabulary.Said, error)) *cli.Command {
 	return &cli.Command{
 		Name: name, Usage: use, ArgsUsage: args, Description: description,
 		Flags: append(append([]cli.Flag{homeFlag(), stringFlag("recorder", "the `FACILITY/RECORDER` that it is about")}, flags...),
@@ -33,11 +34,11 @@ func statementCommand(name, use, args, description string, flags []cli.Flag, mak
 					return err
 				}
 				prepare(c, d, recorder)
-				eventType, statement, err := make(c, d, recorder)
+				statement, err := make(c, d, recorder)
 				if err != nil {
 					return err
 				}
-				added, err := d.Attest(c.Context, recorder, eventType, statement)
+				added, err := d.Attest(c.Context, recorder, statement)
 				if err != nil {
 					return err
 				}
@@ -46,8 +47,8 @@ func statementCommand(name, use, args, description string, flags []cli.Flag, mak
 					document: struct {
 						Attested any            `json:"attested"`
 						Flushed  publish.Result `json:"flushed"`
-					}{statement, flushed},
-					rows: append([][]any{{"recorder", recorder.String()}, {"sworn", eventType}}, flushRows(flushed)...),
+					}{statement.Data(), flushed},
+					rows: append([][]any{{"recorder", recorder.String()}, {"sworn", statement.Type()}}, flushRows(flushed)...),
 				}
 				if err := errors.Join(out.print(c), offline(err)); err != nil {
 					return err
@@ -64,10 +65,10 @@ func controlCommand() *cli.Command {
 			&cli.StringFlag{Name: "status", Usage: "how far: `STATUS` is in_place, partly or not_in_place", Value: string(events.ControlInPlace)},
 			&cli.StringFlag{Name: "framework", Usage: "the `FRAMEWORK` that asks for it, and its number there"},
 		},
-		func(c *cli.Context, _ *operator.Desk, r events.Recorder) (string, any, error) {
-			return events.TypeAttestationControl, events.ControlAttested{
+		func(c *cli.Context, _ *operator.Desk, r events.Recorder) (vocabulary.Said, error) {
+			return vocabulary.AttestationControl.Of(events.ControlAttested{
 				Recorder: r.String(), Control: c.Args().First(), Framework: c.String("framework"), Status: events.ControlStatus(c.String("status")),
-			}.Statement(), nil
+			}.Statement()), nil
 		})
 }
 
@@ -78,24 +79,24 @@ func blindspotCommand() *cli.Command {
 			&cli.StringFlag{Name: "from", Usage: "the `TIME` from which; now, if not given"},
 			&cli.StringFlag{Name: "until", Usage: "the `TIME` until which, if it is known"},
 		},
-		func(c *cli.Context, _ *operator.Desk, r events.Recorder) (string, any, error) {
+		func(c *cli.Context, _ *operator.Desk, r events.Recorder) (vocabulary.Said, error) {
 			if err := required(c, "why"); err != nil {
-				return "", nil, err
+				return vocabulary.Said{}, err
 			}
 			from, err := timeFlag(c, "from", time.Now().Truncate(time.Second))
 			if err != nil {
-				return "", nil, err
+				return vocabulary.Said{}, err
 			}
 			b := events.BlindspotAttested{Recorder: r.String(), Unrecorded: c.Args().First(), Why: c.String("why"), From: events.At(from)}
 			if until, err := timeFlag(c, "until", time.Time{}); err != nil {
-				return "", nil, err
+				return vocabulary.Said{}, err
 			} else if !until.IsZero() {
 				if !until.After(from) {
-					return "", nil, usage("--until %s is not after --from %s", c.String("until"), from.UTC().Format(time.RFC3339))
+					return vocabulary.Said{}, usage("--until %s is not after --from %s", c.String("until"), from.UTC().Format(time.RFC3339))
 				}
 				b.Until = events.At(until)
 			}
-			return events.TypeAttestationBlindspot, b.Statement(), nil
+			return vocabulary.AttestationBlindspot.Of(b.Statement()), nil
 		})
 }
 
@@ -109,17 +110,17 @@ func correctionCommand() *cli.Command {
 			&cli.StringFlag{Name: "approver-country", Usage: "the `COUNTRY` where the approver works", Value: events.UnknownCountry},
 			&cli.StringFlag{Name: "by", Usage: "the id of the `EVENT` of the same recorder that says it rightly"},
 		},
-		func(c *cli.Context, d *operator.Desk, r events.Recorder) (string, any, error) {
+		func(c *cli.Context, d *operator.Desk, r events.Recorder) (vocabulary.Said, error) {
 			if err := required(c, "reason", "approver"); err != nil {
-				return "", nil, err
+				return vocabulary.Said{}, err
 			}
 			reader, err := bodiesOf(d)
 			if err != nil {
-				return "", nil, err
+				return vocabulary.Said{}, err
 			}
 			wrong, err := d.Reference(c.Context, r, c.Args().First(), reader.Body)
 			if err != nil {
-				return "", nil, err
+				return vocabulary.Said{}, err
 			}
 			country := c.String("approver-country")
 			approver := events.Actor{
@@ -127,16 +128,16 @@ func correctionCommand() *cli.Command {
 				EmployerCountry: country, OfficeCountry: country, PhysicalCountry: events.UnknownCountry,
 			}
 			if c.String("by") == "" {
-				return events.TypeAttestationCorrection, events.Withdrawing(wrong, c.String("reason"), approver).Statement(), nil
+				return vocabulary.AttestationCorrection.Of(events.Withdrawing(wrong, c.String("reason"), approver).Statement()), nil
 			}
 			if c.String("by") == wrong.ID {
-				return "", nil, usage("--by %s: an event can't take its own place", wrong.ID)
+				return vocabulary.Said{}, usage("--by %s: an event can't take its own place", wrong.ID)
 			}
 			right, err := d.Reference(c.Context, r, c.String("by"), reader.Body)
 			if err != nil {
-				return "", nil, err
+				return vocabulary.Said{}, err
 			}
-			return events.TypeAttestationCorrection, events.Replacing(wrong, right, c.String("reason"), approver).Statement(), nil
+			return vocabulary.AttestationCorrection.Of(events.Replacing(wrong, right, c.String("reason"), approver).Statement()), nil
 		})
 }
 
@@ -163,18 +164,18 @@ func responseCommand() *cli.Command {
 			&cli.StringFlag{Name: "reason", Usage: "why, as a `CODE`"},
 			&cli.StringFlag{Name: "until", Usage: "the `TIME` by which it will be put right"},
 		},
-		func(c *cli.Context, _ *operator.Desk, r events.Recorder) (string, any, error) {
+		func(c *cli.Context, _ *operator.Desk, r events.Recorder) (vocabulary.Said, error) {
 			if err := required(c, "answer"); err != nil {
-				return "", nil, err
+				return vocabulary.Said{}, err
 			}
 			response := events.ResponseAttested{
 				Recorder: r.String(), Finding: c.Args().First(), Answer: events.FindingAnswer(c.String("answer")), Reason: c.String("reason"),
 			}
 			if until, err := timeFlag(c, "until", time.Time{}); err != nil {
-				return "", nil, err
+				return vocabulary.Said{}, err
 			} else if !until.IsZero() {
 				response.Until = events.At(until)
 			}
-			return events.TypeAttestationResponse, response.Statement(), nil
+			return vocabulary.AttestationResponse.Of(response.Statement()), nil
 		})
 }

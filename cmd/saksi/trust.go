@@ -1,21 +1,26 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"reflect"
 	"slices"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/witness"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
 
 func trustCommand() *cli.Command {
 	return &cli.Command{
 		Name:     "trust",
-		Usage:    "write a trust file: the ledger's key and genesis, to be looked at and pinned",
+		Usage:    "write a trust file: the ledger's key, genesis, Rekors, witnesses and timestamp authorities, to be looked at and pinned",
 		Category: "auditor",
 		Flags: []cli.Flag{homeFlag(),
 			&cli.StringFlag{Name: "with", Usage: "and believe what is in the trust `FILE` too: the tree before this one, say", TakesFile: true},
@@ -35,6 +40,9 @@ func trustCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			if err := nameWitnesses(c.Context, h, trust); err != nil {
+				return err
+			}
 			if path := c.String("with"); path != "" {
 				if err := trustToo(trust, path); err != nil {
 					return err
@@ -44,10 +52,21 @@ func trustCommand() *cli.Command {
 				return err
 			}
 			l := trust.Ledgers[0]
-			return result{
+			out := result{
 				document: trust,
 				rows:     [][]any{{"trust", c.String("output")}, {"ledger", l.Origin}, {"log key", l.Key}, {"genesis", l.Genesis.String()}},
-			}.print(c)
+				note:     "Who is independent is for its reader to say: look at each.",
+			}
+			for _, w := range trust.Witnesses {
+				out.rows = append(out.rows, []any{"witness", w.Key})
+			}
+			for _, r := range trust.Rekors {
+				out.rows = append(out.rows, []any{"Rekor", r.Origin})
+			}
+			for _, a := range trust.Timestamps {
+				out.rows = append(out.rows, []any{"timestamps", a.Name})
+			}
+			return out.print(c)
 		},
 	}
 }
@@ -72,8 +91,53 @@ func trustToo(trust *verify.Trust, path string) error {
 			trust.Rekors = append(trust.Rekors, r)
 		}
 	}
+	for _, w := range other.Witnesses {
+		if !slices.Contains(trust.Witnesses, w) {
+			trust.Witnesses = append(trust.Witnesses, w)
+		}
+	}
+	for _, a := range other.Timestamps {
+		if !slices.ContainsFunc(trust.Timestamps, func(b verify.TrustedAuthority) bool { return reflect.DeepEqual(a, b) }) {
+			trust.Timestamps = append(trust.Timestamps, a)
+		}
+	}
+	for _, h := range other.Custodians {
+		if !slices.Contains(trust.Custodians, h) {
+			trust.Custodians = append(trust.Custodians, h)
+		}
+	}
 	if text, err = json.Marshal(trust); err == nil {
 		_, err = verify.ParseTrust(text)
 	}
 	return err
+}
+
+// nameWitnesses takes the witnesses that the ledger's genesis names into the trust
+// file, for its reader to look at. A ledger that no node has run for yet has none to
+// read.
+func nameWitnesses(ctx context.Context, h *home.Authority, trust *verify.Trust) error {
+	source, closer, err := localSource(h)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer closer.Close()
+	text, err := witness.GenesisPolicyText(ctx, source.Reader)
+	if err != nil {
+		return fmt.Errorf("read the witnesses of the genesis: %w", err)
+	}
+	if text == "" {
+		return nil
+	}
+	policy, err := verify.ParsePolicy([]byte(text))
+	if err != nil {
+		return fmt.Errorf("the genesis: %w", err)
+	}
+	trust.Ledgers[0].WitnessPolicy = text
+	for _, w := range policy.Witnesses {
+		trust.Witnesses = append(trust.Witnesses, verify.TrustedWitness{Key: w.Key.Key()})
+	}
+	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/rekor"
+	"github.com/saksi-ledger/saksi/ledger/timestamp"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/ops/node"
@@ -35,6 +36,7 @@ func upCommand() *cli.Command {
 			stringFlag("http-listen", "`HOST:PORT` for HTTP; port 0 takes a free one (default 127.0.0.1:7258)"),
 			stringFlag("advertise-nats", "the `URL` that operators are told, where it is another"),
 			stringFlag("advertise-http", "the `URL` that operators are told, where it is another"),
+			&cli.StringSliceFlag{Name: "despite", Usage: "start although the witness `NAME` says that it has seen more of the tree, or another"},
 			&cli.StringFlag{Name: "tls-cert", Usage: "demand TLS of everybody, with the certificate in this PEM `FILE`; read again when it is replaced", EnvVars: env("tls-cert"), TakesFile: true},
 			&cli.StringFlag{Name: "tls-key", Usage: "its key, a PEM `FILE`", EnvVars: env("tls-key"), TakesFile: true},
 			&cli.BoolFlag{Name: "plain-behind-proxy", Usage: "listen beyond this machine without TLS: a proxy before it demands it of everybody", EnvVars: env("plain-behind-proxy")},
@@ -43,6 +45,8 @@ func upCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "rekor", Usage: "anchor in this Rekor instead of one of the node's own: `URL,key=FILE`[,version=1]; may be repeated; none: don't anchor"},
 			&cli.DurationFlag{Name: "anchor-every", Usage: "anchor after this `TIME` at the soonest", Value: time.Minute, EnvVars: env("anchor-every")},
 			anchorPolicyFlag("of several Rekors, `HOW-MANY` must have a checkpoint for it to count as anchored: all, any, or a number"),
+			&cli.StringSliceFlag{Name: "timestamp-authority", Usage: "have this authority sign times for checkpoints (RFC 3161): `URL,cert=FILE`[,name=NAME][,owner=WHO][,independent]; may be repeated"},
+			&cli.DurationFlag{Name: "timestamp-every", Usage: "ask timestamp authorities after this `TIME` at the soonest", Value: 10 * time.Minute, EnvVars: env("timestamp-every")},
 			&cli.DurationFlag{Name: "cosign-every", Usage: "ask witnesses to cosign after this `TIME` at the soonest", Value: 30 * time.Second, EnvVars: env("cosign-every")},
 			&cli.IntFlag{Name: "replicas", Usage: "`COPIES` of the stream that the brokers keep", Value: 1, EnvVars: env("replicas")},
 			&cli.StringFlag{Name: "log-level", Usage: "`LEVEL` of what is logged: debug, info, warn, error", Value: "info", EnvVars: env("log-level")},
@@ -70,6 +74,10 @@ func upCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			authorities, err := authoritiesOf(c)
+			if err != nil {
+				return err
+			}
 			h, err := home.OpenAuthority(homeOf(c))
 			if err != nil {
 				return err
@@ -77,10 +85,12 @@ func upCommand() *cli.Command {
 			return node.Run(c.Context, node.Config{
 				Home: h, NATS: c.String("nats"), NATSListen: c.String("nats-listen"), HTTPListen: c.String("http-listen"),
 				AdvertiseNATS: c.String("advertise-nats"), AdvertiseHTTP: c.String("advertise-http"),
+				Despite: c.StringSlice("despite"),
 				TLSCert: c.String("tls-cert"), TLSKey: c.String("tls-key"), BehindProxy: c.Bool("plain-behind-proxy"),
 				WebSocketListen: c.String("websocket-listen"), WebSocketOrigins: c.StringSlice("websocket-origin"),
 				Replicas: c.Int("replicas"), Log: log,
 				Rekors: rekors, NoRekor: none, AnchorEvery: c.Duration("anchor-every"), AnchorPolicy: policy, CosignEvery: c.Duration("cosign-every"),
+				Timestamps: authorities, TimestampEvery: c.Duration("timestamp-every"),
 				Ready: func(a home.Addresses, l *ledger.Ledger) {
 					fmt.Fprintf(c.App.Writer, "ledger  %s, %d leaves\nnats    %s\nhttp    %s\napi     %s/v1/docs\n", h.Origin, l.Size(), a.NATS, a.HTTP, a.HTTP)
 					if a.WebSocket != "" {
@@ -106,6 +116,24 @@ func anchorPolicy(c *cli.Context, rekors int) (verify.AnchorPolicy, error) {
 		return policy, statusError{exitUsage, err}
 	}
 	return policy, nil
+}
+
+// authoritiesOf returns the timestamp authorities that --timestamp-authority names. The
+// flag's environment variable is split at white space: its values have commas.
+func authoritiesOf(c *cli.Context) ([]timestamp.Authority, error) {
+	specs := c.StringSlice("timestamp-authority")
+	if !c.IsSet("timestamp-authority") {
+		specs = strings.Fields(os.Getenv("SAKSI_TIMESTAMP_AUTHORITY"))
+	}
+	var authorities []timestamp.Authority
+	for _, spec := range specs {
+		a, err := timestamp.ParseSpec(spec)
+		if err != nil {
+			return nil, statusError{exitUsage, err}
+		}
+		authorities = append(authorities, a)
+	}
+	return authorities, nil
 }
 
 // rekorsOf returns the Rekors that --rekor names, and whether it wants none. The

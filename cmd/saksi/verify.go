@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bufio"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -19,7 +22,9 @@ func verifyCommand() *cli.Command {
 		Description: "FILE is an evidence bundle, as saksi evidence makes it, or proof that a ledger has signed two histories, as saksi\n" +
 			"monitor makes it. Nothing is believed but the trust file, and nobody\n" +
 			"is asked. The exit status is 3 if something does not hold. saksi-verify is a small program that does the same.",
-		Flags:  []cli.Flag{stringFlag("trust", "the trust `FILE`"), formatFlag(), jsonFlag()},
+		Flags: []cli.Flag{stringFlag("trust", "the trust `FILE`"),
+			&cli.StringFlag{Name: "records", Usage: "write each leaf that it is about to `FILE`, as JSON Lines: of more than 100 the statement has only sums", TakesFile: true},
+			formatFlag(), jsonFlag()},
 		Action: verifyEvidence,
 	}
 }
@@ -33,23 +38,27 @@ func verifyEvidence(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.Open(args[0])
+	fork, isFork, err := readFork(args[0])
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	bundle, err := io.ReadAll(io.LimitReader(f, verify.MaxBundle+1))
+	if isFork {
+		return verifyFork(c, args[0], fork, trust)
+	}
+	statement, err := verifyFile(c, args[0], trust, c.String("records"))
 	if err != nil {
 		return err
-	}
-	if verify.IsFork(bundle) {
-		return verifyFork(c, args[0], bundle, trust)
-	}
-	statement, err := verify.VerifyBundle(bundle, trust)
-	if err != nil {
-		return statusError{exitDoesNotHold, fmt.Errorf("%s does not hold: %w", args[0], err)}
 	}
 	return printStatement(c, statement)
+}
+
+func readFork(path string) (proof []byte, ok bool, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, false, err
+	}
+	defer f.Close()
+	return verify.ReadFork(f)
 }
 
 // verifyFork says what proof of a fork proves. That it holds is success: it is the
@@ -68,6 +77,47 @@ func verifyFork(c *cli.Context, path string, proof []byte, trust *verify.Trust) 
 		out.rows = append(out.rows, []any{sentence.Kind, sentence.Text})
 	}
 	return out.print(c)
+}
+
+// verifyFile verifies a bundle, with progress, and writes its records if there is a file
+// for them: that has its name only if all holds.
+func verifyFile(c *cli.Context, path string, trust *verify.Trust, recordsFile string) (s *verify.Statement, err error) {
+	if recordsFile == "" {
+		return verifyEach(c, path, trust, nil)
+	}
+	err = writeWhole(recordsFile, func(f *os.File) error {
+		lines := bufio.NewWriterSize(f, 1<<20)
+		encoder := json.NewEncoder(lines)
+		encoder.SetEscapeHTML(false)
+		var err error
+		if s, err = verifyEach(c, path, trust, func(r *verify.StatedRecord) error { return encoder.Encode(r) }); err != nil {
+			return err
+		}
+		return errors.Join(lines.Flush(), f.Chmod(0o644))
+	})
+	return s, err
+}
+
+// verifyEach verifies a bundle, with progress, and has each leaf that it is about.
+func verifyEach(c *cli.Context, path string, trust *verify.Trust, record func(*verify.StatedRecord) error) (*verify.Statement, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	shown := newSteps(c.App.ErrWriter)
+	defer shown.done()
+	s, err := verify.Verify(f, info.Size(), trust, verify.Options{
+		Record: record, Progress: func(done, total int) { shown.set("verified", done, total) },
+	})
+	if err != nil {
+		return nil, statusError{exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)}
+	}
+	return s, nil
 }
 
 // printStatement prints sentences for people, or all findings for programs.

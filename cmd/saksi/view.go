@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -61,16 +62,11 @@ func view(c *cli.Context) error {
 	case c.Int("limit") < 1:
 		return usage("--limit %d: want at least 1", c.Int("limit"))
 	}
-	query := projections.Query{
-		AsOf: c.Uint64("as-of"), Limit: c.Int("limit"), Cursor: c.String("cursor"), Ascending: c.Bool("oldest"), Count: true,
+	query, err := queryOf(c)
+	if err != nil {
+		return err
 	}
-	for _, text := range c.StringSlice("where") {
-		condition, err := projections.ParseCondition(text)
-		if err != nil {
-			return statusError{exitUsage, err}
-		}
-		query.Where = append(query.Where, condition)
-	}
+	query.Limit, query.Cursor, query.Ascending, query.Count = c.Int("limit"), c.String("cursor"), c.Bool("oldest"), true
 	h, err := home.OpenAuthority(homeOf(c))
 	if errors.Is(err, home.ErrOtherRole) {
 		return viewElsewhere(c, args[0], query)
@@ -102,6 +98,53 @@ func view(c *cli.Context) error {
 	return out.print(c)
 }
 
+// queryOf returns the query that --where and --as-of make.
+func queryOf(c *cli.Context) (projections.Query, error) {
+	query := projections.Query{AsOf: c.Uint64("as-of")}
+	for _, text := range c.StringSlice("where") {
+		condition, err := projections.ParseCondition(text)
+		if err != nil {
+			return query, statusError{exitUsage, err}
+		}
+		query.Where = append(query.Where, condition)
+	}
+	return query, nil
+}
+
+// pager returns what reads a page of a view, from where the home's views are: the event
+// that each row is about, or in views where that is more than one, all that it comes
+// from; and the cursor of the next page.
+func pager(c *cli.Context) (page func(view string, q projections.Query) ([]projections.Ref, string, error), _ io.Closer, _ error) {
+	h, err := home.OpenAuthority(homeOf(c))
+	if errors.Is(err, home.ErrOtherRole) {
+		return remotePager(c)
+	} else if err != nil {
+		return nil, nil, err
+	}
+	store, err := projections.OpenStore(c.Context, h.ViewsDir(), views.All())
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil, hinted{errors.New("there are no views yet"), "the node makes them: start it with saksi up --home " + homeOf(c)}
+	} else if err != nil {
+		return nil, nil, err
+	}
+	return func(view string, q projections.Query) ([]projections.Ref, string, error) {
+		p, err := store.Rows(c.Context, view, q)
+		if err != nil {
+			return nil, "", asUsage(err)
+		}
+		var refs []projections.Ref
+		for _, row := range p.Rows {
+			cells := row.Cells()
+			if ref, ok := cells["ref"].(projections.Ref); ok {
+				refs = append(refs, ref)
+			} else if list, ok := cells["evidence"].(projections.Refs); ok {
+				refs = append(refs, list...)
+			}
+		}
+		return refs, p.Next, nil
+	}, store, nil
+}
+
 // asUsage gives what is wrong with a query the status of wrong usage.
 func asUsage(err error) error {
 	var wrong *projections.QueryError
@@ -128,6 +171,7 @@ func brief(view string) []string {
 		"facilities":   {"facility", "operator", "country", "landlord", "owner.name", "operatingEntity.name", "ultimateParent.name", "ultimateParent.country", "evidence"},
 		"completeness": {"recorder", "kind", "last", "events", "gaps", "breaks", "contradictions", "nextDue", "overdue", "evidence"},
 		"reveals":      {"received", "authority", "recorder", "what", "actor.id", "ground", "order", "events"},
+		"orders":       {"due", "state", "authority", "number", "recorder", "event", "asked", "left", "answers"},
 		"corrections":  {"received", "recorder", "event", "action", "by.event", "reason", "evidence"},
 		"tenants":      {"tenant", "operator", "facility", "touches", "denied", "actor.parties", "from.countries", "last", "evidence"},
 		"findings":     {"severity", "state", "rule", "facility", "summary", "response", "evidence"},
@@ -142,6 +186,7 @@ func spare(view string) []string {
 		"sessions":     {"reason", "mode", "from.country", "facility", "actor.party", "closed"},
 		"facilities":   {"owner.name", "operatingEntity.name", "operator", "ultimateParent.name", "landlord", "country"},
 		"completeness": {"nextDue", "kind", "last", "breaks", "events", "contradictions"},
+		"orders":       {"answers", "event", "asked", "recorder"},
 		"tenants":      {"from.countries", "operator", "denied", "actor.parties"},
 		"findings":     {"response", "state", "facility", "rule"},
 	}[view]

@@ -94,6 +94,61 @@ func viewElsewhere(c *cli.Context, view string, q projections.Query) error {
 	return out.print(c)
 }
 
+// remotePager is [pager] for a home whose node is elsewhere.
+func remotePager(c *cli.Context) (page func(view string, q projections.Query) ([]projections.Ref, string, error), _ io.Closer, _ error) {
+	h, err := joining(homeOf(c))
+	if err != nil {
+		return nil, nil, err
+	}
+	grant, err := h.Grant()
+	if err != nil {
+		return nil, nil, err
+	}
+	return func(view string, q projections.Query) ([]projections.Ref, string, error) {
+		text, err := mint(h, time.Minute)
+		if err != nil {
+			return nil, "", err
+		}
+		ctx, cancel := context.WithTimeout(c.Context, time.Minute)
+		defer cancel()
+		values := url.Values{"limit": {strconv.Itoa(q.Limit)}, "order": {"asc"}}
+		if q.AsOf > 0 {
+			values.Set("as_of", strconv.FormatUint(q.AsOf, 10))
+		}
+		if q.Cursor != "" {
+			values.Set("cursor", q.Cursor)
+		}
+		for _, w := range q.Where {
+			values.Add("where", w.String())
+		}
+		var p struct {
+			Rows []struct {
+				Ref      string   `json:"ref"`
+				Evidence []string `json:"evidence"`
+			} `json:"rows"`
+			Next string `json:"next"`
+		}
+		if err := ask(ctx, grant.HTTP+"/v1/views/"+url.PathEscape(view)+"?"+values.Encode(), text, &p); err != nil {
+			return nil, "", err
+		}
+		var refs []projections.Ref
+		for _, row := range p.Rows {
+			names := row.Evidence
+			if row.Ref != "" {
+				names = []string{row.Ref}
+			}
+			for _, name := range names {
+				ref, err := projections.ParseRef(name)
+				if err != nil {
+					return nil, "", fmt.Errorf("the node's answer: %w", err)
+				}
+				refs = append(refs, ref)
+			}
+		}
+		return refs, p.Next, nil
+	}, io.NopCloser(nil), nil
+}
+
 // ask gets a document of the API's. What the API says is wrong with the question has
 // the status of wrong usage.
 func ask(ctx context.Context, address, token string, into any) error {

@@ -16,6 +16,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ledger/witness"
 	"github.com/saksi-ledger/saksi/ops/home"
+	"github.com/saksi-ledger/saksi/ops/node"
 )
 
 func witnessCommand() *cli.Command {
@@ -167,7 +168,7 @@ func witnessServe(c *cli.Context) error {
 		return err
 	}
 	defer w.Close()
-	listener, err := net.Listen("tcp", c.String("listen"))
+	listener, err := net.Listen("tcp", node.ListenAddress(c.String("listen")))
 	if err != nil {
 		return hinted{fmt.Errorf("listen on %s: %w", c.String("listen"), err), "choose another address with --listen, such as 127.0.0.1:0 for a free port"}
 	}

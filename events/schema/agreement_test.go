@@ -118,6 +118,7 @@ var vocabulary = map[string]func() any{
 	events.TypeClock:              func() any { return new(events.Clock) },
 	events.TypeAnchorRecorded:     func() any { return new(events.AnchorRecorded) },
 	events.TypeCheckpointCosigned: func() any { return new(events.CheckpointCosigned) },
+	events.TypeTimestampRecorded:  func() any { return new(events.TimestampRecorded) },
 	events.TypeSessionOpened:      func() any { return new(events.SessionOpened) },
 	events.TypeSessionClosed:      func() any { return new(events.SessionClosed) },
 	events.TypeFacilityDescribed:  func() any { return new(events.FacilityDescribed) },

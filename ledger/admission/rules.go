@@ -10,6 +10,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/schema"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/schemas"
 )
 
@@ -20,6 +21,8 @@ type Rules struct {
 	checks  []check
 	limits  limits
 	schemas *schema.Set
+	// consistency is what an event must not contradict itself in.
+	consistency *vocabulary.Consistency
 	// algorithms are those that a registered key may have.
 	algorithms []events.Algorithm
 	keys       sync.Map // events.KeyID to events.PublicKey: keys seen in the registry
@@ -59,6 +62,7 @@ func allChecks() map[string]check {
 		{code: "digest_mismatch", before: digestMismatch},
 		{code: "unknown_type", before: unknownType, after: typeNotSaidHere},
 		{code: "schema", before: violatesSchema},
+		{code: "inconsistent", before: inconsistent},
 		{code: codeOutsideMandate}, // judged where registry events take effect
 	} {
 		known[c.code] = c
@@ -81,11 +85,17 @@ func Load(digest events.Digest) (*Rules, error) {
 		// Keys are the algorithms of keys; rule sets of before there was a choice
 		// don't say, and mean Ed25519.
 		Keys []events.Algorithm `json:"keys"`
+		// Consistency names rules; rule sets of before there were any have none.
+		Consistency []string `json:"consistency"`
 	}
 	if err := json.Unmarshal(text, &set); err != nil {
 		return nil, fmt.Errorf("admission rule set %s: %w", digest, err)
 	}
 	compiled, err := schema.Compile(text)
+	if err != nil {
+		return nil, fmt.Errorf("admission rule set %s: %w", digest, err)
+	}
+	consistency, err := vocabulary.NewConsistency(set.Consistency)
 	if err != nil {
 		return nil, fmt.Errorf("admission rule set %s: %w", digest, err)
 	}
@@ -97,7 +107,7 @@ func Load(digest events.Digest) (*Rules, error) {
 			return nil, fmt.Errorf("admission rule set %s: this program knows no keys of %q", digest, a)
 		}
 	}
-	r := &Rules{digest: digest, limits: set.Limits, schemas: compiled, algorithms: set.Keys}
+	r := &Rules{digest: digest, limits: set.Limits, schemas: compiled, consistency: consistency, algorithms: set.Keys}
 	known := allChecks()
 	for _, code := range set.Checks {
 		c, ok := known[code]

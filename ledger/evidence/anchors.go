@@ -74,6 +74,14 @@ type remoteAnchors struct {
 // Remote returns the anchors of the ledger that is served at base. client is
 // http.DefaultClient if nil.
 func Remote(base string, client *http.Client) (Anchors, error) {
+	remote, err := openRemote(base, client)
+	if err != nil {
+		return nil, err
+	}
+	return remote, nil
+}
+
+func openRemote(base string, client *http.Client) (*remoteAnchors, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, fmt.Errorf("address of the ledger %q: want http or https, and a host", base)
@@ -116,25 +124,30 @@ func (r *remoteAnchors) Read(ctx context.Context, path string) ([]byte, error) {
 }
 
 func (r *remoteAnchors) get(ctx context.Context, u *url.URL, most int64) ([]byte, error) {
+	b, _, err := r.getWithHeader(ctx, u, most)
+	return b, err
+}
+
+func (r *remoteAnchors) getWithHeader(ctx context.Context, u *url.URL, most int64) ([]byte, http.Header, error) {
 	ctx, cancel := context.WithTimeout(ctx, anchorTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	response, err := r.client.Do(request)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer response.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(response.Body, most+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%s: %w", u, err)
+		return nil, nil, fmt.Errorf("%s: %w", u, err)
 	case response.StatusCode != http.StatusOK:
-		return nil, &ledgerhttp.StatusError{URL: u.String(), Status: response.StatusCode}
+		return nil, nil, &ledgerhttp.StatusError{URL: u.String(), Status: response.StatusCode}
 	case int64(len(b)) > most:
-		return nil, errors.New(u.String() + ": it is longer than it can be")
+		return nil, nil, errors.New(u.String() + ": it is longer than it can be")
 	}
-	return b, nil
+	return b, response.Header, nil
 }

@@ -2,9 +2,11 @@ package evidence
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -24,43 +26,93 @@ type Source struct {
 	Log *verify.Log
 	// Anchors may be nil: the evidence is then not anchored, and says so.
 	Anchors Anchors
+	// Cosigned may be nil: the evidence is then witnessed by nobody, and says so.
+	Cosigned Cosigned
+	// Timestamps may be nil: the evidence then has none.
+	Timestamps Timestamps
 }
 
-// Options are for [Build].
+// Options are for [Build] and [Make].
 type Options struct {
 	// WaitAnchor waits, until the context ends, for an anchor that covers every leaf
 	// asked for, in one Rekor at least.
 	WaitAnchor bool
+	// WaitCosigned waits, until the context ends, for a checkpoint that covers every leaf
+	// asked for and that a quorum of the ledger's witnesses has cosigned.
+	WaitCosigned bool
+	// WaitTimestamp waits, until the context ends, for a timestamp of one authority at
+	// least that covers every leaf asked for.
+	WaitTimestamp bool
+	// Progress, if there, is called now and then with how much of what is being done is
+	// done.
+	Progress func(what string, done, total int)
 }
 
 // ErrNoBody is wrapped where the reader's mandate doesn't go as far as what was asked
 // for.
 var ErrNoBody = errors.New("this reader is not given the body")
 
-// Build makes an evidence bundle. It reads the ledger's entries up to the last leaf
-// that matters once, for the registry's; the bundle is checked before it is returned,
-// but for anchors, which only a trust file can tell.
+// Build makes an evidence bundle and checks it, in memory: [Make] is for many events.
 func Build(ctx context.Context, source Source, requests []Request, options Options) ([]byte, error) {
-	b := &builder{source: source, leaves: map[uint64]*leaf{}, shown: map[verify.Ref]bool{}}
-	bundle, err := b.build(ctx, requests, options)
+	b, err := Make(ctx, source, requests, options)
+	if err != nil {
+		return nil, err
+	}
+	text, err := b.Marshal()
+	if err == nil {
+		err = Check(source, b, bytes.NewReader(text), int64(len(text)), nil)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make evidence: %w", err)
+	}
+	return text, nil
+}
+
+// Make makes an evidence bundle. It reads the ledger's leaves once, for the registry's,
+// and the bodies of what was asked for, which the bundle holds. It is to be written, and
+// then [Check] is to look at it.
+func Make(ctx context.Context, source Source, requests []Request, options Options) (*verify.Bundle, error) {
+	b := &builder{source: source, options: options, leaves: map[uint64]*leaf{}, shown: map[verify.Ref]bool{}, supported: map[support]bool{}}
+	bundle, err := b.build(ctx, requests)
 	if err != nil {
 		return nil, fmt.Errorf("make evidence: %w", err)
 	}
 	return bundle, nil
 }
 
+// Check verifies what was written of a bundle as somebody would who believes the ledger's
+// genesis and no Rekor, witness or timestamp authority: those only a trust file can tell.
+func Check(source Source, b *verify.Bundle, r io.ReaderAt, size int64, progress func(done, total int)) error {
+	_, err := verify.Verify(r, size, &verify.Trust{V: 1, Ledgers: []verify.TrustedLedger{{
+		Origin: source.Log.Origin(), Key: source.Log.Key(), Genesis: tlog.RecordHash(b.Leaves[0].Leaf),
+	}}}, verify.Options{Progress: progress})
+	if err != nil {
+		return fmt.Errorf("what the ledger holds is no evidence: %w", err)
+	}
+	return nil
+}
+
 type builder struct {
-	source Source
-	newest *verify.Checkpoint
-	leaves map[uint64]*leaf
-	shown  map[verify.Ref]bool
-	about  []verify.Ref
-	// registry are the accepted leaves of the registry, own the indexes of the
-	// ledger's; both ascend.
+	source  Source
+	options Options
+	newest  *verify.Checkpoint
+	leaves  map[uint64]*leaf
+	page    []ledger.Entry // the last that was read for what is asked
+	shown   map[verify.Ref]bool
+	about   []verify.Ref
+	// withheld are those of them that were erased.
+	withheld []verify.Ref
+	// registry are the accepted leaves of the registry, said what they say, own the
+	// indexes of the ledger's; all ascend.
 	registry    []*leaf
+	said        []registryEvent
 	own         []uint64
+	supported   map[support]bool
 	anchors     []*anchored
 	rekorsKnown int
+	cosigned    []*verify.Checkpoint
+	timestamps  []*stamped
+	authorities []string // of timestamps
 }
 
 // leaf is one that was read, with its body.
@@ -69,22 +121,32 @@ type leaf struct {
 	envelope *events.Envelope
 }
 
-func (b *builder) build(ctx context.Context, requests []Request, options Options) ([]byte, error) {
+func (b *builder) build(ctx context.Context, requests []Request) (*verify.Bundle, error) {
 	if len(requests) == 0 {
 		return nil, errors.New("nothing was asked for")
 	}
+	if len(requests) > verify.MaxEvents {
+		return nil, fmt.Errorf("%d events: the most in one bundle are %d", len(requests), verify.MaxEvents)
+	}
+	requests = slices.Clone(requests)
+	slices.SortFunc(requests, func(x, y Request) int { return cmp.Or(cmp.Compare(x.Leaf, y.Leaf), cmp.Compare(x.Event, y.Event)) })
 	var err error
 	if b.newest, err = b.source.Reader.Checkpoint(ctx); err != nil {
 		return nil, err
 	}
-	for _, r := range requests {
+	for i, r := range requests {
 		if err := b.ask(ctx, r); err != nil {
 			return nil, err
 		}
+		b.progress("read", i+1, len(requests))
+	}
+	b.page = nil
+	if len(b.about) > verify.MaxEvents {
+		return nil, fmt.Errorf("%d events: the most in one bundle are %d", len(b.about), verify.MaxEvents)
 	}
 	subjects := b.subjects()
 	if b.source.Anchors != nil {
-		if options.WaitAnchor {
+		if b.options.WaitAnchor {
 			err = b.waitCovered(ctx, subjects)
 		} else {
 			_, err = b.cover(ctx, subjects)
@@ -92,22 +154,38 @@ func (b *builder) build(ctx context.Context, requests []Request, options Options
 		if err != nil {
 			return nil, fmt.Errorf("anchors: %w", err)
 		}
-	} else if options.WaitAnchor {
+	} else if b.options.WaitAnchor {
 		return nil, errors.New("there are no anchors to wait for")
+	}
+	if err := b.wait(ctx, b.options, subjects); err != nil {
+		return nil, err
+	}
+	if err := b.takeCosigned(ctx, subjects); err != nil {
+		return nil, fmt.Errorf("cosigned checkpoints: %w", err)
+	}
+	if err := b.takeTimestamps(ctx, subjects); err != nil {
+		return nil, fmt.Errorf("timestamps: %w", err)
 	}
 	if err := b.readRegistry(ctx); err != nil {
 		return nil, err
 	}
 	for _, index := range subjects {
-		if err := b.support(ctx, b.leaves[index]); err != nil {
+		b.support(b.leaves[index])
+	}
+	for _, index := range sample(subjects, mostCovering) {
+		if err := b.supportTime(ctx, b.leaves[index]); err != nil {
 			return nil, err
 		}
 	}
 	b.show(b.leaves[0], 0)
-	if err := b.supportAuthorities(); err != nil {
-		return nil, err
-	}
+	b.supportAuthorities()
 	return b.bundle(ctx)
+}
+
+func (b *builder) progress(what string, done, total int) {
+	if b.options.Progress != nil && (done%256 == 0 || done == total) {
+		b.options.Progress(what, done, total)
+	}
 }
 
 // ask takes what is asked for.
@@ -115,13 +193,15 @@ func (b *builder) ask(ctx context.Context, r Request) error {
 	if r.Leaf >= b.newest.Size {
 		return fmt.Errorf("leaf %d: the ledger has %d leaves", r.Leaf, b.newest.Size)
 	}
-	entries, err := b.source.Reader.Entries(ctx, b.newest, r.Leaf)
-	if err != nil {
-		return err
-	}
-	l, err := b.keep(&entries[0])
-	if err != nil {
-		return err
+	l := b.leaves[r.Leaf]
+	if l == nil {
+		e, err := b.entry(ctx, r.Leaf)
+		if err != nil {
+			return err
+		}
+		if l, err = b.keep(e); err != nil {
+			return err
+		}
 	}
 	first, last := r.Event, r.Event
 	if r.Event < 0 {
@@ -131,13 +211,28 @@ func (b *builder) ask(ctx context.Context, r Request) error {
 		return fmt.Errorf("event %d/%d: the leaf has %d events, from 0", r.Leaf, r.Event, len(l.envelope.Lines))
 	}
 	for place := first; place <= last; place++ {
-		if len(l.envelope.Lines[place]) == 0 {
-			return fmt.Errorf("event %d/%d was erased, and can't be shown", r.Leaf, place)
+		ref := verify.Ref{Leaf: r.Leaf, Event: place}
+		if b.shown[ref] {
+			continue
 		}
-		b.about = append(b.about, verify.Ref{Leaf: r.Leaf, Event: place})
+		b.about = append(b.about, ref)
+		if len(l.envelope.Lines[place]) == 0 { // it was erased, and its place is proven
+			b.withheld = append(b.withheld, ref)
+		}
 		b.show(l, place)
 	}
 	return nil
+}
+
+// entry reads a leaf that was asked for, with those after it for the next ones.
+func (b *builder) entry(ctx context.Context, index uint64) (*ledger.Entry, error) {
+	if len(b.page) == 0 || index < b.page[0].Index || index > b.page[len(b.page)-1].Index {
+		var err error
+		if b.page, err = b.source.Reader.Entries(ctx, b.newest, index); err != nil {
+			return nil, err
+		}
+	}
+	return &b.page[index-b.page[0].Index], nil
 }
 
 // keep remembers an accepted leaf that will be in the bundle or may be.
@@ -175,7 +270,7 @@ func (b *builder) subjects() []uint64 {
 }
 
 // bundle proves what was chosen under one checkpoint, and puts it together.
-func (b *builder) bundle(ctx context.Context) ([]byte, error) {
+func (b *builder) bundle(ctx context.Context) (*verify.Bundle, error) {
 	hashes := tiles.New(b.source.Reader).Tree(ctx, b.newest.Tree())
 	checkpoint := b.checkpoint()
 	root, err := tlog.TreeHash(int64(checkpoint.Size), hashes)
@@ -185,42 +280,62 @@ func (b *builder) bundle(ctx context.Context) ([]byte, error) {
 	case root != checkpoint.Root:
 		return nil, fmt.Errorf("the anchored checkpoint of %d leaves: %w", checkpoint.Size, tiles.ErrForked)
 	}
-	out := &verify.Bundle{About: b.about}
+	out := &verify.Bundle{About: b.about, Withheld: b.withheld, Checkpoint: checkpoint.Note}
 	byLeaf := map[uint64]*verify.BundledLeaf{}
+	var indexes []uint64
 	for ref := range b.shown {
 		l := b.leaves[ref.Leaf]
 		bundled := byLeaf[ref.Leaf]
 		if bundled == nil {
-			proof, err := tlog.ProveRecord(int64(checkpoint.Size), int64(ref.Leaf), hashes)
-			if err != nil {
-				return nil, fmt.Errorf("prove leaf %d: %w", ref.Leaf, err)
-			}
-			bundled = &verify.BundledLeaf{
-				Receipt: &verify.Receipt{Index: ref.Leaf, Leaf: l.Raw, Proof: proof, Checkpoint: checkpoint.Note},
-				Line1:   l.envelope.Line1(),
-			}
+			bundled = &verify.BundledLeaf{Index: ref.Leaf, Leaf: l.Raw, Line1: l.envelope.Line1()}
 			byLeaf[ref.Leaf] = bundled
+			indexes = append(indexes, ref.Leaf)
 		}
-		bundled.Events = append(bundled.Events, verify.BundledEvent{Place: ref.Event, Line: l.envelope.Lines[ref.Event]})
+		if line := l.envelope.Lines[ref.Event]; len(line) > 0 {
+			bundled.Events = append(bundled.Events, verify.BundledEvent{Place: ref.Event, Line: line})
+		}
 	}
-	for _, l := range byLeaf {
-		out.Leaves = append(out.Leaves, *l)
+	slices.Sort(indexes)
+	for _, index := range indexes {
+		out.Leaves = append(out.Leaves, *byLeaf[index])
+	}
+	if out.Proof, err = verify.ProveLeaves(checkpoint.Size, indexes, hashes); err != nil {
+		return nil, err
+	}
+	consistency := func(size uint64) ([]tlog.Hash, error) {
+		older, newer := min(size, checkpoint.Size), max(size, checkpoint.Size)
+		if older == newer {
+			return nil, nil
+		}
+		proof, err := tlog.ProveTree(int64(newer), int64(older), hashes)
+		if err != nil {
+			return nil, fmt.Errorf("prove that the trees of %d and %d leaves are one: %w", older, newer, err)
+		}
+		return proof, nil
 	}
 	for _, a := range b.anchors {
-		bundled := verify.BundledAnchor{Checkpoint: a.checkpoint.Note, Entry: a.entry}
-		older, newer := min(a.checkpoint.Size, checkpoint.Size), max(a.checkpoint.Size, checkpoint.Size)
-		if older < newer {
-			if bundled.Consistency, err = tlog.ProveTree(int64(newer), int64(older), hashes); err != nil {
-				return nil, fmt.Errorf("prove that the trees of %d and %d leaves are one: %w", older, newer, err)
-			}
+		proof, err := consistency(a.checkpoint.Size)
+		if err != nil {
+			return nil, err
 		}
-		out.Anchors = append(out.Anchors, bundled)
+		out.Anchors = append(out.Anchors, verify.BundledAnchor{Checkpoint: a.checkpoint.Note, Consistency: proof, Entry: a.entry})
+	}
+	for _, c := range b.cosigned {
+		proof, err := consistency(c.Size)
+		if err != nil {
+			return nil, err
+		}
+		out.Cosigned = append(out.Cosigned, verify.BundledCosigned{Checkpoint: c.Note, Consistency: proof})
+	}
+	for _, t := range b.timestamps {
+		proof, err := consistency(t.checkpoint.Size)
+		if err != nil {
+			return nil, err
+		}
+		out.Timestamps = append(out.Timestamps, verify.BundledTimestamp{Checkpoint: t.checkpoint.Note, Consistency: proof, Token: t.token})
 	}
 	out.Sort()
-	if err := b.check(out); err != nil {
-		return nil, fmt.Errorf("what the ledger holds is no evidence: %w", err)
-	}
-	return out.Marshal()
+	return out, nil
 }
 
 // checkpoint chooses the one to prove everything under: the smallest that is anchored
@@ -237,13 +352,4 @@ func (b *builder) checkpoint() *verify.Checkpoint {
 		}
 	}
 	return chosen
-}
-
-// check verifies the bundle as somebody would who believes the ledger's genesis and
-// no Rekor.
-func (b *builder) check(bundle *verify.Bundle) error {
-	_, err := bundle.Verify(&verify.Trust{V: 1, Ledgers: []verify.TrustedLedger{{
-		Origin: b.source.Log.Origin(), Key: b.source.Log.Key(), Genesis: tlog.RecordHash(b.leaves[0].Raw),
-	}}})
-	return err
 }

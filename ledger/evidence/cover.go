@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -36,23 +37,25 @@ func (b *builder) rekors(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// covering returns, for a Rekor, the smallest checkpoint with more than leaf leaves
-// that was anchored there, or nil. The list runs downwards only, so that it is
-// searched by halves.
-func (b *builder) covering(ctx context.Context, rekor string, leaf uint64) (*ledgerhttp.Anchor, error) {
-	below := func(before uint64) (*ledgerhttp.Anchor, error) {
-		list, err := b.source.Anchors.List(ctx, rekor, before, 1)
-		if err != nil || len(list) == 0 || list[0].Size <= leaf || list[0].Rekor != rekor || before > 0 && list[0].Size >= before {
+// covering returns, for who signed, the smallest checkpoint with more than leaf leaves
+// that is listed, or nil. Lists run downwards only, so that it is searched by halves.
+func covering[T any](newest, leaf uint64, list func(before uint64) ([]T, error), sizeOf func(T) uint64) (*T, error) {
+	below := func(before uint64) (*T, error) {
+		list, err := list(before)
+		if err != nil || len(list) == 0 {
 			return nil, err
+		}
+		if size := sizeOf(list[0]); size <= leaf || before > 0 && size >= before {
+			return nil, nil
 		}
 		return &list[0], nil
 	}
-	found, err := below(b.newest.Size + 1)
+	found, err := below(newest + 1)
 	if err != nil || found == nil {
 		return nil, err
 	}
-	for low := leaf; low+1 < found.Size; { // none in (leaf, low]
-		middle := low + (found.Size-low)/2
+	for low := leaf; low+1 < sizeOf(*found); { // none in (leaf, low]
+		middle := low + (sizeOf(*found)-low)/2
 		switch smaller, err := below(middle + 1); {
 		case err != nil:
 			return nil, err
@@ -63,6 +66,17 @@ func (b *builder) covering(ctx context.Context, rekor string, leaf uint64) (*led
 		}
 	}
 	return found, nil
+}
+
+// coveringAnchor is [covering] for a Rekor.
+func (b *builder) coveringAnchor(ctx context.Context, rekor string, leaf uint64) (*ledgerhttp.Anchor, error) {
+	return covering(b.newest.Size, leaf, func(before uint64) ([]ledgerhttp.Anchor, error) {
+		list, err := b.source.Anchors.List(ctx, rekor, before, 1)
+		if err == nil && len(list) > 0 && list[0].Rekor != rekor {
+			list = nil
+		}
+		return list, err
+	}, func(a ledgerhttp.Anchor) uint64 { return a.Size })
 }
 
 // open reads an anchor. One that can't be one is nil: it is somebody's mistake, and
@@ -109,10 +123,10 @@ func (b *builder) cover(ctx context.Context, leaves []uint64) (bool, error) {
 		return false, err
 	}
 	all := true
-	for _, leaf := range slices.Backward(leaves) { // the last one covers all
+	for _, leaf := range slices.Backward(sample(leaves, mostCovering)) { // the last one covers all
 		covered := false
 		for _, rekor := range rekors {
-			listed, err := b.covering(ctx, rekor, leaf)
+			listed, err := b.coveringAnchor(ctx, rekor, leaf)
 			if err != nil {
 				return false, err
 			}
@@ -145,16 +159,62 @@ func (b *builder) waitCovered(ctx context.Context, leaves []uint64) error {
 		case covered:
 			return nil
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(waitPoll):
+		if err := pause(ctx); err != nil {
+			return err
 		}
 		newest, err := b.source.Reader.Checkpoint(ctx)
 		if err != nil {
 			return err
 		}
 		b.newest = newest
+	}
+}
+
+// wait waits for what the options say, but for anchors.
+func (b *builder) wait(ctx context.Context, options Options, subjects []uint64) error {
+	last := subjects[len(subjects)-1] // what covers it covers all
+	for _, w := range []struct {
+		name   string
+		wanted bool
+		there  bool
+		covers func(context.Context, uint64) (bool, error)
+	}{
+		{"cosigned checkpoints", options.WaitCosigned, b.source.Cosigned != nil, b.cosignedCovers},
+		{"timestamps", options.WaitTimestamp, b.source.Timestamps != nil, b.stampedCovers},
+	} {
+		if !w.wanted {
+			continue
+		}
+		if !w.there {
+			return fmt.Errorf("there are no %s to wait for", w.name)
+		}
+		for {
+			covered, err := w.covers(ctx, last)
+			if err != nil {
+				return fmt.Errorf("%s: %w", w.name, err)
+			}
+			if covered {
+				break
+			}
+			if err := pause(ctx); err != nil {
+				return fmt.Errorf("%s: %w", w.name, err)
+			}
+		}
+		var err error
+		if b.newest, err = b.source.Reader.Checkpoint(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pause waits until it is time to look again.
+func pause(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(waitPoll):
+		return nil
 	}
 }
 

@@ -165,7 +165,7 @@ func TestRegistryAroundALeaf(t *testing.T) {
 		w.must(err)
 		var leaves []uint64
 		for _, l := range b.Leaves {
-			leaves = append(leaves, l.Receipt.Index)
+			leaves = append(leaves, l.Index)
 		}
 		return &s.Records[0], leaves
 	}

@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -53,8 +54,9 @@ func (b *builder) readRegistry(ctx context.Context) error {
 			b.registry = append(b.registry, l)
 		}
 		from += uint64(len(page))
+		b.progress("registry", int(from), int(b.newest.Size))
 	}
-	return nil
+	return b.readSaid()
 }
 
 // registers tells whether a leaf is an accepted one of the registry.
@@ -80,98 +82,147 @@ func (b *builder) fillBodies(ctx context.Context, page []ledger.Entry) error {
 	return nil
 }
 
-// support chooses the events that a leaf rests on, by what the registry said before
-// it: the last that admitted its operator and declared its facility and recorder, the
-// first that registered each key that signed it. It chooses too what bears on them,
-// so that nobody is left to believe too much: suspensions before the leaf, and
-// revocations whenever they came.
-func (b *builder) support(ctx context.Context, l *leaf) error {
-	recorder := l.envelope.Manifest.Recorder
-	unregistered := map[events.KeyID]bool{}
-	signed := map[events.KeyID]bool{}
-	for _, s := range l.envelope.Signatures {
-		unregistered[s.KeyID], signed[s.KeyID] = true, true
-	}
-	last := map[string]verify.Ref{} // by what it says
-	for _, r := range b.registry {
-		for place, line := range r.envelope.Lines {
-			e, err := events.ParseEvent(line)
-			if err != nil {
-				return fmt.Errorf("event %d/%d: %w", r.Index, place, err)
-			}
-			before := r.Index < l.Index && recorder.IsOperator()
-			switch {
-			case e.Type == events.TypeAuthorityRotated:
-				var d events.AuthorityRotated
-				if json.Unmarshal(e.Data, &d) == nil && signed[events.KeyID(d.Replaces)] {
-					b.show(r, place)
-				}
-			case e.Type == events.TypeKeyRevoked:
-				var d events.KeyRevoked
-				if json.Unmarshal(e.Data, &d) == nil && signed[events.KeyID(d.KeyID)] {
-					b.show(r, place)
-				}
-			case !before:
-			case e.Type == events.TypeOperatorAdmitted:
-				var d events.OperatorAdmitted
-				if json.Unmarshal(e.Data, &d) == nil && d.Operator == recorder.Owner {
-					last["operator"] = verify.Ref{Leaf: r.Index, Event: place}
-					b.showKeys(r, place, unregistered, d.Keys...)
-				}
-			case e.Type == events.TypeKeyAdded:
-				var d events.KeyAdded
-				if json.Unmarshal(e.Data, &d) == nil && d.Operator == recorder.Owner {
-					b.showKeys(r, place, unregistered, d.Key)
-				}
-			case e.Type == events.TypeOperatorSuspended || e.Type == events.TypeOperatorReadmitted:
-				var d events.OperatorSuspended // or a readmission, which has the same members
-				if json.Unmarshal(e.Data, &d) == nil && d.Operator == recorder.Owner {
-					b.show(r, place)
-				}
-			case e.Type == events.TypeFacilityDeclared:
-				var d events.FacilityDeclared
-				if json.Unmarshal(e.Data, &d) == nil && d.Facility == recorder.Facility {
-					last["facility"] = verify.Ref{Leaf: r.Index, Event: place}
-				}
-			case e.Type == events.TypeRecorderDeclared:
-				var d events.RecorderDeclared
-				if json.Unmarshal(e.Data, &d) == nil && d.Recorder == recorder.String() {
-					last["recorder"] = verify.Ref{Leaf: r.Index, Event: place}
-				}
-			}
-		}
-	}
-	for _, ref := range last {
-		b.shown[ref] = true
-	}
-	return b.supportTime(ctx, l)
+// registryEvent is an event of the registry, as much of it as support looks at.
+type registryEvent struct {
+	ref  verify.Ref
+	kind string
+	// what is the operator, facility or recorder that it is about, or the key that it
+	// revokes.
+	what string
+	keys []events.KeyID // that it registers
 }
 
-// supportAuthorities chooses the events that gave authorities the keys which signed
-// what is shown of the registry, and what those events rest on in turn. Keys of the
-// genesis need none.
-func (b *builder) supportAuthorities() error {
-	registered := map[events.KeyID]verify.Ref{}
+// readSaid reads what the registry's leaves say.
+func (b *builder) readSaid() error {
 	for _, l := range b.registry {
 		for place, line := range l.envelope.Lines {
 			e, err := events.ParseEvent(line)
 			if err != nil {
 				return fmt.Errorf("event %d/%d: %w", l.Index, place, err)
 			}
-			var d struct{ Key, RecoveryKey string } // of either event
-			if e.Type != events.TypeAuthorityAdmitted && e.Type != events.TypeAuthorityRotated || json.Unmarshal(e.Data, &d) != nil {
+			var d struct { // of all that matter
+				Operator, Facility, Recorder, Replaces, KeyID string
+				Key, RecoveryKey                              string
+				Keys                                          []string
+			}
+			if json.Unmarshal(e.Data, &d) != nil {
 				continue
 			}
-			for _, text := range []string{d.Key, d.RecoveryKey} {
-				key, err := events.ParsePublicKey(text)
-				if err != nil {
-					continue
-				}
-				if _, known := registered[key.ID()]; !known {
-					registered[key.ID()] = verify.Ref{Leaf: l.Index, Event: place}
+			r := registryEvent{ref: verify.Ref{Leaf: l.Index, Event: place}, kind: e.Type}
+			switch e.Type {
+			case events.TypeAuthorityRotated:
+				r.what = d.Replaces
+			case events.TypeKeyRevoked:
+				r.what = d.KeyID
+			case events.TypeOperatorAdmitted, events.TypeKeyAdded, events.TypeOperatorSuspended, events.TypeOperatorReadmitted:
+				r.what = d.Operator
+			case events.TypeFacilityDeclared:
+				r.what = d.Facility
+			case events.TypeRecorderDeclared:
+				r.what = d.Recorder
+			case events.TypeAuthorityAdmitted:
+			default:
+				continue
+			}
+			for _, text := range append(d.Keys, d.Key, d.RecoveryKey) {
+				if key, err := events.ParsePublicKey(text); err == nil {
+					r.keys = append(r.keys, key.ID())
 				}
 			}
+			b.said = append(b.said, r)
 		}
+	}
+	return nil
+}
+
+// support is what decides which events a leaf rests on: leaves alike need the same.
+type support struct {
+	recorder events.Recorder
+	signers  string
+	before   int // how much of the registry comes before
+}
+
+// support chooses the events that a leaf rests on, by what the registry said before
+// it: the last that admitted its operator and declared its facility and recorder, the
+// first that registered each key that signed it. It chooses too what bears on them,
+// so that nobody is left to believe too much: suspensions before the leaf, and
+// revocations whenever they came.
+func (b *builder) support(l *leaf) {
+	recorder := l.envelope.Manifest.Recorder
+	before, _ := slices.BinarySearchFunc(b.said, l.Index, func(r registryEvent, leaf uint64) int { return cmp.Compare(r.ref.Leaf, leaf) })
+	unregistered, signed := map[events.KeyID]bool{}, map[events.KeyID]bool{}
+	alike := support{recorder: recorder, before: before}
+	for _, s := range l.envelope.Signatures {
+		unregistered[s.KeyID], signed[s.KeyID] = true, true
+		alike.signers += string(s.KeyID)
+	}
+	if b.supported[alike] {
+		return
+	}
+	b.supported[alike] = true
+	last := map[string]verify.Ref{} // by what it says
+	for i := range b.said {
+		r := &b.said[i]
+		switch r.kind {
+		case events.TypeAuthorityRotated, events.TypeKeyRevoked:
+			if signed[events.KeyID(r.what)] {
+				b.shown[r.ref] = true
+			}
+			continue
+		}
+		if i >= before || !recorder.IsOperator() {
+			continue
+		}
+		switch r.kind {
+		case events.TypeOperatorAdmitted, events.TypeKeyAdded:
+			if r.what != recorder.Owner {
+				continue
+			}
+			if r.kind == events.TypeOperatorAdmitted {
+				last["operator"] = r.ref
+			}
+			for _, key := range r.keys {
+				if unregistered[key] {
+					delete(unregistered, key)
+					b.shown[r.ref] = true
+				}
+			}
+		case events.TypeOperatorSuspended, events.TypeOperatorReadmitted:
+			if r.what == recorder.Owner {
+				b.shown[r.ref] = true
+			}
+		case events.TypeFacilityDeclared:
+			if r.what == recorder.Facility {
+				last["facility"] = r.ref
+			}
+		case events.TypeRecorderDeclared:
+			if r.what == recorder.String() {
+				last["recorder"] = r.ref
+			}
+		}
+	}
+	for _, ref := range last {
+		b.shown[ref] = true
+	}
+}
+
+// supportAuthorities chooses the events that gave authorities the keys which signed
+// what is shown of the registry, and what those events rest on in turn. Keys of the
+// genesis need none.
+func (b *builder) supportAuthorities() {
+	registered := map[events.KeyID]verify.Ref{}
+	for _, r := range b.said {
+		if r.kind != events.TypeAuthorityAdmitted && r.kind != events.TypeAuthorityRotated {
+			continue
+		}
+		for _, key := range r.keys {
+			if _, known := registered[key]; !known {
+				registered[key] = r.ref
+			}
+		}
+	}
+	if len(registered) == 0 {
+		return
 	}
 	seen := map[uint64]bool{}
 	for grown := true; grown; {
@@ -188,37 +239,25 @@ func (b *builder) supportAuthorities() error {
 			}
 		}
 	}
-	return nil
-}
-
-// showKeys shows an event if it registers a key that is not registered yet.
-func (b *builder) showKeys(l *leaf, place int, unregistered map[events.KeyID]bool, keys ...string) {
-	for _, text := range keys {
-		if key, err := events.ParsePublicKey(text); err == nil && unregistered[key.ID()] {
-			delete(unregistered, key.ID())
-			b.show(l, place)
-		}
-	}
 }
 
 // lookBack bounds how many of the ledger's own leaves before another are read in
 // search of anchors. With one anchor a minute they are those of an hour and more.
 const lookBack = 100
 
-// supportTime chooses the last anchor of each Rekor that the ledger recorded before a
-// leaf: the leaf is later.
+// supportTime chooses what the ledger recorded last before a leaf, of each who gives a
+// time or holds the tree fast: the last anchor of each Rekor, the last timestamp of each
+// authority, and the last checkpoint that a quorum of witnesses had cosigned. The leaf is
+// later.
 func (b *builder) supportTime(ctx context.Context, l *leaf) error {
-	if b.source.Anchors == nil {
-		return nil
-	}
 	end, _ := slices.BinarySearch(b.own, l.Index)
-	done := map[string]bool{} // Rekors
+	rekors, authorities := map[string]bool{}, map[string]bool{}
+	cosigned := len(b.cosigned) == 0
 	for _, index := range slices.Backward(b.own[max(0, end-lookBack):end]) {
-		entries, err := b.source.Reader.Entries(ctx, b.newest, index)
-		if err != nil {
-			return err
+		if cosigned && len(rekors) >= b.rekorsKnown && len(authorities) >= len(b.authorities) {
+			return nil
 		}
-		r, err := b.keep(&entries[0])
+		r, err := b.read(ctx, index)
 		if err != nil {
 			return err
 		}
@@ -227,22 +266,51 @@ func (b *builder) supportTime(ctx context.Context, l *leaf) error {
 			if err != nil {
 				return fmt.Errorf("event %d/%d: %w", r.Index, place, err)
 			}
-			var d events.AnchorRecorded
-			if e.Type != events.TypeAnchorRecorded || json.Unmarshal(e.Data, &d) != nil || done[d.Rekor] {
-				continue
+			switch e.Type {
+			case events.TypeCheckpointCosigned:
+				if !cosigned {
+					cosigned = true
+					b.show(r, place)
+				}
+			case events.TypeAnchorRecorded:
+				var d events.AnchorRecorded
+				if b.source.Anchors == nil || json.Unmarshal(e.Data, &d) != nil || rekors[d.Rekor] {
+					continue
+				}
+				found, err := b.recorded(ctx, &d)
+				if err != nil {
+					return fmt.Errorf("anchors: %w", err)
+				}
+				if found {
+					rekors[d.Rekor] = true
+					b.show(r, place)
+				}
+			case events.TypeTimestampRecorded:
+				var d events.TimestampRecorded
+				if b.source.Timestamps == nil || json.Unmarshal(e.Data, &d) != nil {
+					continue
+				}
+				found, err := b.recordedTimestamp(ctx, &d, authorities)
+				if err != nil {
+					return fmt.Errorf("timestamps: %w", err)
+				}
+				if found {
+					b.show(r, place)
+				}
 			}
-			found, err := b.recorded(ctx, &d)
-			if err != nil {
-				return fmt.Errorf("anchors: %w", err)
-			}
-			if found {
-				done[d.Rekor] = true
-				b.show(r, place)
-			}
-		}
-		if len(done) > 0 && len(done) >= b.rekorsKnown {
-			return nil
 		}
 	}
 	return nil
+}
+
+// read reads a leaf that may be in the bundle, once.
+func (b *builder) read(ctx context.Context, index uint64) (*leaf, error) {
+	if known := b.leaves[index]; known != nil {
+		return known, nil
+	}
+	entries, err := b.source.Reader.Entries(ctx, b.newest, index)
+	if err != nil {
+		return nil, err
+	}
+	return b.keep(&entries[0])
 }

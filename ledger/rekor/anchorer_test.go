@@ -285,7 +285,8 @@ func TestInterval(t *testing.T) {
 	s.quiet(r)
 	stop()
 	for i := 1; i < len(client.at); i++ {
-		if apart := client.at[i].Sub(client.at[i-1]); apart < config.Interval {
+		// The first may have been noted late, by a busy machine.
+		if apart := client.at[i].Sub(client.at[i-1]); apart < config.Interval*9/10 {
 			t.Errorf("submissions %d and %d are %v apart", i, i+1, apart)
 		}
 	}

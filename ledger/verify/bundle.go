@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,35 +52,66 @@ func compareRefs(a, b Ref) int {
 
 // Bundle is evidence of events, for somebody who has nothing but a trust file: a
 // zip with one written form, whose parts are named in docs/formats.md. It proves
-// nothing by being read: see [VerifyBundle].
+// nothing by being read: see [Verify].
 type Bundle struct {
 	// About are the events that it is evidence of, ascending. Everything else in it
 	// serves them.
 	About []Ref
+	// Withheld are those of them that it doesn't show, ascending: they were erased, or
+	// somebody took them out. What stood at their place is proven, but for what it says.
+	Withheld []Ref
+	// Checkpoint is the signed note that all leaves are proven under.
+	Checkpoint []byte
 	// Anchors ascend by the size of their checkpoint, then by their entry's bytes.
 	Anchors []BundledAnchor
+	// Cosigned ascend by the size of their checkpoint, then by their bytes.
+	Cosigned []BundledCosigned
+	// Timestamps ascend by the size of their checkpoint, then by their token's bytes.
+	Timestamps []BundledTimestamp
 	// Leaves ascend by index.
 	Leaves []BundledLeaf
+	// Proof is that of all leaves: [ProveLeaves].
+	Proof []tlog.Hash
 }
 
 // BundledAnchor is a checkpoint of the ledger in a Rekor.
 type BundledAnchor struct {
 	// Checkpoint is the signed note that was anchored.
 	Checkpoint []byte
-	// Consistency proves that its tree and that of the receipts are one. It is nil
+	// Consistency proves that its tree and that of the bundle are one. It is nil
 	// where they are of the same size.
 	Consistency []tlog.Hash
 	// Entry is the Rekor's entry in its one written form ([LogEntry.Marshal]).
 	Entry []byte
 }
 
+// BundledCosigned is a checkpoint of the ledger that witnesses have cosigned.
+type BundledCosigned struct {
+	// Checkpoint is the signed note, with the cosignatures.
+	Checkpoint []byte
+	// Consistency proves that its tree and that of the bundle are one. It is nil
+	// where they are of the same size.
+	Consistency []tlog.Hash
+}
+
+// BundledTimestamp is a checkpoint of the ledger for which an authority has signed a
+// time (RFC 3161).
+type BundledTimestamp struct {
+	// Checkpoint is the signed note that the token is over.
+	Checkpoint []byte
+	// Consistency proves that its tree and that of the bundle are one. It is nil
+	// where they are of the same size.
+	Consistency []tlog.Hash
+	Token       []byte // DER
+}
+
 // BundledLeaf is a leaf and as much of its body as is shown.
 type BundledLeaf struct {
-	// Receipt proves the leaf. All receipts of a bundle are for one checkpoint.
-	Receipt *Receipt
+	Index uint64
+	Leaf  []byte
 	// Line1 is line 1 of the envelope, without its line feed.
 	Line1 []byte
-	// Events ascend by place.
+	// Events ascend by place. There may be none.
 	Events []BundledEvent
 }
 
@@ -92,209 +124,105 @@ type BundledEvent struct {
 }
 
 const (
-	aboutHead   = "saksi evidence v1\n"
-	aboutMember = "about"
+	aboutHead        = "saksi evidence v2\n"
+	aboutMember      = "about"
+	withheldMark     = " withheld"
+	checkpointMember = "checkpoint"
+	leavesMember     = "leaves"
+	proofMember      = "proof"
 
-	// MaxAnchors, MaxLeaves and MaxEvents are the most of each in a bundle. They
-	// bound the work, and the statement, that a bundle can ask for.
-	MaxAnchors = 64
-	MaxLeaves  = 1000
-	MaxEvents  = 10_000
+	// MaxAnchors, MaxCosigned, MaxTimestamps, MaxEvents and MaxSupport are the most of
+	// each in a bundle: MaxEvents of what it is about, MaxSupport of other events that are
+	// shown. They bound the work that a bundle can ask for.
+	MaxAnchors    = 64
+	MaxCosigned   = 64
+	MaxTimestamps = 64
+	MaxEvents     = 100_000
+	MaxSupport    = 10_000
+
+	maxAbout = 8 << 20 // bytes
 )
 
-func anchorMember(i int, part string) string     { return fmt.Sprintf("anchors/%04d/%s", i+1, part) }
-func leafMember(leaf uint64, part string) string { return fmt.Sprintf("leaves/%020d/%s", leaf, part) }
-func eventPart(place int) string                 { return fmt.Sprintf("events/%04d.json", place) }
+func anchorMember(i int, part string) string    { return fmt.Sprintf("anchors/%04d/%s", i+1, part) }
+func cosignedMember(i int, part string) string  { return fmt.Sprintf("cosigned/%04d/%s", i+1, part) }
+func timestampMember(i int, part string) string { return fmt.Sprintf("timestamps/%04d/%s", i+1, part) }
+
+// WriteTo writes the bundle in its one written form.
+func (b *Bundle) WriteTo(w io.Writer) (int64, error) {
+	counted := &frame{w: w}
+	if err := writeContainer(counted, b.members()); err != nil {
+		return counted.at, fmt.Errorf("evidence bundle: %w", err)
+	}
+	return counted.at, nil
+}
 
 // Marshal returns the bundle's one written form.
 func (b *Bundle) Marshal() ([]byte, error) {
-	about := []byte(aboutHead)
-	for _, r := range b.About {
-		about = append(append(about, r.String()...), '\n')
+	var text bytes.Buffer
+	if _, err := b.WriteTo(&text); err != nil {
+		return nil, err
 	}
-	members := []member{{aboutMember, about}}
+	return text.Bytes(), nil
+}
+
+func (b *Bundle) members() []member {
+	members := []member{bytesMember(aboutMember, b.marshalAbout())}
 	for i, a := range b.Anchors {
-		members = append(members, member{anchorMember(i, "checkpoint"), a.Checkpoint})
+		members = append(members, bytesMember(anchorMember(i, "checkpoint"), a.Checkpoint))
 		if a.Consistency != nil {
-			members = append(members, member{anchorMember(i, "consistency"), marshalHashes(a.Consistency)})
+			members = append(members, bytesMember(anchorMember(i, "consistency"), marshalHashes(a.Consistency)))
 		}
-		members = append(members, member{anchorMember(i, "entry.json"), a.Entry})
+		members = append(members, bytesMember(anchorMember(i, "entry.json"), a.Entry))
 	}
-	for _, l := range b.Leaves {
-		for _, e := range l.Events {
-			members = append(members, member{leafMember(l.Receipt.Index, eventPart(e.Place)), e.Line})
+	members = append(members, bytesMember(checkpointMember, b.Checkpoint))
+	for i, c := range b.Cosigned {
+		members = append(members, bytesMember(cosignedMember(i, "checkpoint"), c.Checkpoint))
+		if c.Consistency != nil {
+			members = append(members, bytesMember(cosignedMember(i, "consistency"), marshalHashes(c.Consistency)))
 		}
-		members = append(members, member{leafMember(l.Receipt.Index, "line1.json"), l.Line1},
-			member{leafMember(l.Receipt.Index, "receipt"), l.Receipt.Marshal()})
 	}
-	text, err := marshalContainer(members)
-	if err != nil {
-		return nil, fmt.Errorf("evidence bundle: %w", err)
+	members = append(members,
+		member{leavesMember, func(w io.Writer) error { return writeLeaves(w, b.Leaves) }},
+		bytesMember(proofMember, marshalHashes(b.Proof)))
+	for i, t := range b.Timestamps {
+		members = append(members, bytesMember(timestampMember(i, "checkpoint"), t.Checkpoint))
+		if t.Consistency != nil {
+			members = append(members, bytesMember(timestampMember(i, "consistency"), marshalHashes(t.Consistency)))
+		}
+		members = append(members, bytesMember(timestampMember(i, "token"), t.Token))
 	}
-	return text, nil
+	return members
 }
 
-// ParseBundle reads a bundle. The result aliases b.
-func ParseBundle(b []byte) (*Bundle, error) {
-	members, err := parseContainer(b)
-	if err != nil {
-		return nil, fmt.Errorf("evidence bundle: %w", err)
+func (b *Bundle) marshalAbout() []byte {
+	about := []byte(aboutHead)
+	withheld := b.Withheld
+	for _, r := range b.About {
+		about = append(about, r.String()...)
+		if len(withheld) > 0 && withheld[0] == r {
+			about = append(about, withheldMark...)
+			withheld = withheld[1:]
+		}
+		about = append(about, '\n')
 	}
-	p := &bundleParser{members: members}
-	bundle, err := p.bundle()
-	if err == nil {
-		err = bundle.checkOrder()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("evidence bundle: %w", err)
-	}
-	return bundle, nil
+	return about
 }
 
-// bundleParser takes members one by one, in their order.
-type bundleParser struct{ members []member }
-
-// next returns the next member if it has this name.
-func (p *bundleParser) next(name string) ([]byte, bool) {
-	if len(p.members) == 0 || p.members[0].name != name {
-		return nil, false
-	}
-	data := p.members[0].data
-	p.members = p.members[1:]
-	return data, true
-}
-
-func (p *bundleParser) must(name string) ([]byte, error) {
-	data, ok := p.next(name)
-	if !ok {
-		return nil, fmt.Errorf("%s is missing, or stands elsewhere", name)
-	}
-	return data, nil
-}
-
-func (p *bundleParser) bundle() (*Bundle, error) {
-	bundle := &Bundle{}
-	about, err := p.must(aboutMember)
-	if err != nil {
-		return nil, err
-	}
-	if bundle.About, err = parseAbout(about); err != nil {
-		return nil, err
-	}
-	for len(p.members) > 0 && strings.HasPrefix(p.members[0].name, "anchors/") {
-		if len(bundle.Anchors) == MaxAnchors {
-			return nil, fmt.Errorf("it holds more than %d anchors", MaxAnchors)
-		}
-		a, err := p.anchor(len(bundle.Anchors))
-		if err != nil {
-			return nil, err
-		}
-		bundle.Anchors = append(bundle.Anchors, a)
-	}
-	for len(p.members) > 0 {
-		l, err := p.leaf()
-		if err != nil {
-			return nil, err
-		}
-		bundle.Leaves = append(bundle.Leaves, l)
-	}
-	return bundle, nil
-}
-
-func parseAbout(b []byte) ([]Ref, error) {
-	text, ok := strings.CutPrefix(string(b), aboutHead)
-	if !ok {
-		return nil, fmt.Errorf("%s does not begin with the line %q", aboutMember, strings.TrimSpace(aboutHead))
-	}
-	var refs []Ref
-	for text != "" {
-		line, rest, ok := strings.Cut(text, "\n")
-		if !ok {
-			return nil, fmt.Errorf("the last line of %s has no end", aboutMember)
-		}
-		ref, err := ParseRef(line)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", aboutMember, err)
-		}
-		refs = append(refs, ref)
-		text = rest
-	}
-	return refs, nil
-}
-
-func (p *bundleParser) anchor(i int) (a BundledAnchor, err error) {
-	if a.Checkpoint, err = p.must(anchorMember(i, "checkpoint")); err != nil {
-		return a, err
-	}
-	if text, ok := p.next(anchorMember(i, "consistency")); ok {
-		if a.Consistency, err = parseHashes(text); err != nil {
-			return a, fmt.Errorf("%s: %w", anchorMember(i, "consistency"), err)
-		}
-	}
-	if a.Entry, err = p.must(anchorMember(i, "entry.json")); err != nil {
-		return a, err
-	}
-	return a, nil
-}
-
-func (p *bundleParser) leaf() (l BundledLeaf, err error) {
-	name := p.members[0].name
-	digits, ok := strings.CutPrefix(name, "leaves/")
-	digits, _, _ = strings.Cut(digits, "/")
-	index, err := strconv.ParseUint(digits, 10, 63)
-	if !ok || err != nil || !strings.HasPrefix(name, leafMember(index, "")) {
-		return l, fmt.Errorf("there is no place for a file %s", name)
-	}
-	events := leafMember(index, "events/")
-	for len(p.members) > 0 && strings.HasPrefix(p.members[0].name, events) {
-		place, err := strconv.ParseUint(strings.TrimSuffix(p.members[0].name[len(events):], ".json"), 10, 31)
-		line, ok := p.next(leafMember(index, eventPart(int(place))))
-		if err != nil || !ok {
-			return l, fmt.Errorf("there is no place for a file %s", p.members[0].name)
-		}
-		l.Events = append(l.Events, BundledEvent{int(place), line})
-	}
-	if l.Line1, err = p.must(leafMember(index, "line1.json")); err != nil {
-		return l, err
-	}
-	receipt, err := p.must(leafMember(index, "receipt"))
-	if err != nil {
-		return l, err
-	}
-	if l.Receipt, err = ParseReceipt(receipt); err != nil {
-		return l, fmt.Errorf("leaf %d: %w", index, err)
-	}
-	if l.Receipt.Index != index {
-		return l, fmt.Errorf("leaf %d: its receipt is one of leaf %d", index, l.Receipt.Index)
-	}
-	if !bytes.Equal(l.Receipt.Marshal(), receipt) {
-		return l, fmt.Errorf("leaf %d: its receipt is not in its one written form", index)
-	}
-	return l, nil
-}
-
-// checkOrder checks what the names of the members don't.
+// checkOrder checks what can be said of a bundle without its leaves.
 func (b *Bundle) checkOrder() error {
 	switch {
 	case len(b.About) == 0:
 		return errors.New("it does not say what it is about")
-	case len(b.Leaves) == 0:
-		return errors.New("it holds no leaf")
-	case len(b.Leaves) > MaxLeaves:
-		return fmt.Errorf("it holds more than %d leaves", MaxLeaves)
+	case len(b.About) > MaxEvents:
+		return fmt.Errorf("it is about more than %d events", MaxEvents)
 	case !ascending(b.About, compareRefs):
 		return errors.New("what it is about is not in order")
 	case !ascending(b.Anchors, compareAnchors):
 		return errors.New("its anchors are not in order")
-	}
-	shown := 0
-	for _, l := range b.Leaves {
-		if len(l.Events) == 0 {
-			return fmt.Errorf("leaf %d: it shows no event", l.Receipt.Index)
-		}
-		if shown += len(l.Events); shown > MaxEvents {
-			return fmt.Errorf("it shows more than %d events", MaxEvents)
-		}
+	case !ascending(b.Cosigned, compareCosigned):
+		return errors.New("its cosigned checkpoints are not in order")
+	case !ascending(b.Timestamps, compareTimestamps):
+		return errors.New("its timestamps are not in order")
 	}
 	return nil
 }
@@ -313,15 +241,27 @@ func ascending[T any](list []T, compare func(a, b T) int) bool {
 func (b *Bundle) Sort() {
 	slices.SortFunc(b.About, compareRefs)
 	b.About = slices.Compact(b.About)
-	slices.SortFunc(b.Leaves, func(x, y BundledLeaf) int { return cmp.Compare(x.Receipt.Index, y.Receipt.Index) })
+	slices.SortFunc(b.Withheld, compareRefs)
+	b.Withheld = slices.Compact(b.Withheld)
+	slices.SortFunc(b.Leaves, func(x, y BundledLeaf) int { return cmp.Compare(x.Index, y.Index) })
 	for _, l := range b.Leaves {
 		slices.SortFunc(l.Events, func(x, y BundledEvent) int { return cmp.Compare(x.Place, y.Place) })
 	}
 	slices.SortFunc(b.Anchors, compareAnchors)
+	slices.SortFunc(b.Cosigned, compareCosigned)
+	slices.SortFunc(b.Timestamps, compareTimestamps)
 }
 
 func compareAnchors(x, y BundledAnchor) int {
 	return cmp.Or(cmp.Compare(sizeIn(x.Checkpoint), sizeIn(y.Checkpoint)), bytes.Compare(x.Entry, y.Entry))
+}
+
+func compareCosigned(x, y BundledCosigned) int {
+	return cmp.Or(cmp.Compare(sizeIn(x.Checkpoint), sizeIn(y.Checkpoint)), bytes.Compare(x.Checkpoint, y.Checkpoint))
+}
+
+func compareTimestamps(x, y BundledTimestamp) int {
+	return cmp.Or(cmp.Compare(sizeIn(x.Checkpoint), sizeIn(y.Checkpoint)), bytes.Compare(x.Token, y.Token))
 }
 
 // sizeIn returns the size that stands in a checkpoint, signed or not, or 0.

@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 )
 
 const (
-	// MaxBundle is the most bytes that a bundle can have. Nothing in it is compressed, so that it
-	// bounds the memory to read one too.
-	MaxBundle  = 64 << 20
+	// MaxBundle is the most bytes that a bundle can have. Nothing in it is compressed.
+	MaxBundle  = 1 << 30
 	maxMembers = 1<<16 - 2
 	maxMember  = 96 // of a member's name
 
@@ -24,56 +24,126 @@ const (
 // member is one file of a bundle.
 type member struct {
 	name string
-	data []byte
+	// write writes its bytes, the same each time that it is called.
+	write func(io.Writer) error
 }
 
-// marshalContainer writes members as the one zip that holds them
+// bytesMember is a member that is in memory.
+func bytesMember(name string, b []byte) member {
+	return member{name, func(w io.Writer) error { _, err := w.Write(b); return err }}
+}
+
+// writeContainer writes members as the one zip that holds them
 // (APPNOTE.TXT, https://pkware.com/appnote): stored, in the order of their names'
 // bytes, dated 1980-01-01, with no extra fields, comments or flags.
-func marshalContainer(members []member) ([]byte, error) {
-	size := endOfZip
+func writeContainer(w io.Writer, members []member) error {
+	if len(members) > maxMembers {
+		return fmt.Errorf("it would hold %d files: the most is %d", len(members), maxMembers)
+	}
+	f := newFrame(w)
 	for i, m := range members {
 		if !plainName(m.name) || i > 0 && m.name <= members[i-1].name {
-			return nil, fmt.Errorf("%.100q can't stand there", m.name)
+			return fmt.Errorf("%.100q can't stand there", m.name)
 		}
-		if size += localHeader + centralHeader + 2*len(m.name) + len(m.data); size > MaxBundle {
-			return nil, fmt.Errorf("it would be longer than %d bytes", MaxBundle)
+		measured := &measure{}
+		if err := m.write(measured); err != nil {
+			return err
+		}
+		if f.at+int64(len(f.directory))+measured.size > MaxBundle-endOfZip-localHeader-centralHeader-2*maxMember {
+			return fmt.Errorf("it would be longer than %d bytes", MaxBundle)
+		}
+		if err := f.header(m.name, measured.sum, uint32(measured.size)); err != nil {
+			return err
+		}
+		if err := m.write(f); err != nil {
+			return err
 		}
 	}
-	if len(members) > maxMembers {
-		return nil, fmt.Errorf("it would hold %d files: the most is %d", len(members), maxMembers)
-	}
-	b := make([]byte, 0, size)
-	directory := make([]byte, 0, size/8)
-	le := binary.LittleEndian
-	for _, m := range members {
-		offset := len(b)
-		common := le.AppendUint16(nil, 10)  // version 1.0 extracts it
-		common = le.AppendUint16(common, 0) // no flags
-		common = le.AppendUint16(common, 0) // stored
-		common = le.AppendUint32(common, dosEpoch<<16)
-		common = le.AppendUint32(common, crc32.ChecksumIEEE(m.data))
-		common = le.AppendUint32(common, uint32(len(m.data)))
-		common = le.AppendUint32(common, uint32(len(m.data)))
-		common = le.AppendUint16(common, uint16(len(m.name)))
-		common = le.AppendUint16(common, 0) // no extra field
-		b = append(append(append(append(b, "PK\x03\x04"...), common...), m.name...), m.data...)
+	return f.end()
+}
 
-		directory = append(directory, "PK\x01\x02"...)
-		directory = le.AppendUint16(directory, 10) // made by version 1.0
-		directory = append(directory, common...)
-		directory = append(directory, make([]byte, 10)...) // no comment, disk 0, no attributes
-		directory = le.AppendUint32(directory, uint32(offset))
-		directory = append(directory, m.name...)
+// marshalContainer is writeContainer into memory.
+func marshalContainer(members []member) ([]byte, error) {
+	var b bytes.Buffer
+	if err := writeContainer(&b, members); err != nil {
+		return nil, err
 	}
-	at := len(b)
-	b = append(b, directory...)
+	return b.Bytes(), nil
+}
+
+// measure counts and sums what is written to it.
+type measure struct {
+	size int64
+	sum  uint32
+}
+
+func (m *measure) Write(b []byte) (int, error) {
+	m.size += int64(len(b))
+	m.sum = crc32.Update(m.sum, crc32.IEEETable, b)
+	return len(b), nil
+}
+
+// frame writes what stands around members.
+type frame struct {
+	w         io.Writer
+	at        int64
+	count     int
+	directory []byte
+}
+
+func newFrame(w io.Writer) *frame { return &frame{w: w} }
+
+func (f *frame) Write(b []byte) (int, error) {
+	n, err := f.w.Write(b)
+	f.at += int64(n)
+	return n, err
+}
+
+// skip passes over a member's bytes.
+func (f *frame) skip(n int64) {
+	f.w.(skipper).skip(n)
+	f.at += n
+}
+
+// header writes what stands before a member's bytes.
+func (f *frame) header(name string, crc, size uint32) error {
+	le := binary.LittleEndian
+	offset := uint32(f.at)
+	common := le.AppendUint16(nil, 10)  // version 1.0 extracts it
+	common = le.AppendUint16(common, 0) // no flags
+	common = le.AppendUint16(common, 0) // stored
+	common = le.AppendUint32(common, dosEpoch<<16)
+	common = le.AppendUint32(common, crc)
+	common = le.AppendUint32(common, size)
+	common = le.AppendUint32(common, size)
+	common = le.AppendUint16(common, uint16(len(name)))
+	common = le.AppendUint16(common, 0) // no extra field
+
+	f.count++
+	f.directory = append(f.directory, "PK\x01\x02"...)
+	f.directory = le.AppendUint16(f.directory, 10) // made by version 1.0
+	f.directory = append(f.directory, common...)
+	f.directory = append(f.directory, make([]byte, 10)...) // no comment, disk 0, no attributes
+	f.directory = le.AppendUint32(f.directory, offset)
+	f.directory = append(f.directory, name...)
+
+	_, err := f.Write(append(append([]byte("PK\x03\x04"), common...), name...))
+	return err
+}
+
+// end writes the directory.
+func (f *frame) end() error {
+	le := binary.LittleEndian
+	at := uint32(f.at)
+	b := append([]byte(nil), f.directory...)
 	b = append(b, "PK\x05\x06\x00\x00\x00\x00"...)
-	b = le.AppendUint16(b, uint16(len(members)))
-	b = le.AppendUint16(b, uint16(len(members)))
-	b = le.AppendUint32(b, uint32(len(directory)))
-	b = le.AppendUint32(b, uint32(at))
-	return le.AppendUint16(b, 0), nil
+	b = le.AppendUint16(b, uint16(f.count))
+	b = le.AppendUint16(b, uint16(f.count))
+	b = le.AppendUint32(b, uint32(len(f.directory)))
+	b = le.AppendUint32(b, at)
+	b = le.AppendUint16(b, 0)
+	_, err := f.Write(b)
+	return err
 }
 
 // notBundle says what b is instead.
@@ -99,50 +169,14 @@ func plainName(s string) bool {
 	return true
 }
 
-// parseContainer reads what marshalContainer wrote, and nothing else: it writes the
-// members again and compares. The members alias b.
-func parseContainer(b []byte) ([]member, error) {
-	if len(b) > MaxBundle {
-		return nil, fmt.Errorf("it has %d bytes: the most is %d", len(b), MaxBundle)
+// readMost reads a part that is to be in memory whole.
+func readMost(r io.ReaderAt, p part, most int64) ([]byte, error) {
+	if p.size > most {
+		return nil, fmt.Errorf("%s has %d bytes: the most is %d", p.name, p.size, most)
 	}
-	var members []member
-	le := binary.LittleEndian
-	for rest := b; bytes.HasPrefix(rest, []byte("PK\x03\x04")); {
-		if len(rest) < localHeader {
-			return nil, errors.New("it is cut short")
-		}
-		crc, size, name := le.Uint32(rest[14:]), uint64(le.Uint32(rest[18:])), uint64(le.Uint16(rest[26:]))
-		end := localHeader + name + size
-		if end > uint64(len(rest)) || len(members) == maxMembers {
-			return nil, errors.New("it is cut short, or a length in it was changed")
-		}
-		m := member{string(rest[localHeader : localHeader+name]), rest[localHeader+name : end : end]}
-		if !plainName(m.name) {
-			return nil, fmt.Errorf("it holds a file with the name %.100q", m.name)
-		}
-		if crc32.ChecksumIEEE(m.data) != crc {
-			if flags := le.Uint16(rest[6:]); flags != 0 || le.Uint16(rest[8:]) != 0 {
-				return nil, fmt.Errorf("%s is packed as saksi evidence doesn't: was it unpacked, and packed again by another program?", m.name)
-			}
-			return nil, fmt.Errorf("the bytes of %s are not those whose checksum stands before them", m.name)
-		}
-		members = append(members, m)
-		rest = rest[end:]
-	}
-	if len(members) == 0 {
-		return nil, errors.New(notBundle(b))
-	}
-	again, err := marshalContainer(members)
-	if err != nil {
+	b := make([]byte, p.size)
+	if _, err := r.ReadAt(b, p.offset); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	for i := range min(len(b), len(again)) {
-		if b[i] != again[i] {
-			return nil, fmt.Errorf("byte %d is not the one that saksi evidence writes there: it was changed, or packed again by another program", i)
-		}
-	}
-	if len(b) != len(again) {
-		return nil, fmt.Errorf("it has %d bytes, and its zip %d", len(b), len(again))
-	}
-	return members, nil
+	return b, nil
 }

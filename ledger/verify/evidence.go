@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -12,27 +13,29 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 )
 
-// VerifyBundle checks an evidence bundle by a trust file alone, asking nobody and no
-// clock, and says what it proves. An error names what doesn't hold: nothing of the
-// bundle should be believed then. Bundles may come from an adversary.
-func VerifyBundle(bundle []byte, trust *Trust) (*Statement, error) {
-	b, err := ParseBundle(bundle)
+// Options are for [Verify].
+type Options struct {
+	// Record, if there, is called for each leaf that the bundle is about, in their order,
+	// as soon as it has been checked. What it is given holds only if Verify returns no
+	// error in the end. An error of its own ends Verify.
+	Record func(*StatedRecord) error
+	// Progress, if there, is called now and then with how many of the events that the
+	// bundle is about have been checked.
+	Progress func(done, total int)
+}
+
+// Verify checks an evidence bundle by a trust file alone, asking nobody and no clock, and
+// says what it proves. An error names what doesn't hold: nothing of the bundle should be
+// believed then. Bundles may come from an adversary. Whatever a bundle's size, memory is
+// for what it is about (24 bytes an event), for the registry events that are shown, for
+// one leaf, and for what it says of each recorder.
+func Verify(r io.ReaderAt, size int64, trust *Trust, options Options) (*Statement, error) {
+	f, err := openBundle(r, size)
 	if err != nil {
 		return nil, err
 	}
-	return b.Verify(trust)
-}
-
-// Verify is [VerifyBundle] for a bundle that was parsed, or made.
-func (b *Bundle) Verify(trust *Trust) (*Statement, error) {
-	if err := b.checkOrder(); err != nil {
-		return nil, fmt.Errorf("evidence bundle: %w", err)
-	}
-	v := &verification{bundle: b, trust: trust, registry: newRegistryProof(), about: map[Ref]bool{}}
-	for _, ref := range b.About {
-		v.about[ref] = false
-	}
-	for _, step := range []func() error{v.openTree, v.openLeaves, v.openAnchors, v.checkNeeds} {
+	v := &verification{bundle: f, trust: trust, options: options, registry: newRegistryProof(), served: newServed()}
+	for _, step := range []func() error{v.openTree, v.openAnchors, v.openCosigned, v.openTimestamps, v.openLeaves, v.checkNeeds} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -40,23 +43,55 @@ func (b *Bundle) Verify(trust *Trust) (*Statement, error) {
 	return v.statement(), nil
 }
 
+// VerifyBundle is [Verify] of a bundle that is in memory.
+func VerifyBundle(bundle []byte, trust *Trust) (*Statement, error) {
+	return Verify(bytes.NewReader(bundle), int64(len(bundle)), trust, Options{})
+}
+
+// Verify is [VerifyBundle] for a bundle that was parsed, or made.
+func (b *Bundle) Verify(trust *Trust) (*Statement, error) {
+	text, err := b.Marshal()
+	if err != nil {
+		return nil, err
+	}
+	return VerifyBundle(text, trust)
+}
+
 // verification is the state of one run.
 type verification struct {
-	bundle *Bundle
-	trust  *Trust
+	bundle  *bundleFile
+	trust   *Trust
+	options Options
 
 	ledger     *TrustedLedger
 	log        *Log
-	checkpoint *Checkpoint // of all receipts
+	checkpoint *Checkpoint // of all leaves
 
 	registry *registryProof
-	about    map[Ref]bool // whether the event is there
-	leaves   []*openedLeaf
-	subjects []*openedLeaf // those that the evidence is about
-	anchors  []*openedAnchor
+	passed   int // of what the bundle is about: those on leaves that were checked
+	hidden   int // of those that are withheld, likewise
+	served   *served
+	leaves   int // that were checked
+	records  []StatedRecord
+	many     bool // too many to be told one by one
+	groups   []*StatedGroup
+	grouped  map[string]*StatedGroup // by recorder
+
+	anchors    []*openedAnchor
+	policy     *Policy // of witnesses; nil where the trust file names none
+	cosigned   []*openedCosigned
+	timestamps []*openedTimestamp
+	// later are the bounds that the ledger recorded in leaves which were checked: of each
+	// who signed, the narrowest.
+	later   []StatedBound
+	earlier earlierBounds
+	// anchored and stamped find what the ledger recorded, by the digests of what was
+	// signed and of the checkpoint.
+	anchored map[[2]string]*openedAnchor
+	stamped  map[[2]string]*openedTimestamp
 }
 
-// openedLeaf is a leaf whose place, body and signatures hold.
+// openedLeaf is a leaf whose body and signatures hold.
 type openedLeaf struct {
 	index    uint64
 	leaf     *Leaf
@@ -67,6 +102,9 @@ type openedLeaf struct {
 	operator *provenOperator
 	facility *provenFacility
 	recorder *provenRecorder
+	// about are the events of this leaf that the bundle is about, withheld those of them
+	// that it doesn't show.
+	about, withheld []Ref
 }
 
 type openedEvent struct {
@@ -78,12 +116,7 @@ type openedEvent struct {
 
 // openTree finds the ledger in the trust file and opens the checkpoint.
 func (v *verification) openTree() error {
-	signed := v.bundle.Leaves[0].Receipt.Checkpoint
-	for _, l := range v.bundle.Leaves {
-		if !bytes.Equal(l.Receipt.Checkpoint, signed) {
-			return fmt.Errorf("the receipts of leaves %d and %d are for different checkpoints", v.bundle.Leaves[0].Receipt.Index, l.Receipt.Index)
-		}
-	}
+	signed := v.bundle.Checkpoint
 	origin, _, _ := strings.Cut(string(signed), "\n")
 	var ok bool
 	if v.ledger, ok = v.trust.Ledger(origin); !ok {
@@ -97,47 +130,99 @@ func (v *verification) openTree() error {
 	return err
 }
 
+// firstSubject and lastSubject are the first and the last leaf that the bundle is about.
+func (v *verification) firstSubject() uint64 { return v.bundle.About[0].Leaf }
+func (v *verification) lastSubject() uint64  { return v.bundle.About[len(v.bundle.About)-1].Leaf }
+
+// progressEvery is after how many leaves progress is told.
+const progressEvery = 500
+
 // openLeaves goes through the leaves in their order, so that each is judged by what
-// the registry said before it.
+// the registry said before it, and computes the root that they lead to.
 func (v *verification) openLeaves() error {
-	for i := range v.bundle.Leaves {
-		l, err := v.openLeaf(&v.bundle.Leaves[i])
-		if err != nil {
+	leaves, hashes := v.bundle.readLeaves(), v.bundle.readProof()
+	proof := &sharedProof{
+		next: func() (uint64, bool) {
+			l := leaves.peek()
+			if l == nil {
+				return 0, false
+			}
+			return l.index, true
+		},
+		leaf: func() (tlog.Hash, error) {
+			l := leaves.peek()
+			if err := v.take(l); err != nil {
+				return tlog.Hash{}, err
+			}
+			leaves.take()
+			return tlog.RecordHash(l.raw), nil
+		},
+		hash: hashes.next,
+	}
+	root := tlog.Hash{}
+	if v.checkpoint.Size > 0 {
+		var err error
+		if root, err = proof.root(0, v.checkpoint.Size); err != nil {
 			return err
 		}
-		if i == 0 {
-			err = v.openGenesis(l)
-		} else if l.index <= v.leaves[i-1].index {
-			err = fmt.Errorf("leaf %d stands after leaf %d", l.index, v.leaves[i-1].index)
-		} else {
-			err = v.registry.admit(l)
-		}
-		if err != nil {
-			return err
-		}
-		v.leaves = append(v.leaves, l)
-		if slices.ContainsFunc(l.events, func(e *openedEvent) bool { return v.about[e.ref] }) {
-			v.subjects = append(v.subjects, l)
-		}
+	}
+	_, more, err := hashes.next()
+	switch last := leaves.peek(); {
+	case leaves.failed() != nil:
+		return leaves.failed()
+	case last != nil:
+		return fmt.Errorf("leaf %d is not in a tree of %d leaves", last.index, v.checkpoint.Size)
+	case v.leaves == 0:
+		return fmt.Errorf("evidence bundle: %w", errNoLeaf)
+	case err != nil:
+		return err
+	case proof.short || more || root != v.checkpoint.Root:
+		return fmt.Errorf("the leaves and the hashes of their proof do not lead to the root of the checkpoint of %s", leafCount(v.checkpoint.Size))
 	}
 	return nil
 }
 
-// openLeaf checks a leaf's place in the tree, that its body is the one it holds the
-// digest of, and that the events shown are of that body.
-func (v *verification) openLeaf(b *BundledLeaf) (*openedLeaf, error) {
-	l := &openedLeaf{index: b.Receipt.Index}
-	var err error
-	if l.leaf, err = b.Receipt.verifyUnder(v.checkpoint); err != nil {
-		return nil, err
+// take checks one leaf but for its place.
+func (v *verification) take(r *readLeaf) error {
+	if v.leaves++; v.leaves > MaxEvents+MaxSupport {
+		return fmt.Errorf("evidence bundle: it holds more than %d leaves", MaxEvents+MaxSupport)
 	}
-	if l.leaf.Verdict != Accepted {
-		return nil, fmt.Errorf("leaf %d is %s: evidence is of accepted leaves", l.index, l.leaf.Verdict)
+	l, err := v.openLeaf(r)
+	if err != nil {
+		return err
 	}
-	if events.DigestOf(b.Line1) != l.leaf.Digest {
+	if v.leaves == 1 {
+		err = v.openGenesis(l)
+	} else {
+		err = v.registry.admit(l)
+	}
+	if err == nil {
+		err = v.recall(l)
+	}
+	if err == nil {
+		err = v.served.add(l)
+	}
+	if err != nil {
+		return err
+	}
+	if len(l.about) == 0 {
+		return nil
+	}
+	if v.options.Progress != nil && (v.leaves%progressEvery == 0 || v.passed == len(v.bundle.About)) {
+		v.options.Progress(v.passed, len(v.bundle.About))
+	}
+	return v.state(l)
+}
+
+// openLeaf checks that a leaf's body is the one it holds the digest of, and that the
+// events shown are of that body.
+func (v *verification) openLeaf(r *readLeaf) (*openedLeaf, error) {
+	l := &openedLeaf{index: r.index, leaf: r.leaf}
+	if events.DigestOf(r.line1) != l.leaf.Digest {
 		return nil, fmt.Errorf("leaf %d: line 1 is not the one whose digest the leaf holds", l.index)
 	}
-	if l.envelope, err = events.ParseLine1(b.Line1); err != nil {
+	var err error
+	if l.envelope, err = events.ParseLine1(r.line1); err != nil {
 		return nil, fmt.Errorf("leaf %d: %w", l.index, err)
 	}
 	m := l.envelope.Manifest
@@ -147,26 +232,58 @@ func (v *verification) openLeaf(b *BundledLeaf) (*openedLeaf, error) {
 	case l.leaf.First != m.First || l.leaf.Count != uint64(len(m.Events)):
 		return nil, fmt.Errorf("leaf %d counts its events otherwise than its manifest", l.index)
 	}
-	for _, e := range b.Events {
+	for _, e := range r.events {
 		opened, err := openEvent(l, e)
 		if err != nil {
 			return nil, fmt.Errorf("event %s: %w", Ref{l.index, e.Place}, err)
 		}
-		if _, asked := v.about[opened.ref]; asked {
-			v.about[opened.ref] = true
-		}
 		l.events = append(l.events, opened)
 	}
-	return l, nil
+	return l, v.claim(l)
+}
+
+// claim takes, of what the bundle is about, what is of this leaf, and refuses what is
+// missing.
+func (v *verification) claim(l *openedLeaf) error {
+	about := v.bundle.About
+	if v.passed < len(about) && about[v.passed].Leaf < l.index {
+		return fmt.Errorf("event %s, which the evidence is about, is missing", about[v.passed])
+	}
+	shown := l.events
+	for v.passed < len(about) && about[v.passed].Leaf == l.index {
+		ref := about[v.passed]
+		v.passed++
+		for len(shown) > 0 && shown[0].ref.Event < ref.Event {
+			shown = shown[1:]
+		}
+		there := len(shown) > 0 && shown[0].ref == ref
+		withheld := v.hidden < len(v.bundle.Withheld) && v.bundle.Withheld[v.hidden] == ref
+		switch {
+		case withheld && there:
+			return fmt.Errorf("event %s is there, and the evidence says that it doesn't show it", ref)
+		case withheld && ref.Event >= len(l.envelope.Manifest.Events):
+			return fmt.Errorf("event %s: the envelope has %d", ref, len(l.envelope.Manifest.Events))
+		case withheld:
+			v.hidden++
+			l.withheld = append(l.withheld, ref)
+		case !there:
+			return fmt.Errorf("event %s, which the evidence is about, is missing", ref)
+		}
+		l.about = append(l.about, ref)
+	}
+	return nil
+}
+
+// isAbout tells whether the bundle is about an event of a leaf.
+func (l *openedLeaf) isAbout(ref Ref) bool {
+	_, found := slices.BinarySearchFunc(l.about, ref, compareRefs)
+	return found
 }
 
 func openEvent(l *openedLeaf, b BundledEvent) (*openedEvent, error) {
 	m := l.envelope.Manifest
 	digest := events.DigestOf(b.Line)
-	switch {
-	case b.Place >= len(m.Events):
-		return nil, fmt.Errorf("the envelope has %d", len(m.Events))
-	case digest != m.Events[b.Place]:
+	if digest != m.Events[b.Place] {
 		return nil, errors.New("it is not the one whose digest was signed")
 	}
 	e, err := events.ParseEvent(b.Line)
@@ -203,64 +320,35 @@ func (v *verification) openGenesis(l *openedLeaf) error {
 // checkNeeds refuses what is missing, and what serves nothing: a bundle says what it
 // is about, and nothing beside.
 func (v *verification) checkNeeds() error {
-	for _, ref := range v.bundle.About {
-		if !v.about[ref] {
-			return fmt.Errorf("event %s, which the evidence is about, is missing", ref)
-		}
+	if v.passed < len(v.bundle.About) {
+		return fmt.Errorf("event %s, which the evidence is about, is missing", v.bundle.About[v.passed])
 	}
-	serves := v.served()
-	for _, l := range v.leaves {
-		for _, e := range l.events {
-			if _, asked := v.about[e.ref]; !asked && !serves[e.ref] && !events.IsGenesis(e.Type) {
-				return fmt.Errorf("event %s is there, and the evidence is not about it and doesn't need it", e.ref)
-			}
-		}
+	if v.hidden < len(v.bundle.Withheld) {
+		return fmt.Errorf("event %s is withheld, and the evidence is not about it", v.bundle.Withheld[v.hidden])
+	}
+	if ref, ok := v.served.useless(v.lastSubject()); ok {
+		return fmt.Errorf("event %s is there, and the evidence is not about it and doesn't need it", ref)
 	}
 	for _, a := range v.anchors {
-		if !v.needs(a) {
+		if !v.boundsAny(a.checkpoint, a.recorded) {
 			return fmt.Errorf("the anchor of the checkpoint of %d leaves bounds no leaf that the evidence is about", a.checkpoint.Size)
+		}
+	}
+	for _, t := range v.timestamps {
+		if !v.boundsAny(t.checkpoint, t.recorded) {
+			return fmt.Errorf("the timestamp over the checkpoint of %d leaves bounds no leaf that the evidence is about", t.checkpoint.Size)
+		}
+	}
+	for _, c := range v.cosigned {
+		if c.checkpoint.Size <= v.firstSubject() {
+			return fmt.Errorf("the cosigned checkpoint of %d leaves covers no leaf that the evidence is about", c.checkpoint.Size)
 		}
 	}
 	return nil
 }
 
-// speaksAfter tells whether an authority signed a leaf that stands after the i-th of
-// the bundle.
-func (v *verification) speaksAfter(authority string, i int) bool {
-	return slices.ContainsFunc(v.leaves[i+1:], func(l *openedLeaf) bool {
-		return l.envelope.Manifest.Recorder == events.RegistryRecorder(authority)
-	})
-}
-
-// served returns the events that leaves which the evidence is about rest on, or that
-// bear on their operator or keys.
-func (v *verification) served() map[Ref]bool {
-	serves := map[Ref]bool{}
-	var last uint64
-	operators, facilities, recorders, keys := map[string]bool{}, map[string]bool{}, map[string]bool{}, map[events.KeyID]bool{}
-	for _, l := range v.subjects {
-		last = l.index
-		if r := l.envelope.Manifest.Recorder; r.IsOperator() {
-			operators[r.Owner], facilities[r.Facility], recorders[r.String()] = true, true, true
-		}
-		for _, k := range l.signers {
-			keys[k.public.ID()] = true
-		}
-	}
-	for i, l := range v.leaves {
-		for _, e := range l.events {
-			s := e.subject
-			switch {
-			case s.authority != "":
-				serves[e.ref] = keys[s.revokes] || v.speaksAfter(s.authority, i)
-			case s.revokes != "":
-				serves[e.ref] = keys[s.revokes]
-			case s.anchor != nil:
-				serves[e.ref] = l.index < last && s.recorded
-			default:
-				serves[e.ref] = l.index < last && (operators[s.operator] || facilities[s.facility] || recorders[s.recorder])
-			}
-		}
-	}
-	return serves
+// boundsAny reports whether a signature over a checkpoint, which the ledger recorded in
+// these events, bounds a leaf that the evidence is about.
+func (v *verification) boundsAny(c *Checkpoint, recorded []Ref) bool {
+	return c.Size > v.firstSubject() || len(recorded) > 0 && recorded[0].Leaf < v.lastSubject()
 }

@@ -29,14 +29,15 @@ func (v *verification) openAnchors() error {
 	if err != nil {
 		return err
 	}
+	v.anchored = map[[2]string]*openedAnchor{}
 	for i := range v.bundle.Anchors {
 		a, err := v.openAnchor(&v.bundle.Anchors[i], keys)
 		if err != nil {
 			return fmt.Errorf("anchor %d: %w", i+1, err)
 		}
 		v.anchors = append(v.anchors, a)
+		v.anchored[[2]string{events.DigestOf(a.bundled.Entry).String(), events.DigestOf(a.bundled.Checkpoint).String()}] = a
 	}
-	v.findRecordings()
 	return nil
 }
 
@@ -111,42 +112,6 @@ func originOf(e *LogEntry) string {
 	return origin
 }
 
-// findRecordings finds which anchors the ledger recorded: an event holds the digests
-// of both, entry and checkpoint. An entry holds the Rekor's signatures, which nobody
-// knows before they are made, and so is older than the leaf that holds its digest.
-// Its index and its time alone could be guessed.
-func (v *verification) findRecordings() {
-	kept := map[[2]string]*openedAnchor{}
-	for _, a := range v.anchors {
-		kept[[2]string{events.DigestOf(a.bundled.Entry).String(), events.DigestOf(a.bundled.Checkpoint).String()}] = a
-	}
-	for _, l := range v.leaves {
-		for _, e := range l.events {
-			if e.subject.anchor == nil {
-				continue
-			}
-			if a := kept[[2]string{e.subject.anchor.Entry, e.subject.anchor.Checkpoint}]; a != nil {
-				e.subject.recorded = true
-				a.recorded = append(a.recorded, e.ref)
-			}
-		}
-	}
-}
-
-// needs reports whether an anchor bounds a leaf that the evidence is about.
-func (v *verification) needs(a *openedAnchor) bool {
-	for _, l := range v.subjects {
-		if a.checkpoint.Size > l.index || a.recordedBefore(l) {
-			return true
-		}
-	}
-	return false
-}
-
-func (a *openedAnchor) recordedBefore(l *openedLeaf) bool {
-	return len(a.recorded) > 0 && a.recorded[0].Leaf < l.index
-}
-
 // independent tells whether an anchor is in a Rekor of nobody's whom the evidence is
 // about, as far as the trust file says.
 func (v *verification) independent(a *openedAnchor) bool {
@@ -161,22 +126,4 @@ func (v *verification) statedAnchor(a *openedAnchor) StatedAnchor {
 		s.Kind, s.Time, s.RekorSize = b.Kind+" "+b.Version, b.IntegratedTime, b.Checkpoint.Size
 	}
 	return s
-}
-
-// bounds returns on which sides of which entries a leaf stands.
-func (v *verification) bounds(l *openedLeaf) (notBefore, notAfter []StatedBound) {
-	notBefore, notAfter = []StatedBound{}, []StatedBound{}
-	for _, a := range v.anchors {
-		if a.believed == nil {
-			continue
-		}
-		bound := StatedBound{Rekor: a.believed.Rekor, Index: a.believed.Index, Time: a.believed.IntegratedTime, Independent: v.independent(a)}
-		if a.checkpoint.Size > l.index {
-			notAfter = append(notAfter, bound)
-		} else if a.recordedBefore(l) {
-			bound.Recorded = &a.recorded[0]
-			notBefore = append(notBefore, bound)
-		}
-	}
-	return notBefore, notAfter
 }

@@ -50,7 +50,9 @@ type subjectOf struct {
 	authority                    string // whose keys it names
 	revokes                      events.KeyID
 	anchor                       *events.AnchorRecorded
-	recorded                     bool // and that anchor is in the bundle
+	timestamp                    *events.TimestampRecorded
+	recorded                     bool // and that anchor or timestamp is in the bundle
+	cosigned                     *events.CheckpointCosigned
 }
 
 func newRegistryProof() *registryProof {
@@ -165,13 +167,26 @@ func (r *registryProof) admit(l *openedLeaf) error {
 		}
 	case recorder.IsLedger():
 		for _, e := range l.events {
-			if e.Type == events.TypeAnchorRecorded {
-				e.subject.anchor = &events.AnchorRecorded{}
-				if err := decodeData(e, e.subject.anchor); err != nil {
-					return fmt.Errorf("event %s: %w", e.ref, err)
-				}
+			if err := recall(e); err != nil {
+				return fmt.Errorf("event %s: %w", e.ref, err)
 			}
 		}
+	}
+	return nil
+}
+
+// recall takes what the ledger recorded of others.
+func recall(e *openedEvent) error {
+	switch e.Type {
+	case events.TypeAnchorRecorded:
+		e.subject.anchor = &events.AnchorRecorded{}
+		return decodeData(e, e.subject.anchor)
+	case events.TypeTimestampRecorded:
+		e.subject.timestamp = &events.TimestampRecorded{}
+		return decodeData(e, e.subject.timestamp)
+	case events.TypeCheckpointCosigned:
+		e.subject.cosigned = &events.CheckpointCosigned{}
+		return decodeData(e, e.subject.cosigned)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -21,6 +22,8 @@ type evidenceVectors struct {
 
 type evidenceVector struct {
 	File string `json:"file"`
+	// Trust is the trust file, where it is another than that of all.
+	Trust string `json:"trust,omitempty"`
 	// Says is the sentence that names what doesn't hold; empty if all does.
 	Says string `json:"says,omitempty"`
 	// Proven are the sentences that a bundle which holds proves.
@@ -44,11 +47,11 @@ func TestEvidenceVectors(t *testing.T) {
 	if err := json.Unmarshal(read("vectors.json"), &all); err != nil {
 		t.Fatal(err)
 	}
-	trust, err := verify.ParseTrust(read(all.Trust))
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, v := range all.Vectors {
+		trust, err := verify.ParseTrust(read(cmp.Or(v.Trust, all.Trust)))
+		if err != nil {
+			t.Fatal(err)
+		}
 		s, err := verify.VerifyBundle(read(v.File), trust)
 		switch {
 		case v.Says != "" && (err == nil || err.Error() != v.Says):
@@ -82,9 +85,10 @@ func makeEvidenceVectors(t *testing.T) {
 		}
 		return append(b, '\n')
 	}
+	trust, trustFile := l.trust, ""
 	add := func(name string, b []byte) {
-		v := evidenceVector{File: strings.NewReplacer(" ", "-", "'", "").Replace(name) + ".saksi"}
-		if s, err := verify.VerifyBundle(b, l.trust); err != nil {
+		v := evidenceVector{File: strings.NewReplacer(" ", "-", "'", "").Replace(name) + ".saksi", Trust: trustFile}
+		if s, err := verify.VerifyBundle(b, trust); err != nil {
 			v.Says = err.Error()
 		} else {
 			v.Proven = strings.Split(strings.TrimSpace(sayings(s, verify.Proven)), "\n")
@@ -101,11 +105,38 @@ func makeEvidenceVectors(t *testing.T) {
 	for _, d := range all {
 		if slices.Contains([]string{
 			"without its genesis", "without the registry", "about another event", "another event in the place of the one that was signed",
-			"a hash of a proof changed", "another log's checkpoint", "an anchor of other bytes", "without a consistency proof", "an anchor that bounds nothing",
+			"a hash of a proof changed", "a hash of a proof missing", "another log's checkpoint", "taken out without a word", "withheld and there", "an anchor of other bytes", "without a consistency proof", "an anchor that bounds nothing",
 		}, d.name) {
 			add(d.name, l.marshal(d.bundle))
 		}
 	}
+	hole := l.good()
+	hole.Leaves[3].Events, hole.Withheld = nil, hole.About
+	add("an event withheld", l.marshal(hole))
+
+	w := witnessedLand(t)
+	trust, trustFile = w.trust, "trust-witnesses.json"
+	write(trustFile, indented(w.trust))
+	add("witnessed", w.marshal(w.witnessedBundle()))
+	moved := w.witnessedBundle()
+	other := cosignAt(t, w.checkpoint(9), witnessSG, 1_800_000_800)
+	moved.Cosigned[0].Checkpoint = append(w.checkpoint(11), other[strings.LastIndex(string(other), "\n— ")+1:]...)
+	add("a cosignature of another checkpoint", w.marshal(moved))
+	few := w.witnessedBundle()
+	few.Cosigned = nil
+	w.cosigned(few, 11, 1_800_000_600, witnessMY)
+	add("too few witnesses and earlier than it can be", w.marshal(few))
+
+	s, a, recorded := stampedLand(t)
+	trust, trustFile = s.trust, "trust-timestamps.json"
+	write(trustFile, indented(s.trust))
+	add("timestamped", s.marshal(s.stampedBundle(a, recorded)))
+	over := s.stampedBundle(a, recorded)
+	over.Timestamps[1].Token = over.Timestamps[0].Token
+	add("a timestamp over another checkpoint", s.marshal(over))
+	unrecorded := s.stampedBundle(a, recorded)
+	unrecorded.Timestamps = unrecorded.Timestamps[1:]
+	add("the record of a timestamp that is not there", s.marshal(unrecorded))
 	write("vectors.json", indented(out))
 	write(out.Trust, indented(l.trust))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math/bits"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -33,6 +34,20 @@ const (
 
 // IsFork tells whether a file begins as proof of a fork does.
 func IsFork(b []byte) bool { return bytes.HasPrefix(b, []byte(forkHead)) }
+
+// ReadFork reads a file that begins as proof of a fork does, at most [MaxFork] bytes and
+// one more, by which one that is longer is known; ok is false of any other file.
+func ReadFork(r io.ReaderAt) (proof []byte, ok bool, err error) {
+	head := make([]byte, len(forkHead))
+	if _, err := r.ReadAt(head, 0); err != nil && err != io.EOF {
+		return nil, false, err
+	}
+	if !IsFork(head) {
+		return nil, false, nil
+	}
+	proof, err = io.ReadAll(io.NewSectionReader(r, 0, MaxFork+1))
+	return proof, true, err
+}
 
 // Marshal returns the one written form.
 func (f *Fork) Marshal() []byte {
@@ -162,9 +177,6 @@ func prefixProof(proof []tlog.Hash, m, lo, n uint64, hashes tlog.HashReader) ([]
 	h, err := rangeHash(other, size, hashes)
 	return append(proof, h), err
 }
-
-// split returns the largest power of two below n, which is above 1.
-func split(n uint64) uint64 { return 1 << (bits.Len64(n-1) - 1) }
 
 // rangeHash returns MTH(D[lo:lo+n]), of a range as trees are split into.
 func rangeHash(lo, n uint64, hashes tlog.HashReader) (tlog.Hash, error) {

@@ -173,7 +173,7 @@ func (l *land) record(a verify.BundledAnchor) {
 func (l *land) bundle(about []verify.Ref, others ...verify.Ref) *verify.Bundle {
 	l.t.Helper()
 	size := len(l.leaves)
-	b := &verify.Bundle{About: about}
+	b := &verify.Bundle{About: about, Checkpoint: l.checkpoint(size)}
 	for _, ref := range append(append([]verify.Ref{{}}, about...), others...) {
 		l.show(b, ref)
 	}
@@ -198,12 +198,12 @@ func (l *land) show(b *verify.Bundle, ref verify.Ref) {
 	body := l.bodies[ref.Leaf]
 	event := verify.BundledEvent{Place: ref.Event, Line: body.Lines[ref.Event]}
 	for i := range b.Leaves {
-		if b.Leaves[i].Receipt.Index == ref.Leaf {
+		if b.Leaves[i].Index == ref.Leaf {
 			b.Leaves[i].Events = append(b.Leaves[i].Events, event)
 			return
 		}
 	}
-	b.Leaves = append(b.Leaves, verify.BundledLeaf{Receipt: l.receipt(l.t, l.signer, int(ref.Leaf)), Line1: body.Line1(), Events: []verify.BundledEvent{event}})
+	b.Leaves = append(b.Leaves, verify.BundledLeaf{Index: ref.Leaf, Leaf: l.leaves[ref.Leaf], Line1: body.Line1(), Events: []verify.BundledEvent{event}})
 }
 
 // good is evidence of one event in the middle of an envelope.
@@ -211,8 +211,26 @@ func (l *land) good() *verify.Bundle {
 	return l.bundle([]verify.Ref{{Leaf: 4, Event: 1}}, verify.Ref{Leaf: 1}, verify.Ref{Leaf: 1, Event: 1}, verify.Ref{Leaf: 1, Event: 2}, verify.Ref{Leaf: 3})
 }
 
+// prove proves the leaves of a bundle, as an honest ledger does.
+func (l *land) prove(b *verify.Bundle) []tlog.Hash {
+	l.t.Helper()
+	var indexes []uint64
+	for _, leaf := range b.Leaves {
+		indexes = append(indexes, leaf.Index)
+	}
+	proof, err := verify.ProveLeaves(uint64(len(l.leaves)), indexes, l)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return proof
+}
+
+// marshal writes a bundle, and proves its leaves if that wasn't done.
 func (l *land) marshal(b *verify.Bundle) []byte {
 	l.t.Helper()
+	if b.Proof == nil {
+		b.Proof = l.prove(b)
+	}
 	text, err := b.Marshal()
 	if err != nil {
 		l.t.Fatal(err)

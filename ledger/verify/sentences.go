@@ -2,49 +2,91 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
-
-	"github.com/saksi-ledger/saksi/events"
 )
+
+// maxRecords is the most leaves that are told one by one.
+const maxRecords = 100
 
 // statement says what was found. Nothing in it was believed without a check but what
 // a sentence calls somebody's word.
 func (v *verification) statement() *Statement {
+	v.revocations()
 	s := &Statement{
 		Ledger: StatedLedger{
 			Origin: v.ledger.Origin, Owner: v.ledger.Owner, Genesis: v.ledger.Genesis, Size: v.checkpoint.Size, Root: v.checkpoint.Root,
 		},
-		Anchors: []StatedAnchor{},
+		Events: len(v.bundle.About), Withheld: len(v.bundle.Withheld), Records: v.records, Groups: []StatedGroup{},
+		Anchors: []StatedAnchor{}, Cosigned: []StatedCosigned{}, Timestamps: []StatedTimestamp{},
+	}
+	for _, g := range v.groups {
+		s.Leaves += g.Leaves
+		s.Groups = append(s.Groups, *g)
 	}
 	for _, a := range v.anchors {
 		s.Anchors = append(s.Anchors, v.statedAnchor(a))
 	}
-	for _, l := range v.subjects {
-		s.Records = append(s.Records, v.record(l))
+	for _, c := range v.cosigned {
+		s.Cosigned = append(s.Cosigned, v.statedCosigned(c))
+	}
+	for _, t := range v.timestamps {
+		s.Timestamps = append(s.Timestamps, v.statedTimestamp(t))
+	}
+	if v.many {
+		s.Records = []StatedRecord{}
+		for i := range s.Groups {
+			s.speakOfGroup(&s.Groups[i])
+		}
 	}
 	for i := range s.Records {
 		s.speakOf(&s.Records[i])
 	}
 	s.speakOfTree(v)
+	s.speakOfWitnesses(v)
+	s.speakOfTimestamps(v)
 	s.speakOfLimits(v)
 	return s
+}
+
+// state says of a leaf that the bundle is about what was found.
+func (v *verification) state(l *openedLeaf) error {
+	r := v.record(l)
+	v.group(&r, l)
+	switch {
+	case v.many:
+	case len(v.records) == maxRecords:
+		v.many, v.records = true, nil
+	default:
+		one := r
+		notBefore, notAfter := v.bounds(l)
+		one.NotBefore, one.NotAfter = slices.Clone(notBefore), notAfter
+		v.records = append(v.records, one)
+	}
+	if v.options.Record != nil {
+		return v.options.Record(&r)
+	}
+	return nil
 }
 
 func (v *verification) record(l *openedLeaf) StatedRecord {
 	m := l.envelope.Manifest
 	r := StatedRecord{
 		Leaf: l.index, Recorder: m.Recorder.String(), Manifest: l.envelope.ManifestDigest(), Incarnation: m.Incarnation,
-		First: m.First, Count: uint64(len(m.Events)), Received: l.leaf.Received,
+		First: m.First, Count: uint64(len(m.Events)), Received: l.leaf.Received, Events: []StatedEvent{}, Interval: v.interval(l),
 	}
 	for _, e := range l.events {
-		if _, asked := v.about[e.ref]; asked {
+		if l.isAbout(e.ref) {
 			r.Events = append(r.Events, StatedEvent{
 				Ref: e.ref, Sequence: m.First + uint64(e.ref.Event), Digest: e.digest, ID: e.ID, Type: e.Type, Subject: e.Subject, Time: e.Time, Data: e.Data,
 			})
 		}
+	}
+	for _, ref := range l.withheld {
+		r.Withheld = append(r.Withheld, StatedMissing{Ref: ref, Sequence: m.First + uint64(ref.Event), Digest: m.Events[ref.Event]})
 	}
 	for _, k := range l.signers {
 		r.Signers = append(r.Signers, StatedSigner{KeyID: k.public.ID(), Party: k.party, Registered: k.registered, By: k.by, Revoked: k.revoked})
@@ -52,7 +94,6 @@ func (v *verification) record(l *openedLeaf) StatedRecord {
 	if l.operator != nil {
 		r.Operator, r.Facility, r.Declared = &l.operator.StatedOperator, &l.facility.StatedFacility, &l.recorder.StatedRecorder
 	}
-	r.NotBefore, r.NotAfter = v.bounds(l)
 	return r
 }
 
@@ -69,13 +110,7 @@ func at(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
 // speakOf says who signed what, and when it came.
 func (s *Statement) speakOf(r *StatedRecord) {
-	who := "The recorder " + r.Recorder
-	switch recorder, _ := events.ParseRecorder(r.Recorder); {
-	case recorder.IsRegistry():
-		who = "The authority " + recorder.Owner
-	case recorder.IsLedger():
-		who = "The ledger itself"
-	}
+	who := speaker(r.Recorder)
 	for _, e := range r.Events {
 		s.proven("%s said event %s, %s, with the id %q, as its number %d (incarnation %d).", who, e.Ref, plain(e.Type), clip(e.ID), e.Sequence, r.Incarnation)
 		if e.Time != "" {
@@ -83,29 +118,41 @@ func (s *Statement) speakOf(r *StatedRecord) {
 		}
 		s.said("Event %s says: %s", e.Ref, shown(e.Data))
 	}
+	for _, e := range r.Withheld {
+		s.proven("%s said event %s, whose digest is %s, as its number %d (incarnation %d).", who, e.Ref, e.Digest, e.Sequence, r.Incarnation)
+		s.open("What event %s says: it is not shown. It was erased from the ledger, or somebody took it out of this evidence.", e.Ref)
+	}
 	for _, k := range r.Signers {
-		owner := "the ledger"
-		if k.Party != ledgerParty {
-			owner = k.Party
-		}
-		given := fmt.Sprintf("which %s registered for %s in event %s", k.By, owner, k.Registered)
-		if k.Registered.Leaf == 0 {
-			given = fmt.Sprintf("which the genesis gives to %s", owner)
-		}
-		s.proven("Leaf %d is signed by the key %s, %s.", r.Leaf, k.KeyID, given)
-		if k.Revoked != nil {
-			s.proven("That key was revoked later, by %s in event %s%s.", k.Revoked.By, k.Revoked.Event, since(k.Revoked.From))
-			s.said("%s gave as the reason %q.", k.Revoked.By, clip(k.Revoked.Reason))
-		}
+		s.speakOfSigner(fmt.Sprintf("Leaf %d is", r.Leaf), &k)
 	}
 	if r.Operator != nil {
-		s.proven("By leaf %d, these stood in the registry: the operator %s of %s (admitted by %s, event %s), the facility %s in %s (declared by %s, event %s), and the recorder, of the kind %s (declared by %s, event %s).",
-			r.Leaf, r.Operator.Operator, plain(r.Operator.Country), r.Operator.By, r.Operator.Event,
-			r.Facility.Facility, plain(r.Facility.Country), r.Facility.By, r.Facility.Event,
-			plain(string(r.Declared.Kind)), r.Declared.By, r.Declared.Event)
+		s.speakOfRegistry(fmt.Sprintf("leaf %d", r.Leaf), r.Operator, r.Facility, r.Declared)
 	}
 	s.proven("It stands as leaf %d of %d in the ledger %s, whose key and genesis the trust file names.", r.Leaf, s.Ledger.Size, s.Ledger.Origin)
 	s.speakOfTime(r)
+}
+
+// speakOfSigner says how a key is known to be its party's. what is what it signed.
+func (s *Statement) speakOfSigner(what string, k *StatedSigner) {
+	owner := "the ledger"
+	if k.Party != ledgerParty {
+		owner = k.Party
+	}
+	given := fmt.Sprintf("which %s registered for %s in event %s", k.By, owner, k.Registered)
+	if k.Registered.Leaf == 0 {
+		given = fmt.Sprintf("which the genesis gives to %s", owner)
+	}
+	s.proven("%s signed by the key %s, %s.", what, k.KeyID, given)
+	if k.Revoked != nil {
+		s.proven("That key was revoked later, by %s in event %s%s.", k.Revoked.By, k.Revoked.Event, since(k.Revoked.From))
+		s.said("%s gave as the reason %q.", k.Revoked.By, clip(k.Revoked.Reason))
+	}
+}
+
+// speakOfRegistry says what stood in the registry by a leaf.
+func (s *Statement) speakOfRegistry(by string, o *StatedOperator, f *StatedFacility, r *StatedRecorder) {
+	s.proven("By %s, these stood in the registry: the operator %s of %s (admitted by %s, event %s), the facility %s in %s (declared by %s, event %s), and the recorder, of the kind %s (declared by %s, event %s).",
+		by, o.Operator, plain(o.Country), o.By, o.Event, f.Facility, plain(f.Country), f.By, f.Event, plain(string(r.Kind)), r.By, r.Event)
 }
 
 func since(from time.Time) string {
@@ -115,58 +162,9 @@ func since(from time.Time) string {
 	return ", as from " + at(from)
 }
 
-// speakOfTime says between which moments a leaf was received, and by whose word.
-func (s *Statement) speakOfTime(r *StatedRecord) {
-	for _, b := range r.NotBefore {
-		s.proven("Leaf %d is later than entry %d of the Rekor %s, which the ledger recorded in event %s.", r.Leaf, b.Index, b.Rekor, b.Recorded)
-	}
-	for _, b := range r.NotAfter {
-		s.proven("Leaf %d is earlier than entry %d of the Rekor %s, which covers it.", r.Leaf, b.Index, b.Rekor)
-	}
-	early, late := latest(r.NotBefore), earliest(r.NotAfter)
-	if early != nil {
-		s.said("So it was received at %s at the earliest, by the word of the Rekor %s%s.", at(early.Time), early.Rekor, whose(early))
-	} else {
-		s.open("When leaf %d was received at the earliest: no anchor before it gives a time.", r.Leaf)
-	}
-	if late != nil {
-		s.said("So it was received at %s at the latest, by the word of the Rekor %s%s.", at(late.Time), late.Rekor, whose(late))
-	} else {
-		s.open("When leaf %d was received at the latest: no anchor that covers it gives a time.", r.Leaf)
-	}
-	s.said("The ledger says that it received leaf %d at %s: that is the word of whoever runs it.", r.Leaf, at(r.Received))
-}
-
-func whose(b *StatedBound) string {
-	if b.Independent {
-		return ""
-	}
-	return ", which is not independent"
-}
-
-// latest returns the bound that says most of those with a time; an independent one
-// goes before any other.
-func latest(bounds []StatedBound) *StatedBound { return best(bounds, time.Time.After) }
-
-func earliest(bounds []StatedBound) *StatedBound { return best(bounds, time.Time.Before) }
-
-func best(bounds []StatedBound, better func(a, b time.Time) bool) *StatedBound {
-	var found *StatedBound
-	for i := range bounds {
-		b := &bounds[i]
-		if b.Time.IsZero() {
-			continue
-		}
-		if found == nil || b.Independent && !found.Independent || b.Independent == found.Independent && better(b.Time, found.Time) {
-			found = b
-		}
-	}
-	return found
-}
-
 // speakOfTree says which tree it is, and what holds it fast.
 func (s *Statement) speakOfTree(v *verification) {
-	s.proven("The ledger %s signed the checkpoint of %s with the root %s, and each leaf named here stands under it.", s.Ledger.Origin, leaves(s.Ledger.Size), s.Ledger.Root)
+	s.proven("The ledger %s signed the checkpoint of %s with the root %s, and each leaf named here stands under it.", s.Ledger.Origin, leafCount(s.Ledger.Size), s.Ledger.Root)
 	if s.Ledger.Owner != "" {
 		s.said("The trust file says that the ledger is run by %s.", s.Ledger.Owner)
 	}
@@ -174,35 +172,41 @@ func (s *Statement) speakOfTree(v *verification) {
 	for _, a := range s.Anchors {
 		switch {
 		case !a.Believed && len(v.ledger.AnchorKeys) == 0:
-			s.open("That the checkpoint of %s stands in the Rekor %q: the trust file names no key that the ledger anchors with.", leaves(a.Size), clip(a.Rekor))
+			s.open("That the checkpoint of %s stands in the Rekor %q: the trust file names no key that the ledger anchors with.", leafCount(a.Size), clip(a.Rekor))
 			continue
 		case !a.Believed:
-			s.open("That the checkpoint of %s stands in the Rekor %q: the trust file does not name it.", leaves(a.Size), clip(a.Rekor))
+			s.open("That the checkpoint of %s stands in the Rekor %q: the trust file does not name it.", leafCount(a.Size), clip(a.Rekor))
 			continue
 		}
-		s.proven("The ledger's checkpoint of %s stands as entry %d in the Rekor %s, %s, signed with the ledger's anchor key.", leaves(a.Size), a.Index, a.Rekor, ownership(a, s.Ledger.Owner))
+		s.proven("The ledger's checkpoint of %s stands as entry %d in the Rekor %s, %s, signed with the ledger's anchor key.", leafCount(a.Size), a.Index, a.Rekor, ownedBy(a.Owner, a.Independent, s.Ledger.Owner, "anchor"))
 		if a.Independent {
 			covering++
 		}
 	}
+	forked := " Whoever runs the ledger could show others another tree."
+	if s.independentlyWitnessed() {
+		forked = ""
+	}
 	switch {
 	case len(s.Anchors) == 0:
-		s.open("That the checkpoint is anchored anywhere. Whoever runs the ledger could show others another tree.")
+		s.open("That the checkpoint is anchored anywhere.%s", forked)
 	case covering == 0:
-		s.open("That anybody but the ledger's owner holds the checkpoint fast: no anchor here is in a Rekor that the trust file calls independent. Whoever runs the ledger could show others another tree.")
+		s.open("That anybody but the ledger's owner holds the checkpoint fast: no anchor here is in a Rekor that the trust file calls independent.%s", forked)
 	}
 }
 
-func ownership(a StatedAnchor, ledgerOwner string) string {
+// ownedBy says who runs a thing, such as an anchor, and what the trust file thinks of
+// them.
+func ownedBy(owner string, independent bool, ledgerOwner, thing string) string {
 	switch {
-	case a.Independent && a.Owner != "":
-		return fmt.Sprintf("run by %s, which the trust file calls independent", a.Owner)
-	case a.Independent:
+	case independent && owner != "":
+		return fmt.Sprintf("run by %s, which the trust file calls independent", owner)
+	case independent:
 		return "which the trust file calls independent"
-	case a.Owner != "" && a.Owner == ledgerOwner:
-		return fmt.Sprintf("run by %s as the ledger is, and so no independent anchor", a.Owner)
-	case a.Owner != "":
-		return fmt.Sprintf("run by %s, which the trust file does not call independent", a.Owner)
+	case owner != "" && owner == ledgerOwner:
+		return fmt.Sprintf("run by %s as the ledger is, and so no independent %s", owner, thing)
+	case owner != "":
+		return fmt.Sprintf("run by %s, which the trust file does not call independent", owner)
 	}
 	return "which the trust file does not call independent"
 }
@@ -212,8 +216,15 @@ func (s *Statement) speakOfLimits(v *verification) {
 	s.open("That what the events say is true. They prove who said it, and that it hasn't been changed since.")
 	var hidden []string
 	for _, r := range s.Records {
-		if n := r.Count - uint64(len(r.Events)); n > 0 {
+		if n := r.Count - uint64(len(r.Events)+len(r.Withheld)); n > 0 {
 			hidden = append(hidden, fmt.Sprintf("leaf %d has %d more", r.Leaf, n))
+		}
+	}
+	if len(s.Records) == 0 {
+		for _, g := range s.Groups {
+			if g.Hidden > 0 {
+				hidden = append(hidden, fmt.Sprintf("%d of %s", g.Hidden, g.Recorder))
+			}
 		}
 	}
 	if len(hidden) > 0 {
@@ -222,10 +233,9 @@ func (s *Statement) speakOfLimits(v *verification) {
 		s.open("That this is all that happened.")
 	}
 	s.open("That no registry event which is not shown revoked a key, suspended an operator or declared something anew before. The ledger accepted the leaves, so it says that none did; saksi audit recomputes it from the whole ledger.")
-	s.open("That witnesses have seen the same tree: the trust file names none.")
 }
 
-func leaves(n uint64) string {
+func leafCount(n uint64) string {
 	if n == 1 {
 		return "1 leaf"
 	}

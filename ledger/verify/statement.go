@@ -12,9 +12,21 @@ import (
 // Statement is what a bundle proves to whoever wrote the trust file, what it only
 // reports somebody's word for, and what it doesn't prove. Its JSON is a contract.
 type Statement struct {
-	Ledger  StatedLedger   `json:"ledger"`
+	Ledger StatedLedger `json:"ledger"`
+	// Events, Withheld and Leaves count what the bundle is about.
+	Events   int `json:"events"`
+	Withheld int `json:"withheld"`
+	Leaves   int `json:"leaves"`
+	// Records are the leaves that the bundle is about, if they are few enough to be told
+	// one by one (100): otherwise [Options] can have them. Groups are about all of them, by
+	// recorder.
 	Records []StatedRecord `json:"records"`
+	Groups  []StatedGroup  `json:"groups"`
 	Anchors []StatedAnchor `json:"anchors"`
+	// Cosigned are the checkpoints that witnesses of the trust file have cosigned.
+	Cosigned []StatedCosigned `json:"cosigned"`
+	// Timestamps are those of authorities.
+	Timestamps []StatedTimestamp `json:"timestamps"`
 	// Sentences say all of it to people.
 	Sentences []Sentence `json:"sentences"`
 }
@@ -57,10 +69,12 @@ type StatedRecord struct {
 	Manifest    events.Digest `json:"manifest"`
 	Incarnation uint64        `json:"incarnation"`
 	First       uint64        `json:"first"`
-	// Count is how many events the envelope has; Events are those that are shown.
-	Count   uint64         `json:"count"`
-	Events  []StatedEvent  `json:"events"`
-	Signers []StatedSigner `json:"signers"`
+	// Count is how many events the envelope has; Events are those that are shown, Withheld
+	// those that the bundle is about and doesn't show.
+	Count    uint64          `json:"count"`
+	Events   []StatedEvent   `json:"events"`
+	Withheld []StatedMissing `json:"withheld,omitempty"`
+	Signers  []StatedSigner  `json:"signers"`
 	// Operator, Facility and Kind are what the registry had declared by then; nil
 	// and empty where the recorder is not an operator's.
 	Operator *StatedOperator `json:"operator,omitempty"`
@@ -68,9 +82,43 @@ type StatedRecord struct {
 	Declared *StatedRecorder `json:"declared,omitempty"`
 	// Received is the ledger's own word.
 	Received time.Time `json:"received"`
-	// NotBefore and NotAfter bound when the leaf took its place, by Rekors.
-	NotBefore []StatedBound `json:"notBefore"`
-	NotAfter  []StatedBound `json:"notAfter"`
+	// NotBefore and NotAfter bound when the leaf took its place: each by what somebody
+	// signed before it, or over it. They are there only where records are told one by one.
+	NotBefore []StatedBound `json:"notBefore,omitempty"`
+	NotAfter  []StatedBound `json:"notAfter,omitempty"`
+	// Interval is what they come to.
+	Interval StatedInterval `json:"interval"`
+}
+
+// StatedMissing is an event that the bundle is about and doesn't show.
+type StatedMissing struct {
+	Ref      Ref    `json:"ref"`
+	Sequence uint64 `json:"sequence"`
+	// Digest is that which was signed.
+	Digest events.Digest `json:"digest"`
+}
+
+// StatedGroup is what a bundle is about of one recorder.
+type StatedGroup struct {
+	Recorder string `json:"recorder"`
+	Leaves   int    `json:"leaves"`
+	Events   int    `json:"events"`
+	Withheld int    `json:"withheld"`
+	First    Ref    `json:"first"`
+	Last     Ref    `json:"last"`
+	// Hidden counts the events of the same envelopes that the bundle isn't about.
+	Hidden uint64 `json:"hidden"`
+	// Signers are all who signed a leaf of it. Operator, Facility and Declared are those
+	// of the last leaf.
+	Signers  []StatedSigner  `json:"signers"`
+	Operator *StatedOperator `json:"operator,omitempty"`
+	Facility *StatedFacility `json:"facility,omitempty"`
+	Declared *StatedRecorder `json:"declared,omitempty"`
+	// ReceivedFrom and ReceivedTo are the ledger's own word.
+	ReceivedFrom time.Time `json:"receivedFrom"`
+	ReceivedTo   time.Time `json:"receivedTo"`
+	// Interval holds all of its leaves; a side that a leaf lacks is absent.
+	Interval StatedInterval `json:"interval"`
 }
 
 // StatedEvent is an event that is shown. All of it but its place is its recorder's
@@ -134,16 +182,87 @@ type StatedRecorder struct {
 	By    string              `json:"by"`
 }
 
-// StatedBound says on which side of a Rekor's entry a leaf stands.
+// BoundKind is what kind of signature bounds a leaf in time.
+type BoundKind string
+
+// The kinds of bounds.
+const (
+	ByRekor     BoundKind = "rekor"     // a Rekor's entry
+	ByWitness   BoundKind = "witness"   // a witness's cosignature
+	ByAuthority BoundKind = "timestamp" // a timestamp authority's token
+)
+
+// StatedBound says on which side of somebody's signature a leaf stands.
 type StatedBound struct {
-	Rekor string `json:"rekor"`
-	Index uint64 `json:"index"` // of the entry
-	// Time is when the entry came, by that Rekor's word; zero if it gives none.
-	Time        time.Time `json:"time,omitzero"`
-	Independent bool      `json:"independent"`
-	// Recorded is the event of the ledger's, before the leaf, that holds the entry;
-	// nil where the entry covers the leaf.
+	Kind BoundKind `json:"kind"`
+	// By names who signed: a Rekor by its origin, a witness by the name of its key, a
+	// timestamp authority as the trust file does.
+	By string `json:"by"`
+	// Owner and Independent are the trust file's word about whom By names. The owner of
+	// the ledger is never independent.
+	Owner       string `json:"owner,omitempty"`
+	Independent bool   `json:"independent"`
+	// Time is when that was, by the word of whom By names; zero if it gives none. How far
+	// a timestamp says that it may be off is allowed for.
+	Time time.Time `json:"time,omitzero"`
+	// Size is that of the ledger's checkpoint which was signed.
+	Size uint64 `json:"size"`
+	// Index is that of a Rekor's entry.
+	Index uint64 `json:"index,omitzero"`
+	// Recorded is the event of the ledger's, before the leaf, that holds the signature;
+	// nil where the checkpoint covers the leaf.
 	Recorded *Ref `json:"recorded,omitempty"`
+}
+
+// StatedInterval is the time within which a leaf took its place: by the word of
+// somebody independent where there is one, and else by anybody's in the trust file.
+type StatedInterval struct {
+	NotBefore *StatedBound `json:"notBefore,omitempty"`
+	NotAfter  *StatedBound `json:"notAfter,omitempty"`
+	// Contradicts says that the first is later than the second: somebody's clock is
+	// wrong, or somebody lies.
+	Contradicts bool `json:"contradicts,omitzero"`
+}
+
+// StatedCosigned is a checkpoint of the tree, and who of the trust file's witnesses has
+// cosigned it.
+type StatedCosigned struct {
+	Size uint64 `json:"size"`
+	// Quorum says that those are as many as the trust file's policy wants.
+	Quorum       bool                `json:"quorum"`
+	Cosignatures []StatedCosignature `json:"cosignatures"`
+}
+
+// StatedCosignature is one witness's.
+type StatedCosignature struct {
+	Witness string `json:"witness"` // the name of its key
+	Key     string `json:"key"`     // its verifier key
+	// Owner and Independent are the trust file's word. The owner of the ledger is never
+	// independent.
+	Owner       string    `json:"owner,omitempty"`
+	Independent bool      `json:"independent"`
+	Time        time.Time `json:"time"` // by the witness's word
+}
+
+// StatedTimestamp is a time that an authority signed for a checkpoint of the tree.
+type StatedTimestamp struct {
+	// Believed is false where the trust file names no authority whose token it is. Then
+	// nothing was checked but the checkpoint.
+	Believed bool `json:"believed"`
+	// Authority, Owner and Independent are the trust file's word. The owner of the ledger
+	// is never independent.
+	Authority   string `json:"authority,omitempty"`
+	Owner       string `json:"owner,omitempty"`
+	Independent bool   `json:"independent"`
+	// Signer is the common name in the certificate that signed, Serial the authority's
+	// number of the token, in hexadecimal.
+	Signer string `json:"signer,omitempty"`
+	Serial string `json:"serial,omitempty"`
+	// Time may be off by so many Seconds, by the authority's word.
+	Time    time.Time `json:"time,omitzero"`
+	Seconds float64   `json:"accuracySeconds,omitzero"`
+	// Size is that of the checkpoint.
+	Size uint64 `json:"size"`
 }
 
 // StatedAnchor is a checkpoint of the tree that stands in a Rekor.

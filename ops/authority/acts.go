@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
@@ -21,9 +22,9 @@ func (r *Registrar) AddOperator(ctx context.Context, request *home.Request, coun
 	if request.Role != home.RoleOperator {
 		return nil, 0, hinted{fmt.Errorf("the request of %s is for the role %s, not of an operator", request.Name, request.Role), "saksi reader add takes those of readers"}
 	}
-	leaf, err := r.say(ctx, events.TypeOperatorAdmitted, events.OperatorAdmitted{
+	leaf, err := r.say(ctx, vocabulary.OperatorAdmitted.Of(events.OperatorAdmitted{
 		Operator: request.Name, Country: country, Keys: []string{request.Key}, Connection: request.Connection,
-	})
+	}))
 	if err != nil {
 		return nil, 0, fmt.Errorf("admit operator %s: %w", request.Name, err)
 	}
@@ -47,7 +48,7 @@ func (r *Registrar) AddOperator(ctx context.Context, request *home.Request, coun
 // SuspendOperator suspends an operator: first in the registry, then at the broker,
 // which cuts its connections.
 func (r *Registrar) SuspendOperator(ctx context.Context, operator, reason string) (uint64, error) {
-	leaf, err := r.say(ctx, events.TypeOperatorSuspended, events.OperatorSuspended{Operator: operator, Reason: reason})
+	leaf, err := r.say(ctx, vocabulary.OperatorSuspended.Of(events.OperatorSuspended{Operator: operator, Reason: reason}))
 	if err != nil {
 		return 0, fmt.Errorf("suspend operator %s: %w", operator, err)
 	}
@@ -59,7 +60,7 @@ func (r *Registrar) SuspendOperator(ctx context.Context, operator, reason string
 
 // ReadmitOperator ends a suspension.
 func (r *Registrar) ReadmitOperator(ctx context.Context, operator, reason string) (uint64, error) {
-	leaf, err := r.say(ctx, events.TypeOperatorReadmitted, events.OperatorReadmitted{Operator: operator, Reason: reason})
+	leaf, err := r.say(ctx, vocabulary.OperatorReadmitted.Of(events.OperatorReadmitted{Operator: operator, Reason: reason}))
 	if err != nil {
 		return 0, fmt.Errorf("readmit operator %s: %w", operator, err)
 	}
@@ -80,7 +81,7 @@ func ignoreUnknown(err error) error {
 
 // AddKey lets an operator sign with one more key.
 func (r *Registrar) AddKey(ctx context.Context, operator string, key events.PublicKey) (uint64, error) {
-	leaf, err := r.say(ctx, events.TypeKeyAdded, events.KeyAdded{Operator: operator, Key: key.String()})
+	leaf, err := r.say(ctx, vocabulary.KeyAdded.Of(events.KeyAdded{Operator: operator, Key: key.String()}))
 	if err != nil {
 		return 0, fmt.Errorf("add key %.12s of %s: %w", key.ID(), operator, err)
 	}
@@ -90,7 +91,7 @@ func (r *Registrar) AddKey(ctx context.Context, operator string, key events.Publ
 // RevokeKey ends a key's validity from this leaf on. from, if not zero, is the
 // time from which what it signed is in doubt.
 func (r *Registrar) RevokeKey(ctx context.Context, operator string, id events.KeyID, from time.Time, reason string) (uint64, error) {
-	leaf, err := r.say(ctx, events.TypeKeyRevoked, events.KeyRevoked{Operator: operator, KeyID: string(id), From: events.At(from), Reason: reason})
+	leaf, err := r.say(ctx, vocabulary.KeyRevoked.Of(events.KeyRevoked{Operator: operator, KeyID: string(id), From: events.At(from), Reason: reason}))
 	if err != nil {
 		return 0, fmt.Errorf("revoke key %.12s of %s: %w", id, operator, err)
 	}
@@ -99,7 +100,7 @@ func (r *Registrar) RevokeKey(ctx context.Context, operator string, id events.Ke
 
 // AddFacility declares a facility.
 func (r *Registrar) AddFacility(ctx context.Context, facility events.FacilityDeclared) (uint64, error) {
-	leaf, err := r.say(ctx, events.TypeFacilityDeclared, facility)
+	leaf, err := r.say(ctx, vocabulary.FacilityDeclared.Of(facility))
 	if err != nil {
 		return 0, fmt.Errorf("declare facility %s: %w", facility.Facility, err)
 	}
@@ -108,7 +109,7 @@ func (r *Registrar) AddFacility(ctx context.Context, facility events.FacilityDec
 
 // AddRecorder declares a recorder.
 func (r *Registrar) AddRecorder(ctx context.Context, recorder events.RecorderDeclared) (uint64, error) {
-	leaf, err := r.say(ctx, events.TypeRecorderDeclared, recorder)
+	leaf, err := r.say(ctx, vocabulary.RecorderDeclared.Of(recorder))
 	if err != nil {
 		return 0, fmt.Errorf("declare recorder %s: %w", recorder.Recorder, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/home"
@@ -20,10 +21,10 @@ func (r *Registrar) AddAuthority(ctx context.Context, request *home.Request, tit
 	if request.Role != home.RoleSeat {
 		return nil, 0, hinted{fmt.Errorf("the request of %s is for the role %s, not of an authority", request.Name, request.Role), "it is made with saksi enrol --role authority"}
 	}
-	leaf, err := r.say(ctx, events.TypeAuthorityAdmitted, events.AuthorityAdmitted{
+	leaf, err := r.say(ctx, vocabulary.AuthorityAdmitted.Of(events.AuthorityAdmitted{
 		Authority: request.Name, Name: title, Key: request.Key, RecoveryKey: request.RecoveryKey, Recipient: request.Recipient,
 		Connection: request.Connection, Mandate: mandate,
-	})
+	}))
 	if err != nil {
 		return nil, 0, fmt.Errorf("admit authority %s: %w", request.Name, err)
 	}
@@ -46,17 +47,17 @@ func (r *Registrar) AddAuthority(ctx context.Context, request *home.Request, tit
 
 // RotateKey replaces the key that signs what this authority says in the registry. by
 // is the key in use, or the recovery key if that is lost or in wrong hands: with it,
-// and only with it, recovery may name another recovery key. A rotation that was cut
+// and only with it, recovery may name another recovery key. spec is of the new key. A rotation that was cut
 // short goes on when it is repeated.
-func (r *Registrar) RotateKey(ctx context.Context, by *events.Signer, replaces events.KeyID, recovery *events.PublicKey, reason string) (events.PublicKey, uint64, error) {
+func (r *Registrar) RotateKey(ctx context.Context, by *events.Signer, replaces events.KeyID, recovery *events.PublicKey, spec home.KeySpec, reason string) (events.PublicKey, uint64, error) {
 	var keys interface {
-		NextSigner() (*events.Signer, error)
+		NextSigner(home.KeySpec) (*events.Signer, error)
 		UseNext() error
 	} = r.seat
 	if r.home != nil {
 		keys = r.home
 	}
-	next, err := keys.NextSigner()
+	next, err := keys.NextSigner(spec)
 	if err != nil {
 		return events.PublicKey{}, 0, err
 	}
@@ -65,12 +66,13 @@ func (r *Registrar) RotateKey(ctx context.Context, by *events.Signer, replaces e
 	if recovery != nil {
 		d.RecoveryKey = recovery.String()
 	}
-	event, err := newEvent(r.recorder(), events.TypeAuthorityRotated, d)
+	event, err := vocabulary.AuthorityRotated.Of(d).Event(r.recorder(), vocabulary.Attributes{
+		// One id for each new key: what was said before the power went is not said twice.
+		ID: "rotate-" + string(public.ID()[:32]),
+	})
 	if err != nil {
 		return events.PublicKey{}, 0, err
 	}
-	// One id for each new key: what was said before the power went is not said twice.
-	event.ID = "rotate-" + string(public.ID()[:32])
 	if err := r.client.Prepare(ctx, r.outbox, r.recorder()); err != nil {
 		return events.PublicKey{}, 0, unreachable(err)
 	}
@@ -89,7 +91,7 @@ func (r *Registrar) RotateKey(ctx context.Context, by *events.Signer, replaces e
 	return public, leaf, keys.UseNext()
 }
 
-// Key returns the key that signs what this authority says.
+// Key returns the key that signs what this authority says; nil if it is lost.
 func (r *Registrar) Key() *events.Signer { return r.signer }
 
 // RetireFacility ends a facility: nothing more is expected from it, nor accepted. Its
@@ -110,7 +112,7 @@ func (r *Registrar) RetireFacility(ctx context.Context, facility, reason string)
 			}
 		}
 	}
-	leaf, err := r.say(ctx, events.TypeFacilityRetired, events.FacilityRetired{Facility: facility, Reason: reason})
+	leaf, err := r.say(ctx, vocabulary.FacilityRetired.Of(events.FacilityRetired{Facility: facility, Reason: reason}))
 	if err != nil {
 		return 0, fmt.Errorf("retire facility %s: %w", facility, err)
 	}
@@ -120,7 +122,7 @@ func (r *Registrar) RetireFacility(ctx context.Context, facility, reason string)
 // RetireRecorder ends a recorder: it need not attest any more, and nothing of it is
 // accepted.
 func (r *Registrar) RetireRecorder(ctx context.Context, recorder, reason string) (uint64, error) {
-	leaf, err := r.say(ctx, events.TypeRecorderRetired, events.RecorderRetired{Recorder: recorder, Reason: reason})
+	leaf, err := r.say(ctx, vocabulary.RecorderRetired.Of(events.RecorderRetired{Recorder: recorder, Reason: reason}))
 	if err != nil {
 		return 0, fmt.Errorf("retire recorder %s: %w", recorder, err)
 	}
@@ -129,7 +131,7 @@ func (r *Registrar) RetireRecorder(ctx context.Context, recorder, reason string)
 
 // AddTenant says of which sector a customer is.
 func (r *Registrar) AddTenant(ctx context.Context, d events.TenantDeclared) (uint64, error) {
-	leaf, err := r.say(ctx, events.TypeTenantDeclared, d)
+	leaf, err := r.say(ctx, vocabulary.TenantDeclared.Of(d))
 	if err != nil {
 		return 0, fmt.Errorf("declare tenant %s: %w", d.Tenant, err)
 	}
@@ -138,7 +140,7 @@ func (r *Registrar) AddTenant(ctx context.Context, d events.TenantDeclared) (uin
 
 // AcknowledgeFinding says that this authority has seen a finding at a facility.
 func (r *Registrar) AcknowledgeFinding(ctx context.Context, d events.FindingAcknowledged) (uint64, error) {
-	leaf, err := r.say(ctx, events.TypeFindingAcknowledged, d)
+	leaf, err := r.say(ctx, vocabulary.FindingAcknowledged.Of(d))
 	if err != nil {
 		return 0, fmt.Errorf("acknowledge finding %s: %w", d.Finding, err)
 	}
@@ -147,7 +149,7 @@ func (r *Registrar) AcknowledgeFinding(ctx context.Context, d events.FindingAckn
 
 // ResolveFinding settles a finding at a facility.
 func (r *Registrar) ResolveFinding(ctx context.Context, d events.FindingResolved) (uint64, error) {
-	leaf, err := r.say(ctx, events.TypeFindingResolved, d)
+	leaf, err := r.say(ctx, vocabulary.FindingResolved.Of(d))
 	if err != nil {
 		return 0, fmt.Errorf("resolve finding %s: %w", d.Finding, err)
 	}

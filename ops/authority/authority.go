@@ -5,20 +5,20 @@
 package authority
 
 import (
+	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
+	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/publish"
-	"github.com/saksi-ledger/saksi/events/schema"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/broker"
@@ -35,6 +35,8 @@ type Plan struct {
 	Jurisdiction string
 	// Name is the first authority's.
 	Name string
+	// Key is of the key that signs what it says.
+	Key home.KeySpec
 	// WitnessPolicy names the witnesses that are to cosign, and their quorum
 	// (https://c2sp.org/tlog-policy); empty if there are none.
 	WitnessPolicy string
@@ -90,7 +92,7 @@ func Init(ctx context.Context, dir string, plan Plan) (*home.Authority, error) {
 	if err := checkPredecessor(plan); err != nil {
 		return nil, err
 	}
-	h, err := home.NewAuthority(dir, plan.Name, plan.Origin, plan.Jurisdiction)
+	h, err := home.NewAuthority(dir, plan.Name, plan.Origin, plan.Jurisdiction, plan.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +124,7 @@ func Init(ctx context.Context, dir string, plan Plan) (*home.Authority, error) {
 		return nil, err
 	}
 	recorder := events.RegistryRecorder(plan.Name)
-	event, err := newEvent(recorder, events.TypeGenesis, events.Genesis{
+	event, err := vocabulary.Genesis.Of(events.Genesis{
 		Origin: plan.Origin, Jurisdiction: plan.Jurisdiction,
 		Authorities: []events.GenesisMandate{{
 			Authority: plan.Name, Key: signer.PublicKey().String(), RecoveryKey: recovery.PublicKey().String(),
@@ -133,25 +135,17 @@ func Init(ctx context.Context, dir string, plan Plan) (*home.Authority, error) {
 		Ruleset:       events.DigestOf(schemas.CurrentRuleset()).String(),
 		Retention:     plan.Retention,
 		WitnessPolicy: plan.WitnessPolicy, Predecessor: plan.Predecessor,
-	})
+	}).Event(recorder, vocabulary.Attributes{})
 	if err != nil {
 		return nil, err
 	}
-	genesis, err := seal(recorder, event, signer)
+	// The outbox keeps the very envelope that becomes leaf 0, and so will find that the
+	// ledger has it.
+	genesis, err := sealed(ctx, h.OutboxFile(), logPublic, events.Draft{Event: event}, signer)
 	if err != nil {
 		return nil, err
 	}
 	if err := ledger.Create(ctx, ledger.Config{Dir: h.LedgerDir(), LogKey: logKey, EventKey: eventKey}, genesis); err != nil {
-		return nil, err
-	}
-	// The outbox seals the same manifest with the same bytes, and so will find
-	// that the ledger has it.
-	outbox, err := publish.Open(ctx, h.OutboxFile(), publish.Options{})
-	if err != nil {
-		return nil, err
-	}
-	_, err = outbox.Add(ctx, recorder, []events.Draft{{Event: event}}, signer)
-	if err := errors.Join(err, outbox.Close()); err != nil {
 		return nil, err
 	}
 	hash, err := genesisHash(h, logPublic)
@@ -161,16 +155,35 @@ func Init(ctx context.Context, dir string, plan Plan) (*home.Authority, error) {
 	return h, h.Finish(hash)
 }
 
-func seal(recorder events.Recorder, event *events.Event, signer *events.Signer) ([]byte, error) {
-	line, err := event.Marshal()
+// sealed adds the genesis to a new outbox, and returns the envelope that is kept there.
+func sealed(ctx context.Context, path, logKey string, genesis events.Draft, signer *events.Signer) (_ []byte, err error) {
+	log, err := verify.NewLog(logKey)
 	if err != nil {
 		return nil, err
 	}
-	envelope, err := events.Seal(&events.Manifest{Recorder: recorder, Incarnation: 1, First: 1}, [][]byte{line}, signer)
+	recorder, err := events.ParseRecorder(strings.TrimPrefix(genesis.Event.Source, "/"))
 	if err != nil {
 		return nil, err
 	}
-	return envelope.Marshal(), nil
+	outbox, err := publish.Open(ctx, path, publish.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, outbox.Close()) }()
+	if _, err := outbox.Add(ctx, recorder, []events.Draft{genesis}, signer); err != nil {
+		return nil, err
+	}
+	var parcel bytes.Buffer
+	if _, _, err := outbox.Export(ctx, log, recorder.Party(), &parcel); err != nil {
+		return nil, err
+	}
+	var head publish.ParcelHead
+	var envelope publish.Parcelled
+	lines := json.NewDecoder(&parcel)
+	if err := errors.Join(lines.Decode(&head), lines.Decode(&envelope)); err != nil {
+		return nil, fmt.Errorf("read the sealed genesis: %w", err)
+	}
+	return envelope.Body, nil
 }
 
 // genesisHash returns the hash of leaf 0: the root of the tree while that is its
@@ -194,18 +207,12 @@ func genesisHash(h *home.Authority, key string) (tlog.Hash, error) {
 	return checkpoint.Root, nil
 }
 
-func newEvent(recorder events.Recorder, eventType string, data any) (*events.Event, error) {
-	var id [16]byte
-	rand.Read(id[:])
-	return events.NewEvent(recorder, eventType, hex.EncodeToString(id[:]), time.Now().Truncate(time.Millisecond), data, rand.Reader)
-}
-
 // Registrar publishes an authority's registry events. Close it after use.
 type Registrar struct {
 	name   string
 	outbox *publish.Outbox
 	client *publish.Client
-	signer *events.Signer
+	signer *events.Signer // nil: the key is lost
 	// Of the authority that runs the ledger; nil for one that has a seat in it.
 	home      *home.Authority
 	broker    *broker.Authority
@@ -229,7 +236,7 @@ func OpenRegistrar(ctx context.Context, h *home.Authority) (_ *Registrar, err er
 	if r.broker, err = broker.Open(h.BrokerDir()); err != nil {
 		return nil, err
 	}
-	if r.signer, err = h.Signer(); err != nil {
+	if r.signer, err = h.Signer(); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
 	trust, err := h.Trust()
@@ -264,7 +271,7 @@ func OpenSeat(ctx context.Context, h *home.Seat) (_ *Registrar, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.signer, err = h.Signer(); err != nil {
+	if r.signer, err = h.Signer(); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
 	log, err := grant.Ledger.Log()
@@ -307,23 +314,10 @@ func (r *Registrar) Close() error {
 	return err
 }
 
-// check refuses before signing what admission would refuse after.
-func check(event *events.Event) error {
-	rules, err := schema.Compile(schemas.CurrentRuleset())
-	if err != nil {
-		return err
-	}
-	line, err := event.Marshal()
-	if err != nil {
-		return err
-	}
-	return rules.ValidateEvent(event.Type, line)
-}
-
 // say publishes one registry event and waits until it is in the ledger for good.
 // It returns its leaf.
-func (r *Registrar) say(ctx context.Context, eventType string, data any) (uint64, error) {
-	event, err := newEvent(r.recorder(), eventType, data)
+func (r *Registrar) say(ctx context.Context, said vocabulary.Said) (uint64, error) {
+	event, err := said.Event(r.recorder(), vocabulary.Attributes{})
 	if err != nil {
 		return 0, err
 	}
@@ -331,8 +325,8 @@ func (r *Registrar) say(ctx context.Context, eventType string, data any) (uint64
 }
 
 func (r *Registrar) sayEvent(ctx context.Context, event *events.Event, signer *events.Signer) (uint64, error) {
-	if err := check(event); err != nil {
-		return 0, err
+	if signer == nil {
+		return 0, lost(r.name)
 	}
 	if err := r.client.Prepare(ctx, r.outbox, r.recorder()); err != nil {
 		return 0, unreachable(err)
@@ -374,6 +368,10 @@ func (r *Registrar) rejected(ctx context.Context, receipt publish.Receipt) error
 		return err
 	}
 	return fmt.Errorf("the ledger has rejected it, on the record as leaf %d: %s", receipt.Proof.Index, reason)
+}
+
+func lost(name string) error {
+	return hinted{fmt.Errorf("the signing key of %s is not in its home", name), "put it back, or take the voice back with the recovery key: saksi authority rotate --recovery FILE --replaces KEYID"}
 }
 
 func unreachable(err error) error {

@@ -6,29 +6,30 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 )
 
 // Declare declares many facilities and recorders at once, in as few envelopes as
 // they fit in. Of an envelope the ledger takes all or nothing.
 func (r *Registrar) Declare(ctx context.Context, facilities []events.FacilityDeclared, recorders []events.RecorderDeclared) error {
 	var drafts []events.Draft
-	add := func(eventType string, data any) error {
-		event, err := newEvent(r.recorder(), eventType, data)
-		if err == nil {
-			err = check(event)
-		}
+	add := func(said vocabulary.Said) error {
+		event, err := said.Event(r.recorder(), vocabulary.Attributes{})
 		drafts = append(drafts, events.Draft{Event: event})
 		return err
 	}
 	for _, f := range facilities {
-		if err := add(events.TypeFacilityDeclared, f); err != nil {
+		if err := add(vocabulary.FacilityDeclared.Of(f)); err != nil {
 			return fmt.Errorf("declare facility %s: %w", f.Facility, err)
 		}
 	}
 	for _, d := range recorders {
-		if err := add(events.TypeRecorderDeclared, d); err != nil {
+		if err := add(vocabulary.RecorderDeclared.Of(d)); err != nil {
 			return fmt.Errorf("declare recorder %s: %w", d.Recorder, err)
 		}
+	}
+	if r.signer == nil {
+		return lost(r.name)
 	}
 	if err := r.client.Prepare(ctx, r.outbox, r.recorder()); err != nil {
 		return unreachable(err)

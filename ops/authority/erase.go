@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/home"
@@ -168,7 +169,7 @@ func (r *Registrar) Erase(ctx context.Context, targets []Target, ground, order s
 			place := events.Integer(*t.Event)
 			data.Event = &place
 		}
-		leaf, err := r.say(ctx, events.TypeBodyErased, data)
+		leaf, err := r.say(ctx, vocabulary.BodyErased.Of(data))
 		if err != nil {
 			return leaves, fmt.Errorf("erase %s: %w", t, err)
 		}

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"filippo.io/age"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 )
 
 // Unsealed is a sealed event that was opened.
@@ -60,10 +62,10 @@ func (r *Registrar) OpenSealed(ctx context.Context, ref, ground, order string) (
 		return fail(err)
 	}
 	out := &Unsealed{Ref: ref}
-	out.Leaf, err = r.say(ctx, events.TypeDisclosureRevealed, events.DisclosureRevealed{
+	out.Leaf, err = r.say(ctx, vocabulary.DisclosureRevealed.Of(events.DisclosureRevealed{
 		Recorder: recorder.String(), Kind: events.RevealedSealed, Ground: ground, Order: order,
 		Events: []events.Ref{{Leaf: events.Integer(leaf), Event: events.Integer(place)}},
-	})
+	}))
 	if err != nil {
 		return fail(err)
 	}
@@ -74,11 +76,18 @@ func (r *Registrar) OpenSealed(ctx context.Context, ref, ground, order string) (
 	return out, nil
 }
 
-func (r *Registrar) identities() ([]age.Identity, error) {
+// identities returns what the home reads with, and what it read with before: what an
+// operator encrypted before it learned of a rotation may come after it.
+func (r *Registrar) identities() (all []age.Identity, err error) {
 	if r.home != nil {
-		return r.home.Identities()
+		all, err = r.home.Identities()
+	} else {
+		all, err = r.seat.Identities()
 	}
-	return r.seat.Identities()
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, hinted{errors.New("this home has no identity to read with"), "saksi authority recipient makes one"}
+	}
+	return all, err
 }
 
 func decrypt(file []byte, identities []age.Identity) ([]byte, error) {
@@ -106,7 +115,7 @@ func (u *Unsealed) look(recorder events.Recorder) string {
 	case !events.SaidBy(event.Type, recorder) || event.Type == events.TypeSealed:
 		return fmt.Sprintf("%.80q is not for %s to say here", event.Type, recorder)
 	}
-	if err := check(event); err != nil {
+	if err := vocabulary.Check(event); err != nil {
 		return err.Error()
 	}
 	return ""

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -27,6 +28,11 @@ type ServerOptions struct {
 	SyncInterval time.Duration
 	// MaxPayload in bytes, 1 MiB by default.
 	MaxPayload int
+	// TLSCert and TLSKey are files, as seen by the server; TLS 1.3 is the least then.
+	// Without them Listen must be a loopback address, or Behind true.
+	TLSCert, TLSKey string
+	// Behind says that a proxy before the server demands TLS of everybody.
+	Behind bool
 }
 
 var serverConfig = template.Must(template.New("nats-server.conf").Funcs(template.FuncMap{"quote": quote}).Parse(
@@ -37,8 +43,14 @@ server_name: {{quote .Name}}
 listen: {{quote .Listen}}
 max_payload: {{.MaxPayload}}
 
-# Demand TLS wherever "listen" can be reached from another machine:
-# tls { cert_file: "…", key_file: "…" }
+{{- if .TLSCert}}
+
+tls {
+  cert_file: {{quote .TLSCert}}
+  key_file: {{quote .TLSKey}}
+  min_version: "1.3"
+}
+{{- end}}
 
 jetstream {
   store_dir: {{quote .StoreDir}}
@@ -79,6 +91,12 @@ func (a *Authority) writeConfig(w io.Writer, o ServerOptions) error {
 	if err != nil {
 		return err
 	}
+	switch ip := net.ParseIP(host); {
+	case (o.TLSCert == "") != (o.TLSKey == ""):
+		return errors.New("TLS needs both a certificate and its key")
+	case o.TLSCert == "" && !o.Behind && host != "localhost" && (ip == nil || !ip.IsLoopback()):
+		return fmt.Errorf("the server would listen on %s, beyond its machine, without TLS: give it a certificate, unless a proxy before it demands TLS of everybody", o.Listen)
+	}
 	tokens, err := a.allTokens()
 	if err != nil {
 		return err
@@ -93,12 +111,12 @@ func (a *Authority) writeConfig(w io.Writer, o ServerOptions) error {
 		accounts = append(accounts, account{id, tokens[id]})
 	}
 	return serverConfig.Execute(w, struct {
-		Authority, Name, Listen, StoreDir, AccountsDir, Sync, Operator, System string
-		MaxPayload                                                             int
-		Accounts                                                               []account
+		Authority, Name, Listen, StoreDir, AccountsDir, Sync, Operator, System, TLSCert, TLSKey string
+		MaxPayload                                                                              int
+		Accounts                                                                                []account
 	}{
 		a.name, orDefault(o.Name, "saksi-"+a.name), net.JoinHostPort(host, strconv.Itoa(port)),
-		o.StoreDir, filepath.Join(o.StoreDir, storeAccounts), sync, a.operator, a.hubID[hubSystem],
+		o.StoreDir, filepath.Join(o.StoreDir, storeAccounts), sync, a.operator, a.hubID[hubSystem], o.TLSCert, o.TLSKey,
 		orDefault(o.MaxPayload, defaultMaxPayload),
 		accounts,
 	})

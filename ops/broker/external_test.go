@@ -2,8 +2,16 @@ package broker_test
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
+	"math/big"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -214,4 +222,82 @@ func TestServerConfigAlways(t *testing.T) {
 	if err := w.auth.ServerConfig(&b, broker.ServerOptions{}); err == nil {
 		t.Error("no store directory was needed")
 	}
+	for what, o := range map[string]broker.ServerOptions{
+		"everywhere in the clear": {StoreDir: "/s", Listen: "0.0.0.0:4222"},
+		"by name in the clear":    {StoreDir: "/s", Listen: "nats.example.my:4222"},
+		"half a certificate":      {StoreDir: "/s", Listen: "0.0.0.0:4222", TLSCert: "/c"},
+	} {
+		if err := w.auth.ServerConfig(&b, o); err == nil || !strings.Contains(err.Error(), "TLS") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if err := w.auth.ServerConfig(&b, broker.ServerOptions{StoreDir: "/s", Listen: "0.0.0.0:4222", Behind: true}); err != nil {
+		t.Errorf("behind a proxy: %v", err)
+	}
+}
+
+// A stock server with a certificate speaks TLS 1.3 with everybody, and nothing else.
+func TestStockServerTLS(t *testing.T) {
+	bin := stockServer(t)
+	t.Parallel()
+	w := newWorld(t)
+	dir := t.TempDir()
+	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	roots := certificate(t, cert, key)
+	var b bytes.Buffer
+	if err := w.auth.ServerConfig(&b, broker.ServerOptions{StoreDir: filepath.Join(dir, "store"), Listen: "127.0.0.1:0", TLSCert: cert, TLSKey: key}); err != nil {
+		t.Fatal(err)
+	}
+	config := filepath.Join(dir, "nats-server.conf")
+	if err := os.WriteFile(config, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.url, _ = process(t, bin, config)
+	w.url = strings.Replace(w.url, "nats://", "tls://", 1)
+	nc, err := w.dial("a", nats.Secure(&tls.Config{RootCAs: roots}))
+	if err != nil {
+		t.Fatalf("over TLS: %v", err)
+	}
+	flush(t, nc)
+	if state, err := nc.TLSConnectionState(); err != nil || state.Version != tls.VersionTLS13 {
+		t.Errorf("TLS %x: %v", state.Version, err)
+	}
+	nc.Close()
+	if _, err := w.dial("a", nats.Secure(&tls.Config{RootCAs: roots, MaxVersion: tls.VersionTLS12})); err == nil {
+		t.Error("TLS 1.2 is taken")
+	}
+	if _, err := w.dial("a"); err == nil {
+		t.Error("a certificate of nobody is believed")
+	}
+}
+
+// certificate writes a self-signed certificate for loopback into two files.
+func certificate(t *testing.T, cert, key string) *x509.CertPool {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(
+		os.WriteFile(cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600),
+		os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}), 0o600),
+	); err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(parsed)
+	return roots
 }

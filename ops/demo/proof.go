@@ -81,7 +81,11 @@ func (d *demo) source() (evidence.Source, error) {
 		return evidence.Source{}, err
 	}
 	anchors, err := evidence.Remote(grant.HTTP, nil)
-	return evidence.Source{Reader: reader, Log: log, Anchors: anchors}, err
+	if err != nil {
+		return evidence.Source{}, err
+	}
+	cosigned, err := evidence.RemoteCosigned(grant.HTTP, nil)
+	return evidence.Source{Reader: reader, Log: log, Anchors: anchors, Cosigned: cosigned}, err
 }
 
 func (d *demo) token(context.Context) (string, error) {

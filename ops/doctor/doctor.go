@@ -69,9 +69,11 @@ func Examine(ctx context.Context, dir string) ([]Part, error) {
 	e.pressure()
 	e.views(ctx)
 	e.anchors()
+	e.timestamps()
 	e.witnesses()
 	e.registry()
 	e.erasures(ctx)
+	e.misfiled()
 	return e.parts, nil
 }
 

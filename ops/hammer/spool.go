@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 )
 
 // spool is what an operator will publish, signed, in a file: lengths (4 bytes,
@@ -136,12 +137,9 @@ func (w *writer) event(r events.Recorder) (*events.Event, error) {
 		From:      events.From{Country: country, Network: "corporate"},
 		Region:    "my-central-1",
 	}
-	event, err := events.NewEvent(r, events.TypeAccessPerformed, fmt.Sprintf("%s-%012d", r.Name, w.ids), w.at, data, w.random)
-	if err != nil {
-		return nil, err
-	}
-	event.Subject = fmt.Sprintf("host-%04d", w.choice.IntN(2000))
-	return event, nil
+	return vocabulary.AccessPerformed.Of(data).Event(r, vocabulary.Attributes{
+		ID: fmt.Sprintf("%s-%012d", r.Name, w.ids), Subject: fmt.Sprintf("host-%04d", w.choice.IntN(2000)), Time: w.at, Random: w.random,
+	})
 }
 
 func pick[T any](w *writer, from []T) T { return from[w.choice.IntN(len(from))] }

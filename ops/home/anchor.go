@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
@@ -95,4 +96,31 @@ func (a *Authority) rekors() ([]verify.TrustedRekor, error) {
 		return nil, fmt.Errorf("read which Rekors are anchored in: %w", err)
 	}
 	return rekors, nil
+}
+
+// timestampsFile names the timestamp authorities that the node asks.
+const timestampsFile = "timestamps.json"
+
+// SetTimestamps keeps which timestamp authorities the node asks, for trust files, beside
+// those that it asked before under other names: their tokens are still there.
+func (a *Authority) SetTimestamps(authorities []verify.TrustedAuthority) error {
+	before, err := a.timestamps()
+	if err != nil {
+		return err
+	}
+	for _, b := range before {
+		if !slices.ContainsFunc(authorities, func(now verify.TrustedAuthority) bool { return now.Name == b.Name }) {
+			authorities = append(authorities, b)
+		}
+	}
+	return WriteJSON(a.path(timestampsFile), authorities, 0o600)
+}
+
+// timestamps returns the timestamp authorities that the node has ever asked.
+func (a *Authority) timestamps() ([]verify.TrustedAuthority, error) {
+	var authorities []verify.TrustedAuthority
+	if err := readJSON(a.path(timestampsFile), &authorities); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("read which timestamp authorities are asked: %w", err)
+	}
+	return authorities, nil
 }

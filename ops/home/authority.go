@@ -30,13 +30,20 @@ const (
 )
 
 // NewAuthority begins an authority's home in an empty directory: its keys are
-// there when it returns. It is not a home until [Authority.Finish].
-func NewAuthority(dir, name, origin, jurisdiction string) (*Authority, error) {
+// there when it returns. It is not a home until [Authority.Finish]. spec is of the key
+// that signs what the authority says; the node's own keys are files, as it must start
+// where nobody is.
+func NewAuthority(dir, name, origin, jurisdiction string, spec KeySpec) (*Authority, error) {
+	// What can be missing is asked for before there is a directory.
+	key, err := spec.newKey()
+	if err != nil {
+		return nil, err
+	}
 	if err := begin(dir); err != nil {
 		return nil, err
 	}
 	a := &Authority{Identity: Identity{V: 1, Role: RoleAuthority, Name: name, Origin: origin, Jurisdiction: jurisdiction}, dir: dir}
-	if _, err := newSigner(a.path(keysDir, signingFile)); err != nil {
+	if err := key.keep(a.path(keysDir, firstStem)); err != nil {
 		return nil, err
 	}
 	if _, err := newSigner(a.path(keysDir, eventKeyFile)); err != nil {
@@ -102,8 +109,9 @@ func (a *Authority) StreamDir() string { return a.path("stream") }
 // OutboxFile is the authority's own outbox, for registry events.
 func (a *Authority) OutboxFile() string { return a.path("outbox.db") }
 
-// Signer returns the key that signs registry events.
-func (a *Authority) Signer() (*events.Signer, error) { return readSigner(a.path(keysDir, signingFile)) }
+// Signer returns the key that signs registry events. One that is under a passphrase or
+// in an ssh-agent is only asked for when it signs.
+func (a *Authority) Signer() (*events.Signer, error) { return currentSigner(a.path(keysDir)) }
 
 // RecoveryKey returns the key that rotates the one of registry events when that is
 // lost or stolen, if it is still in the home: it should not be.
@@ -164,10 +172,14 @@ func (a *Authority) Trust() (*verify.Trust, error) {
 	if err != nil {
 		return nil, err
 	}
+	timestamps, err := a.timestamps()
+	if err != nil {
+		return nil, err
+	}
 	return &verify.Trust{V: 1, Ledgers: []verify.TrustedLedger{{
 		Origin: a.Origin, Key: key, Genesis: genesis, Owner: a.Name + ", " + a.Jurisdiction,
 		AnchorKeys: []string{string(trimLine(anchorKey))},
-	}}, Rekors: rekors}, nil
+	}}, Rekors: rekors, Timestamps: timestamps}, nil
 }
 
 // Addresses are where a node is reached. They are kept so that it has the same

@@ -63,7 +63,6 @@ type Identity struct {
 const (
 	identityFile = "saksi.json"
 	keysDir      = "keys"
-	signingFile  = "signing.pem"
 )
 
 // begin makes an empty directory ready for a home.

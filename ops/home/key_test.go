@@ -286,8 +286,9 @@ func TestSeveralKeys(t *testing.T) {
 		t.Error("a new key signs before it was said to")
 	}
 	for _, id := range []events.KeyID{second.ID(), first.PublicKey().ID(), second.ID()[:8]} {
-		key, err := h.UseKey(string(id))
+		used, err := h.UseKeys(string(id))
 		must(t, err)
+		key := used[0]
 		if !strings.HasPrefix(string(key.ID()), string(id)) || signing() != key.ID() {
 			t.Errorf("%s signs, and %s was to", signing(), id)
 		}
@@ -297,8 +298,21 @@ func TestSeveralKeys(t *testing.T) {
 	if len(keys) != 2 || keys[0].ID != first.PublicKey().ID() || keys[0].Signs || keys[1].ID != second.ID() || !keys[1].Signs {
 		t.Errorf("%+v", keys)
 	}
+	both, err := h.UseKeys(string(second.ID()), string(first.PublicKey().ID()))
+	must(t, err)
+	signers, err := h.Signers()
+	must(t, err)
+	if len(both) != 2 || len(signers) != 2 || signing() != second.ID() || signers[1].PublicKey().ID() != first.PublicKey().ID() {
+		t.Errorf("two sign: %d, %d, first %s", len(both), len(signers), signing())
+	}
+	if _, err := h.UseKeys(string(second.ID()), string(second.ID()[:9])); err == nil {
+		t.Error("one key signs twice")
+	}
+	if _, err := h.UseKeys(); err == nil {
+		t.Error("no key signs")
+	}
 	for _, id := range []string{"", "xyz", "../signing"} {
-		_, err := h.UseKey(id)
+		_, err := h.UseKeys(id)
 		failsAs(t, err, "keys have an id that begins with", "saksi key list")
 	}
 	if _, _, err := h.NewKey(home.KeySpec{Algorithm: "rsa"}); err == nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/saksi-ledger/saksi/events"
@@ -33,28 +34,70 @@ type HeldKey struct {
 // Signer returns the key that signs what this party says. One that is under a
 // passphrase or in an ssh-agent is only asked for when it signs.
 func (p *party) Signer() (*events.Signer, error) {
-	stem, err := p.current()
+	return currentSigner(p.path(keysDir))
+}
+
+// Signers returns all keys that sign envelopes, [party.Signer] first: more than one
+// where a recorder demands them.
+func (p *party) Signers() ([]*events.Signer, error) {
+	stems, err := currentStems(p.path(keysDir))
 	if err != nil {
 		return nil, err
 	}
-	return openKey(p.path(keysDir, stem))
+	var signers []*events.Signer
+	for _, stem := range stems {
+		signer, err := openKey(p.path(keysDir, stem))
+		if err != nil {
+			return nil, err
+		}
+		signers = append(signers, signer)
+	}
+	return signers, nil
 }
 
-func (p *party) current() (string, error) {
-	path := p.path(keysDir, currentFile)
-	text, err := readSecret(path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return firstStem, nil
-	case err != nil:
+func currentSigner(keys string) (*events.Signer, error) {
+	stem, err := currentStem(keys)
+	if err != nil {
+		return nil, err
+	}
+	return openKey(filepath.Join(keys, stem))
+}
+
+// currentStem is of the key that signs, or of the first of those.
+func currentStem(keys string) (string, error) {
+	stems, err := currentStems(keys)
+	if err != nil {
 		return "", err
 	}
-	stem := string(text)
-	if digits, ok := strings.CutPrefix(stem, firstStem+"-"); stem != firstStem && (!ok || !validDigits(digits)) {
-		return "", fmt.Errorf("%s names no key", path)
-	}
-	return stem, nil
+	return stems[0], nil
 }
+
+// currentStems are of all keys that sign, at least one.
+func currentStems(keys string) ([]string, error) {
+	stems, err := readStems(filepath.Join(keys, currentFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return []string{firstStem}, nil
+	}
+	return stems, err
+}
+
+// readStems reads the stems that a file names, a line each.
+func readStems(path string) ([]string, error) {
+	text, err := readSecret(path)
+	if err != nil {
+		return nil, err
+	}
+	stems := strings.Split(string(text), "\n")
+	for _, stem := range stems {
+		if digits, ok := strings.CutPrefix(stem, firstStem+"-"); stem != firstStem && (!ok || !validDigits(digits)) {
+			return nil, fmt.Errorf("%s names no key", path)
+		}
+	}
+	return stems, nil
+}
+
+// stemOf is where a key that is not a home's first is kept.
+func stemOf(id events.KeyID) string { return firstStem + "-" + string(id[:stemDigits]) }
 
 func validDigits(s string) bool {
 	return len(s) == stemDigits && strings.Trim(s, "0123456789abcdef") == ""
@@ -62,7 +105,7 @@ func validDigits(s string) bool {
 
 // Keys returns the signing keys of the home, the first one first.
 func (p *party) Keys() ([]HeldKey, error) {
-	current, err := p.current()
+	current, err := currentStems(p.path(keysDir))
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +125,7 @@ func (p *party) Keys() ([]HeldKey, error) {
 		}
 		k := HeldKey{ID: key.ID(), Algorithm: key.Algorithm(), Kept: "file", public: key,
 			stem: firstStem + strings.TrimPrefix(strings.TrimSuffix(filepath.Base(path), ".json"), "request")}
-		k.Signs = k.stem == current
+		k.Signs = slices.Contains(current, k.stem)
 		if _, err := os.Stat(p.path(keysDir, k.stem+agentExtension)); err == nil {
 			k.Kept = "agent"
 		}
@@ -92,7 +135,7 @@ func (p *party) Keys() ([]HeldKey, error) {
 }
 
 // NewKey makes or finds one more signing key and writes its request for the
-// authority. What signs stays as it was: see UseKey.
+// authority. What signs stays as it was: see UseKeys.
 func (p *party) NewKey(spec KeySpec) (request string, _ events.PublicKey, _ error) {
 	key, err := spec.newKey()
 	if err != nil {
@@ -117,20 +160,51 @@ func (p *party) NewKey(spec KeySpec) (request string, _ events.PublicKey, _ erro
 		return "", events.PublicKey{}, err
 	}
 	digits := string(public.ID()[:stemDigits])
-	if err := key.keep(p.path(keysDir, firstStem+"-"+digits)); err != nil {
+	if err := key.keep(p.path(keysDir, stemOf(public.ID()))); err != nil {
 		return "", events.PublicKey{}, err
 	}
 	path := p.path("request-" + digits + ".json")
 	return path, public, WriteJSON(path, r, 0o644)
 }
 
-// UseKey has another key of the home sign from now on: the one whose id begins with
-// this, which must be so of one alone.
-func (p *party) UseKey(id string) (events.PublicKey, error) {
+// UseKeys has these keys of the home sign from now on: those whose ids begin so, each
+// of one key alone. More than one sign each envelope together; the first also asks for
+// what the API has for this party.
+func (p *party) UseKeys(ids ...string) ([]events.PublicKey, error) {
 	held, err := p.Keys()
 	if err != nil {
-		return events.PublicKey{}, err
+		return nil, err
 	}
+	var keys []events.PublicKey
+	var stems []string
+	for _, id := range ids {
+		k, err := heldKey(held, id)
+		if err != nil {
+			return nil, err
+		}
+		signer, err := openKey(p.path(keysDir, k.stem))
+		if err != nil {
+			return nil, err
+		}
+		if signer.PublicKey().ID() != k.ID {
+			return nil, fmt.Errorf("the key that is kept as %s is not the one of its request", k.stem)
+		}
+		if slices.Contains(stems, k.stem) {
+			return nil, fmt.Errorf("key %.12s signs once", k.ID)
+		}
+		keys, stems = append(keys, k.public), append(stems, k.stem)
+	}
+	if len(stems) == 0 {
+		return nil, errors.New("no key to sign with is named")
+	}
+	if err := replace(p.path(keysDir, currentFile), []byte(strings.Join(stems, "\n")+"\n"), 0o600); err != nil {
+		return nil, fmt.Errorf("use key %.12s: %w", keys[0].ID(), err)
+	}
+	return keys, nil
+}
+
+// heldKey is the one key whose id begins so.
+func heldKey(held []HeldKey, id string) (HeldKey, error) {
 	var found []HeldKey
 	for _, k := range held {
 		if id != "" && strings.HasPrefix(string(k.ID), id) {
@@ -138,17 +212,7 @@ func (p *party) UseKey(id string) (events.PublicKey, error) {
 		}
 	}
 	if len(found) != 1 {
-		return events.PublicKey{}, hint(fmt.Errorf("%d of this home's keys have an id that begins with %.80q", len(found), id), "saksi key list shows them")
+		return HeldKey{}, hint(fmt.Errorf("%d of this home's keys have an id that begins with %.80q", len(found), id), "saksi key list shows them")
 	}
-	signer, err := openKey(p.path(keysDir, found[0].stem))
-	if err != nil {
-		return events.PublicKey{}, err
-	}
-	if signer.PublicKey().ID() != found[0].ID {
-		return events.PublicKey{}, fmt.Errorf("the key that is kept as %s is not the one of its request", found[0].stem)
-	}
-	if err := replace(p.path(keysDir, currentFile), []byte(found[0].stem+"\n"), 0o600); err != nil {
-		return events.PublicKey{}, fmt.Errorf("use key %.12s: %w", found[0].ID, err)
-	}
-	return found[0].public, nil
+	return found[0], nil
 }

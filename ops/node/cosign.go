@@ -6,11 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 
-	jsonv2 "github.com/go-json-experiment/json"
-
-	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
-	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ledger/witness"
 )
 
@@ -18,7 +14,7 @@ import (
 // context ends. Witnesses that are away, slow or lying hold up nothing; an error is the
 // ledger's.
 func (n *running) cosign(ctx context.Context) error {
-	policy, err := witnessPolicy(ctx, n.sight.reader)
+	policy, err := witness.GenesisPolicy(ctx, n.sight.reader)
 	if err != nil {
 		// The ledger goes on without: that nobody cosigns is a finding.
 		n.config.Log.Error("no witness is asked to cosign", "error", err)
@@ -39,32 +35,4 @@ func (n *running) cosign(ctx context.Context) error {
 		return fmt.Errorf("cosign: %w", err)
 	}
 	return nil
-}
-
-// witnessPolicy returns the policy in the genesis, or nil if there is none.
-func witnessPolicy(ctx context.Context, reader ledger.Reader) (*verify.Policy, error) {
-	checkpoint, err := reader.Checkpoint(ctx)
-	if err != nil {
-		return nil, err
-	}
-	entries, err := reader.Entries(ctx, checkpoint, 0)
-	if err != nil {
-		return nil, err
-	}
-	envelope, err := events.ParseEnvelope(entries[0].Body)
-	if err != nil {
-		return nil, fmt.Errorf("genesis: %w", err)
-	}
-	event, err := events.ParseEvent(envelope.Lines[0])
-	if err != nil {
-		return nil, fmt.Errorf("genesis: %w", err)
-	}
-	var genesis events.Genesis
-	if err := jsonv2.Unmarshal(event.Data, &genesis); err != nil {
-		return nil, fmt.Errorf("genesis: %w", err)
-	}
-	if genesis.WitnessPolicy == "" {
-		return nil, nil
-	}
-	return verify.ParsePolicy([]byte(genesis.WitnessPolicy))
 }

@@ -34,6 +34,7 @@ type sight struct {
 	store   *projections.Store
 	engine  atomic.Pointer[projections.Engine] // nil until it could be opened
 	anchors *ledgerhttp.Anchors
+	stamps  *ledgerhttp.Timestamps
 	keys    *verify.Log
 	log     *slog.Logger
 }
@@ -60,6 +61,9 @@ func openSight(ctx context.Context, config Config) (_ *sight, err error) {
 	if s.anchors, err = ledgerhttp.OpenAnchors(config.Home.LedgerDir()); err != nil {
 		return nil, err
 	}
+	if s.stamps, err = ledgerhttp.OpenTimestamps(config.Home.LedgerDir()); err != nil {
+		return nil, err
+	}
 	if s.store, err = projections.OpenStore(ctx, config.Home.ViewsDir(), views.All()); err != nil {
 		return nil, err
 	}
@@ -75,6 +79,9 @@ func (s *sight) close() {
 	}
 	if engine := s.engine.Load(); engine != nil {
 		engine.Close()
+	}
+	if s.stamps != nil {
+		s.stamps.Close()
 	}
 	if s.anchors != nil {
 		s.anchors.Close()
@@ -114,6 +121,7 @@ func (s *sight) handler(ctx context.Context, config Config, l *ledger.Ledger, cu
 	mux.Handle("/", tree)
 	mux.Handle("GET /{$}", http.RedirectHandler("/v1/docs", http.StatusFound))
 	mux.Handle("/anchors/", s.anchors)
+	mux.Handle("/timestamps/", s.stamps)
 	mux.Handle("/cosigned", ledgerhttp.Cosigned(witness.OpenStore(filepath.Join(config.Home.LedgerDir(), witness.DirName))))
 	mux.Handle("/bodies", ledgerhttp.Bodies(s.reader, who))
 	mux.Handle("/v1/", v1)

@@ -78,12 +78,21 @@ func mayListen(what, address string, config Config) error {
 // TLS reports whether the node has a certificate.
 func (c *Config) TLS() bool { return c.TLSCert != "" || c.TLSKey != "" }
 
+// ListenAddress is where to listen for an address, host:port, in which the host may be
+// left out: that is this machine alone, and never all of its interfaces.
+func ListenAddress(address string) string {
+	if host, port, err := net.SplitHostPort(address); err == nil && host == "" {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return address
+}
+
 // onThisMachine reports whether only this machine reaches an address, host:port.
 func onThisMachine(address string) bool {
-	host, _, err := net.SplitHostPort(address)
+	host, _, err := net.SplitHostPort(ListenAddress(address))
 	if err != nil {
 		return false
 	}
 	ip := net.ParseIP(host)
-	return host == "localhost" || host == "" || ip != nil && ip.IsLoopback()
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -173,3 +173,17 @@ func handshake(w *world, at, origin string, roots *x509.CertPool) int {
 	response.Body.Close()
 	return response.StatusCode
 }
+
+// Where no host is named, it is this machine.
+func TestListenWithoutHost(t *testing.T) {
+	w := newWorld(t)
+	w.registrar.Close()
+	w.stop()
+	a, err := w.runs(node.Config{NATSListen: ":0", HTTPListen: ":0", WebSocketListen: ":0"})
+	w.must(err)
+	for what, at := range map[string]string{"NATS": a.NATSListen, "HTTP": a.HTTPListen, "WebSocket": strings.TrimPrefix(a.WebSocket, "ws://")} {
+		if host, _, err := net.SplitHostPort(at); err != nil || host != "127.0.0.1" {
+			t.Errorf("%s listens on %s: %v", what, at, err)
+		}
+	}
+}

@@ -2,14 +2,11 @@ package operator
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/publish"
-	"github.com/saksi-ledger/saksi/events/schema"
-	"github.com/saksi-ledger/saksi/schemas"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 )
 
 // AttestPeriod adds to the outbox what it and its receipts can show of a recorder's
@@ -19,33 +16,20 @@ func (d *Desk) AttestPeriod(ctx context.Context, recorder events.Recorder, from,
 	if err != nil {
 		return p, publish.Added{}, err
 	}
-	event, err := events.NewEvent(recorder, events.TypeAttestationPeriod, id, time.Now(), p.Statement(), rand.Reader)
+	event, err := vocabulary.AttestationPeriod.Of(p.Statement()).Event(recorder, vocabulary.Attributes{ID: id})
 	if err != nil {
 		return p, publish.Added{}, err
 	}
-	added, err := d.Outbox.Add(ctx, recorder, []events.Draft{{Event: event}}, d.signer)
+	added, err := d.Outbox.Add(ctx, recorder, []events.Draft{{Event: event}}, d.signers...)
 	return p, added, err
 }
 
-// Attest adds an attestation to the outbox, after holding it to its schema: what is
-// wrong is said before it is signed.
-func (d *Desk) Attest(ctx context.Context, recorder events.Recorder, eventType string, statement any) (publish.Added, error) {
-	var id [16]byte
-	rand.Read(id[:])
-	event, err := events.NewEvent(recorder, eventType, hex.EncodeToString(id[:]), time.Now().Truncate(time.Millisecond), statement, rand.Reader)
+// Attest adds an attestation to the outbox. What is wrong with it is said before it is
+// signed.
+func (d *Desk) Attest(ctx context.Context, recorder events.Recorder, statement vocabulary.Said) (publish.Added, error) {
+	event, err := statement.Event(recorder, vocabulary.Attributes{})
 	if err != nil {
 		return publish.Added{}, err
 	}
-	line, err := event.Marshal()
-	if err != nil {
-		return publish.Added{}, err
-	}
-	rules, err := schema.Compile(schemas.CurrentRuleset())
-	if err != nil {
-		return publish.Added{}, err
-	}
-	if err := rules.ValidateEvent(eventType, line); err != nil {
-		return publish.Added{}, err
-	}
-	return d.Outbox.Add(ctx, recorder, []events.Draft{{Event: event}}, d.signer)
+	return d.Outbox.Add(ctx, recorder, []events.Draft{{Event: event}}, d.signers...)
 }

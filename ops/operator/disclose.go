@@ -2,7 +2,6 @@ package operator
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -71,27 +71,35 @@ func (d *Desk) Recipients(ctx context.Context) ([]Recipient, error) {
 	return out, nil
 }
 
-func (d *Desk) checkRecipient(r Recipient, line1, line, proof []byte) error {
+// proven returns an event of a registry's that stands in a leaf, after holding it to line 1
+// of its envelope, and that to the leaf's proof.
+func (d *Desk) proven(index uint64, line1, line, proof []byte) (*events.Event, events.Recorder, error) {
+	fail := func(err error) (*events.Event, events.Recorder, error) { return nil, events.Recorder{}, err }
 	receipt, err := verify.ParseReceipt(proof)
 	if err != nil {
-		return err
+		return fail(err)
 	}
 	leaf, _, err := d.config.Log.VerifyReceipt(receipt)
 	if err != nil {
-		return err
+		return fail(err)
 	}
 	envelope, err := events.ParseLine1(line1)
 	switch {
 	case err != nil:
-		return err
-	case receipt.Index != r.Leaf || leaf.Verdict != verify.Accepted || leaf.Digest != events.DigestOf(line1):
-		return errors.New("line 1 is not the leaf's")
+		return fail(err)
+	case receipt.Index != index || leaf.Verdict != verify.Accepted || leaf.Digest != events.DigestOf(line1):
+		return fail(errors.New("line 1 is not the leaf's"))
 	case !envelope.Manifest.Recorder.IsRegistry() || leaf.Subject != envelope.Manifest.Recorder.Subject():
-		return errors.New("the leaf is not of the registry")
+		return fail(errors.New("the leaf is not of the registry"))
 	case !slices.Contains(envelope.Manifest.Events, events.DigestOf(line)):
-		return errors.New("the event is not the envelope's")
+		return fail(errors.New("the event is not the envelope's"))
 	}
 	event, err := events.ParseEvent(line)
+	return event, envelope.Manifest.Recorder, err
+}
+
+func (d *Desk) checkRecipient(r Recipient, line1, line, proof []byte) error {
+	event, _, err := d.proven(r.Leaf, line1, line, proof)
 	if err != nil {
 		return err
 	}
@@ -245,14 +253,14 @@ func (d *Desk) AnswerOrder(ctx context.Context, recorder events.Recorder, order 
 				Order: order, Authority: authority, Disclosures: handed,
 				Event: events.Ref{Leaf: events.Integer(receipt.Proof.Index), Event: events.Integer(place)},
 			}
-			event, err := events.NewEvent(recorder, events.TypeAccessDisclosed, fmt.Sprintf("order-%s-%s-%s", order, authority, id), time.Now().Truncate(time.Millisecond), data, rand.Reader)
+			event, err := vocabulary.AccessDisclosed.Of(data).Event(recorder, vocabulary.Attributes{ID: fmt.Sprintf("order-%s-%s-%s", order, authority, id)})
 			if err != nil {
 				return err
 			}
 			drafts = append(drafts, events.Draft{Event: event})
 		}
 	}
-	_, err := d.Outbox.Add(ctx, recorder, drafts, d.signer)
+	_, err := d.Outbox.Add(ctx, recorder, drafts, d.signers...)
 	return err
 }
 

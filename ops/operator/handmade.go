@@ -17,8 +17,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/publish"
-	"github.com/saksi-ledger/saksi/events/schema"
-	"github.com/saksi-ledger/saksi/schemas"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 )
 
 // maxLine bounds a hand-made event, in bytes.
@@ -45,20 +44,14 @@ type handmade struct {
 // them, or none if one is not as its schema wants it. Missing are filled in
 // specversion, id (random), source (the recorder's), time (now) and nonce.
 func (d *Desk) Publish(ctx context.Context, recorder events.Recorder, r io.Reader, name string) (publish.Added, error) {
-	rules, err := schema.Compile(schemas.CurrentRuleset())
-	if err != nil {
-		return publish.Added{}, err
-	}
 	var drafts []events.Draft
-	err = eachLine(r, name, func(n int, line []byte) error {
+	err := eachLine(r, name, func(n int, line []byte) error {
 		event, err := readHandmade(recorder, line)
 		if err == nil {
-			err = check(rules, event)
+			err = vocabulary.Check(event)
 		}
 		if err == nil && d.seal != nil {
-			if event, err = d.sealed(recorder, event); err == nil {
-				err = check(rules, event)
-			}
+			event, err = d.sealed(recorder, event)
 		}
 		if err != nil {
 			return hinted{fmt.Errorf("%s, line %d: %w", name, n, err), "nothing was published; mend the line and publish the file again"}
@@ -69,7 +62,7 @@ func (d *Desk) Publish(ctx context.Context, recorder events.Recorder, r io.Reade
 	if err != nil {
 		return publish.Added{}, err
 	}
-	return d.Outbox.Add(ctx, recorder, drafts, d.signer)
+	return d.Outbox.Add(ctx, recorder, drafts, d.signers...)
 }
 
 // eachLine calls f with the number and the text of each line that is not empty. That
@@ -141,23 +134,4 @@ func readHandmade(recorder events.Recorder, line []byte) (*events.Event, error) 
 
 func notToSay(eventType string, r events.Recorder) error {
 	return fmt.Errorf("type %.80q is not for %s to say", eventType, r)
-}
-
-func noSchema(eventType string) error {
-	return fmt.Errorf("type %.80q has no schema: saksi schema list shows those that have", eventType)
-}
-
-// check refuses before signing what admission would refuse after.
-func check(rules *schema.Set, event *events.Event) error {
-	if !rules.Known(event.Type) {
-		return noSchema(event.Type)
-	}
-	line, err := event.Marshal()
-	if err != nil {
-		return err
-	}
-	if _, err := events.ParseEvent(line); err != nil {
-		return err
-	}
-	return rules.ValidateEvent(event.Type, line)
 }

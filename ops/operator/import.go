@@ -139,7 +139,7 @@ func (d *Desk) add(ctx context.Context, what Import, drafts []events.Draft) (pub
 	for i := range drafts {
 		drafts[i].Recipients = d.recipients
 	}
-	return d.Outbox.Add(ctx, what.Recorder, drafts, d.signer)
+	return d.Outbox.Add(ctx, what.Recorder, drafts, d.signers...)
 }
 
 func (w *Import) report(p ImportProgress) {

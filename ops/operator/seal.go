@@ -3,15 +3,13 @@ package operator
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"slices"
-	"time"
 
 	"filippo.io/age"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 )
 
 // SealTo has events that are published from now on sealed to one authority: it alone learns
@@ -58,7 +56,5 @@ func (d *Desk) sealed(recorder events.Recorder, inner *events.Event) (*events.Ev
 	if err != nil {
 		return nil, err
 	}
-	var id [16]byte
-	rand.Read(id[:])
-	return events.NewEvent(recorder, events.TypeSealed, hex.EncodeToString(id[:]), time.Now().Truncate(time.Millisecond), data, rand.Reader)
+	return vocabulary.Sealed.Of(data).Event(recorder, vocabulary.Attributes{})
 }

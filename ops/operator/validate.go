@@ -9,7 +9,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/schema"
-	"github.com/saksi-ledger/saksi/schemas"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 )
 
 // Validation is what a file of events is like.
@@ -36,14 +36,10 @@ type Problem struct {
 // Validate holds events, one in a line of JSON, to the newest rule set's schemas: as
 // [Desk.Publish] takes them, or whole, of whoever may say them. It publishes nothing.
 func Validate(r io.Reader, name string) (*Validation, error) {
-	rules, err := schema.Compile(schemas.CurrentRuleset())
-	if err != nil {
-		return nil, err
-	}
 	v := &Validation{Problems: []Problem{}}
-	err = eachLine(r, name, func(n int, line []byte) error {
+	err := eachLine(r, name, func(n int, line []byte) error {
 		v.Events++
-		err := validate(rules, line)
+		err := validate(line)
 		if err == nil {
 			return nil
 		}
@@ -62,7 +58,7 @@ func Validate(r io.Reader, name string) (*Validation, error) {
 
 // validate says what is wrong with an event. One with a specversion is whole, and
 // judged as it stands; what else is missing in another is filled in before.
-func validate(rules *schema.Set, line []byte) error {
+func validate(line []byte) error {
 	var head struct {
 		SpecVersion string `json:"specversion"`
 		Source      string `json:"source"`
@@ -78,19 +74,9 @@ func validate(rules *schema.Set, line []byte) error {
 		if err != nil {
 			return err
 		}
-		return check(rules, event)
+		return vocabulary.Check(event)
 	}
-	switch {
-	case !rules.Known(head.Type):
-		return noSchema(head.Type)
-	case err == nil && !events.SaidBy(head.Type, r) && !events.IsGenesis(head.Type):
-		return notToSay(head.Type, r)
-	}
-	if err := rules.ValidateEvent(head.Type, line); err != nil {
-		return err
-	}
-	_, err = events.ParseEvent(line)
-	return err
+	return vocabulary.CheckLine(line)
 }
 
 // sayer returns a recorder that may say a type.

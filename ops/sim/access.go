@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 )
 
 // access is one access, from request to end.
@@ -90,9 +91,9 @@ func (c *Country) ask(a *access) (time.Time, events.AccessDecided) {
 
 func (c *Country) request(a *access, request string, at time.Time) {
 	window := events.Window{From: events.At(a.begin.Truncate(time.Minute)), To: events.At(a.end.Truncate(time.Minute).Add(30 * time.Minute))}
-	c.say(a.recorder("approvals"), at, events.TypeAccessRequested, events.AccessRequested{
+	c.say(a.recorder("approvals"), at, vocabulary.AccessRequested.Of(events.AccessRequested{
 		Request: request, AccessID: a.id, Actor: a.actor, Mode: a.mode, Reason: a.reason, Window: window, Tenant: a.tenant, Assets: a.assets,
-	})
+	}))
 }
 
 // approved asks for the access and has it decided; one in twenty is refused, and
@@ -100,24 +101,24 @@ func (c *Country) request(a *access, request string, at time.Time) {
 func (c *Country) approved(a *access) bool {
 	decided, d := c.ask(a)
 	if c.random.IntN(20) == 0 {
-		c.say(a.recorder("approvals"), decided, events.TypeAccessDenied, d)
+		c.say(a.recorder("approvals"), decided, vocabulary.AccessDenied.Of(d))
 		return false
 	}
-	c.say(a.recorder("approvals"), decided, events.TypeAccessApproved, d)
+	c.say(a.recorder("approvals"), decided, vocabulary.AccessApproved.Of(d))
 	return true
 }
 
 // grant asks for the access and has it approved.
 func (c *Country) grant(a *access) {
 	decided, d := c.ask(a)
-	c.say(a.recorder("approvals"), decided, events.TypeAccessApproved, d)
+	c.say(a.recorder("approvals"), decided, vocabulary.AccessApproved.Of(d))
 }
 
 func (c *Country) open(a *access) *record {
-	return c.say(a.recorder("bastion"), a.begin, events.TypeSessionOpened, events.SessionOpened{
+	return c.say(a.recorder("bastion"), a.begin, vocabulary.SessionOpened.Of(events.SessionOpened{
 		Session: a.session, AccessID: a.id, Actor: a.actor, Mode: a.mode, From: a.from, Reason: a.reason, Escort: a.escort,
 		Tenant: a.tenant, Assets: a.assets,
-	})
+	}))
 }
 
 // work opens a session, does some operations in it, and closes it if it is to end.
@@ -138,7 +139,7 @@ func (c *Country) work(a *access, operations int, ends bool) (opened *record) {
 	if c.random.IntN(25) == 0 {
 		closed.Ended = events.EndedTimeout
 	}
-	c.say(a.recorder("bastion"), a.end, events.TypeSessionClosed, closed)
+	c.say(a.recorder("bastion"), a.end, vocabulary.SessionClosed.Of(closed))
 	return opened
 }
 
@@ -152,16 +153,16 @@ func (c *Country) operate(a *access, at time.Time) {
 	if c.random.IntN(18) == 0 {
 		performed.Outcome = events.OutcomeDenied
 	}
-	c.say(a.recorder("control-plane"), at, events.TypeAccessPerformed, performed)
+	c.say(a.recorder("control-plane"), at, vocabulary.AccessPerformed.Of(performed))
 }
 
 // mistype is somebody who fails to sign in to the bastion at first.
 func (c *Country) mistype(a *access) {
 	for i := range 1 + c.random.IntN(2) {
-		c.say(a.recorder("bastion"), a.begin.Add(-time.Duration(20+15*i)*time.Second), events.TypeAccessPerformed, events.AccessPerformed{
+		c.say(a.recorder("bastion"), a.begin.Add(-time.Duration(20+15*i)*time.Second), vocabulary.AccessPerformed.Of(events.AccessPerformed{
 			AccessID: a.id, Actor: a.actor, Operation: "bastion:SignIn", Resource: &events.Resource{Kind: "bastion"}, Access: events.AccessUnstated,
 			Outcome: events.OutcomeFailure, Reason: a.reason, Mode: a.mode, From: a.from, Region: region(a.operator),
-		})
+		}))
 	}
 }
 
@@ -210,13 +211,13 @@ func (c *Country) onSite(operator, facility, landlord string, at time.Time) {
 	}
 	doors := recorder(landlord, facility, "badges")
 	if comes {
-		c.door(doors, at.Add(-8*time.Minute), events.TypeZoneEntered, "lobby", a.actor, a.id, nil)
+		c.door(doors, at.Add(-8*time.Minute), vocabulary.ZoneEntered, "lobby", a.actor, a.id, nil)
 	}
-	c.door(doors, at.Add(-4*time.Minute), events.TypeZoneEntered, "hall-2", a.actor, a.id, nil)
+	c.door(doors, at.Add(-4*time.Minute), vocabulary.ZoneEntered, "hall-2", a.actor, a.id, nil)
 	c.work(a, 2+c.random.IntN(8), true)
-	c.door(doors, a.end.Add(3*time.Minute), events.TypeZoneLeft, "hall-2", a.actor, a.id, nil)
+	c.door(doors, a.end.Add(3*time.Minute), vocabulary.ZoneLeft, "hall-2", a.actor, a.id, nil)
 	if comes {
-		c.door(doors, a.end.Add(8*time.Minute), events.TypeZoneLeft, "lobby", a.actor, a.id, nil)
+		c.door(doors, a.end.Add(8*time.Minute), vocabulary.ZoneLeft, "lobby", a.actor, a.id, nil)
 	}
 	who.free = a.end.Add(before)
 }
@@ -245,8 +246,8 @@ func (c *Country) vendorVisit(operator, facility, landlord string, at time.Time)
 	}
 	guide.free, who.place = a.end, where
 	doors := recorder(landlord, facility, "badges")
-	c.door(doors, a.begin, events.TypeZoneEntered, "plant", a.actor, a.id, a.escort)
-	c.door(doors, a.end, events.TypeZoneLeft, "plant", a.actor, a.id, a.escort)
+	c.door(doors, a.begin, vocabulary.ZoneEntered, "plant", a.actor, a.id, a.escort)
+	c.door(doors, a.end, vocabulary.ZoneLeft, "plant", a.actor, a.id, a.escort)
 }
 
 // breakGlass is an emergency: no approval before, and one after.
@@ -261,7 +262,7 @@ func (c *Country) breakGlass(operator, facility string, at time.Time) {
 	c.work(a, 1+c.random.IntN(4), true)
 	request := c.number("REQ")
 	c.request(a, request, a.end.Add(10*time.Minute))
-	c.say(a.recorder("approvals"), decided, events.TypeAccessApproved, events.AccessDecided{
+	c.say(a.recorder("approvals"), decided, vocabulary.AccessApproved.Of(events.AccessDecided{
 		Request: request, AccessID: a.id, DecidedBy: events.DecidedByOperator, Decider: &c.onDuty(desk{operator, "", manager}, decided).actor,
-	})
+	}))
 }

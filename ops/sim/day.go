@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 )
 
 // plan is something that will begin at a time.
@@ -60,7 +61,7 @@ func (c *Country) number(prefix string) string {
 func (c *Country) describe(operator string, f events.FacilityDeclared) {
 	o, landlord := c.operator(operator), c.operator(f.Landlord)
 	trainees := events.Integer(10 + c.random.IntN(40))
-	c.say(recorder(operator, f.Facility, "control-plane"), c.config.Start.Add(time.Minute), events.TypeFacilityDescribed, events.FacilityDescribed{
+	c.say(recorder(operator, f.Facility, "control-plane"), c.config.Start.Add(time.Minute), vocabulary.FacilityDescribed.Of(events.FacilityDescribed{
 		Owner:           events.Organisation{Name: landlord.Legal, Country: landlord.Country},
 		OperatingEntity: events.Organisation{Name: o.Legal, Country: o.Country},
 		UltimateParent:  events.Organisation{Name: o.Parent, Country: o.Abroad},
@@ -71,7 +72,7 @@ func (c *Country) describe(operator string, f events.FacilityDeclared) {
 		CapacityMW:     float64(12 + c.random.IntN(40)),
 		Certifications: []events.Certification{{Scheme: "ISO/IEC 27001:2022", ValidUntil: events.At(c.config.Start.Truncate(24*time.Hour).AddDate(1, 0, 0))}},
 		Training:       []events.Training{{Programme: "Data centre technicians", Trainees: trainees, Completed: trainees / 2, Hired: trainees / 3}},
-	})
+	}))
 }
 
 // shifts has everybody who works at a facility come and go by its doors. One in
@@ -89,12 +90,12 @@ func (c *Country) shifts(f events.FacilityDeclared) {
 			in := begin.Add(-time.Duration(1+c.random.IntN(20)) * time.Minute)
 			out := begin.Add(p.lasts + time.Duration(c.random.IntN(25))*time.Minute)
 			if in.After(c.config.Start.Add(time.Minute)) && c.random.IntN(50) > 0 {
-				c.door(doors, in, events.TypeZoneEntered, "lobby", p.actor, "", nil)
+				c.door(doors, in, vocabulary.ZoneEntered, "lobby", p.actor, "", nil)
 			}
 			if out.After(c.config.Start) {
-				c.door(doors, out, events.TypeZoneLeft, "lobby", p.actor, "", nil)
+				c.door(doors, out, vocabulary.ZoneLeft, "lobby", p.actor, "", nil)
 				if c.random.IntN(60) == 0 {
-					c.door(doors, out.Add(3*time.Second), events.TypeZoneLeft, "lobby", p.actor, "", nil)
+					c.door(doors, out.Add(3*time.Second), vocabulary.ZoneLeft, "lobby", p.actor, "", nil)
 				}
 			}
 		}
@@ -112,29 +113,29 @@ func (c *Country) round(facility, landlord string, at time.Time) {
 		return
 	}
 	doors := recorder(landlord, facility, "badges")
-	c.door(doors, at, events.TypeZoneEntered, "plant", who.actor, "", nil)
-	c.door(doors, at.Add(lasts), events.TypeZoneLeft, "plant", who.actor, "", nil)
+	c.door(doors, at, vocabulary.ZoneEntered, "plant", who.actor, "", nil)
+	c.door(doors, at.Add(lasts), vocabulary.ZoneLeft, "plant", who.actor, "", nil)
 	who.free = at.Add(lasts)
 }
 
-func (c *Country) door(r events.Recorder, at time.Time, eventType, zone string, a events.Actor, accessID string, escort *events.Escort) {
+func (c *Country) door(r events.Recorder, at time.Time, kind vocabulary.Kind[events.ZonePassed], zone string, a events.Actor, accessID string, escort *events.Escort) {
 	passed := events.ZonePassed{
 		Zone: zone, Door: fmt.Sprintf("%s-%d", zone, 1+c.random.IntN(2)), AccessID: accessID, Actor: a, Outcome: events.OutcomeSuccess, Escort: escort,
 	}
-	if eventType == events.TypeZoneEntered && c.random.IntN(30) == 0 { // the wrong card first
+	if kind == vocabulary.ZoneEntered && c.random.IntN(30) == 0 { // the wrong card first
 		refused := passed
 		refused.Outcome = events.OutcomeDenied
-		c.say(r, at.Add(-20*time.Second), eventType, refused)
+		c.say(r, at.Add(-20*time.Second), kind.Of(refused))
 	}
-	c.say(r, at, eventType, passed)
+	c.say(r, at, kind.Of(passed))
 }
 
 // automation is a machine at work.
 func (c *Country) automation(operator, facility string, at time.Time) {
 	op := c.operation(true)
-	c.say(recorder(operator, facility, "control-plane"), at, events.TypeAccessPerformed, events.AccessPerformed{
+	c.say(recorder(operator, facility, "control-plane"), at, vocabulary.AccessPerformed.Of(events.AccessPerformed{
 		Actor: c.service(operator, facility), Operation: op.name, Resource: c.resource(op), Access: op.access,
 		Outcome: events.OutcomeSuccess, Reason: events.Reason{Code: events.ReasonAutomatedOperation}, Mode: events.ModeAPI,
 		From: events.From{Country: "MY", Network: "internal"}, DataClasses: op.classes, Region: region(operator),
-	})
+	}))
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 )
 
 // Step is what one recorder delivers at one time.
@@ -76,10 +77,12 @@ func (c *Country) habitOf(kind events.RecorderKind) habit {
 }
 
 // record makes a record that nobody says yet.
-func (c *Country) record(r events.Recorder, at time.Time, eventType string, data any) *record {
+func (c *Country) record(r events.Recorder, at time.Time, said vocabulary.Said) *record {
 	var id [12]byte
 	c.bytes.Read(id[:])
-	event, err := events.NewEvent(r, eventType, hex.EncodeToString(id[:]), at.Add(c.habits[r].skew).Truncate(time.Millisecond), data, c.bytes)
+	event, err := said.Event(r, vocabulary.Attributes{
+		ID: hex.EncodeToString(id[:]), Time: at.Add(c.habits[r].skew).Truncate(time.Millisecond), Random: c.bytes,
+	})
 	if err != nil {
 		panic(err) // the data is this package's own
 	}
@@ -88,11 +91,11 @@ func (c *Country) record(r events.Recorder, at time.Time, eventType string, data
 
 // say has a recorder record something, and deliver it in time, or late. What would
 // happen after the day, or when the recorder is silent, isn't said.
-func (c *Country) say(r events.Recorder, at time.Time, eventType string, data any) *record {
+func (c *Country) say(r events.Recorder, at time.Time, said vocabulary.Said) *record {
 	if silence, ok := c.silent(r); !at.Before(c.end) || ok && at.After(silence) {
 		return nil
 	}
-	rec := c.record(r, at, eventType, data)
+	rec := c.record(r, at, said)
 	// A bastion's outbox keeps its order: what is opened is delivered before it is
 	// closed. Other systems' records come when they come.
 	if r.Name != "bastion" && c.random.IntN(40) == 0 {

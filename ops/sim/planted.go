@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 )
 
 // Planted is something that was done wrong on purpose.
@@ -113,11 +114,11 @@ func (c *Country) withhold() {
 func (c *Country) breakChain() {
 	at := c.hour(11).Add(22 * time.Minute)
 	r := recorder("stratus-my", "kul-2", "control-plane")
-	done := c.say(r, at, events.TypeAccessPerformed, events.AccessPerformed{
+	done := c.say(r, at, vocabulary.AccessPerformed.Of(events.AccessPerformed{
 		Actor: c.service("stratus-my", "kul-2"), Operation: "kms:RotateKey", Resource: &events.Resource{Kind: "key"}, Access: events.AccessAdmin,
 		Outcome: events.OutcomeSuccess, Reason: events.Reason{Code: events.ReasonAutomatedOperation}, Mode: events.ModeAPI,
 		From: events.From{Country: "MY", Network: "internal"}, DataClasses: []string{"identity"}, Region: region("stratus-my"),
-	})
+	}))
 	done.alone(at, &mischief{kind: BreakChain})
 	c.list(Planted{
 		Kind: "broken chain", Recorder: r.String(), At: at, Events: eventIDs(done),
@@ -130,8 +131,8 @@ func (c *Country) contradict() {
 	at := c.hour(16).Add(3 * time.Minute)
 	a := c.access("nimbus-my", "kul-1", c.abroad("nimbus-my", at), events.ModeRemote, at.Add(20*time.Minute), 30*time.Minute)
 	_, decision := c.ask(a)
-	said := c.say(a.recorder("approvals"), at, events.TypeAccessDenied, decision)
-	again := c.record(a.recorder("approvals"), at, events.TypeAccessApproved, decision)
+	said := c.say(a.recorder("approvals"), at, vocabulary.AccessDenied.Of(decision))
+	again := c.record(a.recorder("approvals"), at, vocabulary.AccessApproved.Of(decision))
 	said.alone(at, &mischief{kind: Contradict, instead: []events.Draft{again.draft}})
 	c.work(a, 5, true)
 	c.list(Planted{
@@ -158,9 +159,9 @@ func (c *Country) tellLate() {
 	r := recorder("stratus-my", "kul-2", "badges")
 	guest := c.abroad("stratus-my", happened).actor
 	guest.PhysicalCountry = "MY"
-	entered := c.say(r, happened, events.TypeZoneEntered, events.ZonePassed{
+	entered := c.say(r, happened, vocabulary.ZoneEntered.Of(events.ZonePassed{
 		Zone: "hall-2", Door: "hall-2-1", Actor: guest, Outcome: events.OutcomeSuccess,
-	})
+	}))
 	entered.delivered = c.delivery(r, at)
 	c.list(Planted{
 		Kind: "late record", Recorder: r.String(), At: at, Events: eventIDs(entered),
@@ -212,9 +213,9 @@ func (c *Country) inTwoCities() {
 	at := c.hour(4).Add(50 * time.Minute)
 	who := c.onDuty(desk{"nimbus-my", "kul-1", engineer}, at).actor
 	enter := func(landlord, facility string, at time.Time) *record {
-		return c.say(recorder(landlord, facility, "badges"), at, events.TypeZoneEntered, events.ZonePassed{
+		return c.say(recorder(landlord, facility, "badges"), at, vocabulary.ZoneEntered.Of(events.ZonePassed{
 			Zone: "lobby", Door: "lobby-1", Actor: who, Outcome: events.OutcomeSuccess,
-		})
+		}))
 	}
 	here, there := enter("tanahdata", "kul-1", at), enter("nimbus-my", "pen-1", at.Add(40*time.Minute))
 	c.list(Planted{

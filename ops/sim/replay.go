@@ -2,13 +2,12 @@ package sim
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/ledger"
 )
 
@@ -116,10 +115,8 @@ func (r *Replayer) clock(ctx context.Context, at time.Time) error {
 func (c *Country) acts(registry events.Recorder, signers map[string]*events.Signer, at time.Time) ([]events.Draft, error) {
 	var drafts []events.Draft
 	var failed error
-	say := func(eventType string, data any) {
-		var id [16]byte
-		rand.Read(id[:])
-		event, err := events.NewEvent(registry, eventType, hex.EncodeToString(id[:]), at, data, rand.Reader)
+	say := func(said vocabulary.Said) {
+		event, err := said.Event(registry, vocabulary.Attributes{Time: at})
 		failed = errors.Join(failed, err)
 		drafts = append(drafts, events.Draft{Event: event})
 	}
@@ -128,15 +125,15 @@ func (c *Country) acts(registry events.Recorder, signers map[string]*events.Sign
 		if signer == nil {
 			return nil, fmt.Errorf("there is no signer of %s", o.Name)
 		}
-		say(events.TypeOperatorAdmitted, events.OperatorAdmitted{
+		say(vocabulary.OperatorAdmitted.Of(events.OperatorAdmitted{
 			Operator: o.Name, Country: o.Country, Name: o.Legal, Keys: []string{signer.PublicKey().String()},
-		})
+		}))
 	}
 	for _, f := range c.Facilities {
-		say(events.TypeFacilityDeclared, f)
+		say(vocabulary.FacilityDeclared.Of(f))
 	}
 	for _, r := range c.Recorders {
-		say(events.TypeRecorderDeclared, r)
+		say(vocabulary.RecorderDeclared.Of(r))
 	}
 	return drafts, failed
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 )
 
 // eventsEach is how many events an envelope of the simulation holds at most.
@@ -110,7 +111,9 @@ func attestation(s Step, h head) events.Draft {
 		p.First, p.Last, p.Count, p.Manifest = 0, 0, 0, ""
 	}
 	seed := []byte(fmt.Sprint(s.Recorder, s.At.Format(time.RFC3339)))
-	event, err := events.NewEvent(s.Recorder, events.TypeAttestationPeriod, fmt.Sprintf("attestation-%d", s.At.Unix()), s.At, p.Statement(), repeat(seed))
+	event, err := vocabulary.AttestationPeriod.Of(p.Statement()).Event(s.Recorder, vocabulary.Attributes{
+		ID: fmt.Sprintf("attestation-%d", s.At.Unix()), Time: s.At, Random: repeat(seed),
+	})
 	if err != nil {
 		panic(err) // the data is this package's own
 	}

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 )
 
 // System is the name of CloudTrail in ext.native.
@@ -83,12 +84,11 @@ func (c *Connector) Draft(record []byte) (*events.Draft, error) {
 		return nil, fmt.Errorf("CloudTrail record: %w", err)
 	}
 	d := &draft{Connector: c, native: n, record: record}
-	eventType := n.eventType()
-	data, err := d.data(eventType)
+	said, err := d.said()
 	if err != nil {
 		return nil, fmt.Errorf("CloudTrail record of %s: %w", at.Format(time.RFC3339), err)
 	}
-	event, err := events.NewEvent(c.Recorder, eventType, eventID(n.EventID, record), at, data, c.Random)
+	event, err := said.Event(c.Recorder, vocabulary.Attributes{ID: eventID(n.EventID, record), Time: at, Random: c.Random})
 	if err != nil {
 		return nil, fmt.Errorf("CloudTrail record of %s: %w", at.Format(time.RFC3339), err)
 	}
@@ -103,49 +103,49 @@ type draft struct {
 	disclosures []events.Disclosure
 }
 
-func (d *draft) data(eventType string) (any, error) {
+func (d *draft) said() (said vocabulary.Said, err error) {
 	n := d.native
 	actor, err := d.actor()
 	if err != nil {
-		return nil, err
+		return said, err
 	}
 	from, err := d.from()
 	if err != nil {
-		return nil, err
+		return said, err
 	}
 	var session string
 	if id := n.sessionID(); id != "" {
 		if session, err = d.pseudonym("session:" + id); err != nil {
-			return nil, err
+			return said, err
 		}
 	}
 	ext, err := d.ext()
 	if err != nil {
-		return nil, err
+		return said, err
 	}
 	sd, err := d.details()
 	if err != nil {
-		return nil, err
+		return said, err
 	}
-	switch eventType {
+	switch n.eventType() {
 	case events.TypeSessionOpened:
-		return events.SessionOpened{
+		return vocabulary.SessionOpened.Of(events.SessionOpened{
 			Session: session, Actor: actor, Mode: events.ModeRemote, From: from, Reason: n.reason(), Ext: ext, SD: sd,
-		}, nil
+		}), nil
 	case events.TypeSessionClosed:
-		return events.SessionClosed{
+		return vocabulary.SessionClosed.Of(events.SessionClosed{
 			Session: session, Actor: actor, Ended: events.EndedUnstated, Mode: events.ModeRemote, From: &from, Ext: ext, SD: sd,
-		}, nil
+		}), nil
 	}
 	resource, err := d.resource()
 	if err != nil {
-		return nil, err
+		return said, err
 	}
 	operation, _ := n.operation()
-	return events.AccessPerformed{
+	return vocabulary.AccessPerformed.Of(events.AccessPerformed{
 		Session: session, Actor: actor, Operation: operation, Resource: resource, Access: n.access(), Outcome: n.outcome(),
 		Reason: n.reason(), Mode: n.mode(), From: from, Region: n.region(), Ext: ext, SD: sd,
-	}, nil
+	}), nil
 }
 
 // details are what a record says about no one object of the event. Response

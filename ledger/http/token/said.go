@@ -148,6 +148,6 @@ func constitutes(eventType string) bool {
 		events.TypeAuthorityAdmitted, events.TypeAuthorityRotated, events.TypeRecipientRotated, events.TypeRulesetAdopted, events.TypePackAdopted,
 		events.TypeOperatorAdmitted, events.TypeOperatorSuspended, events.TypeOperatorReadmitted, events.TypeKeyAdded, events.TypeKeyRevoked,
 		events.TypeFacilityDeclared, events.TypeFacilityRetired, events.TypeRecorderDeclared, events.TypeRecorderRetired,
-		events.TypeEpochOpened, events.TypeClock, events.TypeAnchorRecorded,
+		events.TypeEpochOpened, events.TypeClock, events.TypeAnchorRecorded, events.TypeCheckpointCosigned, events.TypeTimestampRecorded,
 	}, eventType)
 }

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/saksi-ledger/saksi/ledger/verify"
+)
+
+func redactCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "redact",
+		Usage:     "take events out of a piece of evidence, so that all else in it still verifies",
+		Category:  "auditor",
+		ArgsUsage: "FILE LEAF/EVENT…",
+		Description: "Writes another file. Of an event that is taken out, that it was signed, by whom, when, and its digest stay proven, and\n" +
+			"verify says that it is not shown. Only events that the evidence is about can be taken out. Nobody is asked.",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write it to `FILE`", TakesFile: true}, formatFlag(), jsonFlag()},
+		Action: redact,
+	}
+}
+
+func redact(c *cli.Context) error {
+	const want = " FILE and one LEAF/EVENT or more"
+	if err := flagsBefore(c, want); err != nil {
+		return err
+	}
+	if err := required(c, "output"); err != nil {
+		return err
+	}
+	if c.NArg() < 2 {
+		return usage("%s takes%s", c.Command.HelpName, want)
+	}
+	var refs []verify.Ref
+	var names []string
+	for _, text := range c.Args().Slice()[1:] {
+		ref, err := verify.ParseRef(text)
+		if err != nil {
+			return statusError{exitUsage, err}
+		}
+		refs, names = append(refs, ref), append(names, text)
+	}
+	bundle, err := readBundle(c.Args().First())
+	if err != nil {
+		return err
+	}
+	if err := bundle.Redact(refs...); err != nil {
+		return err
+	}
+	own, err := bundle.OwnTrust()
+	if err != nil {
+		return err
+	}
+	size, err := writeBundle(c.String("output"), bundle, func(f *os.File, size int64) error {
+		if _, err := verify.Verify(f, size, own, verify.Options{}); err != nil {
+			return hinted{fmt.Errorf("without them it holds no longer: %w", err), "another event in it rests on one of them, or it didn't hold before"}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return result{
+		document: map[string]any{"evidence": c.String("output"), "bytes": size, "redacted": names, "withheld": len(bundle.Withheld)},
+		rows: [][]any{
+			{"evidence", fmt.Sprintf("%s, %d bytes", c.String("output"), size)}, {"taken out", strings.Join(names, " ")}, {"withheld in all", len(bundle.Withheld)},
+		},
+		note: "What was taken out is still in " + c.Args().First() + ".",
+	}.print(c)
+}
+
+// readBundle reads a whole bundle.
+func readBundle(path string) (*verify.Bundle, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	b, err := verify.ReadBundle(f, info.Size())
+	if err != nil {
+		return nil, statusError{exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)}
+	}
+	return b, nil
+}

@@ -1,0 +1,7 @@
+// Package vocabulary makes events that say what admission will take.
+//
+// A [Kind] binds an event type to the Go type of its data, so that the one can't be said with the other's; [Said.Event]
+// then holds the whole event to the newest rule set: its schema, and the rules of consistency that no schema can state.
+// What an event means lives in package events, how its form is judged in package events/schema. Which keys may sign it
+// and whether what it names exists is admission's, and is not looked at here.
+package vocabulary

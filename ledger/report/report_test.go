@@ -1,0 +1,144 @@
+package report_test
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/report"
+	"github.com/saksi-ledger/saksi/ledger/verify"
+)
+
+// reportOf verifies a vector, and makes a report of it.
+func reportOf(t *testing.T, name, trustFile string) *report.Report {
+	t.Helper()
+	dir := filepath.Join("..", "verify", "testdata", "evidence")
+	text, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	trustText, err := os.ReadFile(filepath.Join(dir, trustFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	trust, err := verify.ParseTrust(trustText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := verify.VerifyBundle(text, trust)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &report.Report{
+		Statement: s, Records: s.Records, File: name, Digest: events.DigestOf(text), Size: int64(len(text)), Trust: events.DigestOf(trustText),
+		Made: time.Date(2026, 11, 29, 8, 0, 0, 0, time.UTC), Version: "v1.2.3",
+	}
+}
+
+func render(t *testing.T, write func(io.Writer, string) error, language string) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := write(&b, language); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestReport(t *testing.T) {
+	for _, row := range []struct {
+		file, trust, language string
+		says                  []string
+	}{
+		{"good.saksi", "trust.json", "en", []string{
+			"Report on evidence", "What is proven", "nimbus-my/lab-1/bastion-1 said 1 events on 1 leaves, from 4/1 to 4/1.", "which mcmc registered in event 1/0",
+			"2027-01-15T08:00:00Z, by the word of the Rekor rekor-1.example - 77", "What is not proven", "The same envelopes hold 2 events", "Nothing is known of whose hands",
+			"that as many witnesses", "saksi v1.2.3",
+		}},
+		{"good.saksi", "trust.json", "ms", []string{"Laporan tentang bukti", "Apa yang terbukti", "nimbus-my/lab-1/bastion-1 menyatakan 1 peristiwa", "Apa yang tidak terbukti", "menurut kata Rekor rekor-1.example - 77"}},
+		{"witnessed.saksi", "trust-witnesses.json", "en", []string{"witness.example.sg/w1", "the CSA", "the tree of 11 leaves continues all that it had seen", "by the word of the witness witness.example.sg/w1"}},
+		{"timestamped.saksi", "trust-timestamps.json", "en", []string{"timestamp authority", "a time for the tree of 11 leaves (RFC 3161)", "That no certificate of a timestamp authority was revoked"}},
+		{"timestamped.saksi", "trust-timestamps.json", "ms", []string{"pihak berkuasa cap masa", "masa bagi pokok 11 daun (RFC 3161)"}},
+		{"an-event-withheld.saksi", "trust.json", "en", []string{"It said 1 more, which are not shown", "What 1 events say that are not shown", "not shown"}},
+	} {
+		r := reportOf(t, row.file, row.trust)
+		text, page := render(t, r.Text, row.language), render(t, r.HTML, row.language)
+		for _, want := range row.says {
+			for kind, got := range map[string]string{"text": text, "HTML": page} {
+				if !strings.Contains(strings.ToLower(got), strings.ToLower(want)) {
+					t.Errorf("%s, %s, %s: %q is not in\n%s", row.file, row.language, kind, want, got)
+				}
+			}
+		}
+		if strings.Contains(text+page, "[") && strings.Contains(text+page, "%!") || strings.Contains(page, "ZgotmplZ") {
+			t.Errorf("%s, %s: a sentence is missing, or badly filled in:\n%s", row.file, row.language, text)
+		}
+		selfContained(t, page)
+	}
+}
+
+// selfContained checks that a page is well-formed and refers to nothing.
+func selfContained(t *testing.T, page string) {
+	t.Helper()
+	for _, reference := range []string{"<script", "<link", "<img", "src=", "href=", "url(", "@import"} {
+		if strings.Contains(page, reference) {
+			t.Errorf("the page has %s", reference)
+		}
+	}
+	d := xml.NewDecoder(strings.NewReader(page))
+	d.Strict, d.AutoClose, d.Entity = true, xml.HTMLAutoClose, xml.HTMLEntity
+	for {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatalf("the page is not well-formed: %v", err)
+		}
+	}
+}
+
+func TestCertificate(t *testing.T) {
+	r := reportOf(t, "good.saksi", "trust.json")
+	if text := render(t, r.Text, "en"); strings.Contains(text, "90A") {
+		t.Error("a certificate that nobody asked for")
+	}
+	r.Certificate = report.CertificateS90A
+	for language, says := range map[string]string{"en": "DRAFT FOR COUNSEL", "ms": "DRAF UNTUK PEGUAM"} {
+		for _, got := range []string{render(t, r.Text, language), render(t, r.HTML, language)} {
+			for _, want := range []string{says, "90A", r.Digest.String(), "good.saksi", "____"} {
+				if !strings.Contains(got, want) {
+					t.Errorf("%s: %q is not in it", language, want)
+				}
+			}
+			if strings.Count(got, says) != 2 {
+				t.Errorf("%s: it must be marked as a draft above and below", language)
+			}
+		}
+	}
+	r.Certificate = "s65b"
+	if err := r.Text(io.Discard, "en"); !errors.Is(err, report.ErrUnknown) {
+		t.Errorf("another certificate: %v", err)
+	}
+	r.Certificate = ""
+	if err := r.HTML(io.Discard, "fr"); !errors.Is(err, report.ErrUnknown) {
+		t.Errorf("another language: %v", err)
+	}
+}
+
+// TestHostileReport: what strangers wrote stays text.
+func TestHostileReport(t *testing.T) {
+	r := reportOf(t, "good.saksi", "trust.json")
+	r.File = "<script>alert(1)</script>\x1b[2J.saksi"
+	r.Custody = []verify.StatedCustody{{CustodyEntry: verify.CustodyEntry{Number: 1, Action: verify.CustodyMade, By: "<b>x</b>\x1b[31m", Note: "\" onload=\"x"}}}
+	r.Records[0].Events[0].Type = "<img src=x>\x07"
+	page, text := render(t, r.HTML, "en"), render(t, r.Text, "en")
+	selfContained(t, strings.ReplaceAll(strings.ReplaceAll(strings.ReplaceAll(page, "\x1b", ""), "\x07", ""), "src=x&gt;", ""))
+	if strings.Contains(page, "<b>x") || strings.ContainsAny(text, "\x1b\x07") {
+		t.Errorf("%s\n%q", page, text)
+	}
+}

@@ -1,0 +1,91 @@
+package verify
+
+import (
+	"fmt"
+
+	"github.com/saksi-ledger/saksi/events"
+)
+
+// openedTimestamp is a timestamp whose checkpoint is the ledger's and of the same tree.
+type openedTimestamp struct {
+	checkpoint *Checkpoint
+	// believed is nil where no authority of the trust file has signed the token, and by
+	// is which.
+	believed *Timestamp
+	by       *TrustedAuthority
+	// recorded are the events, among those shown, by which the ledger recorded it,
+	// ascending.
+	recorded []Ref
+}
+
+// openTimestamps checks the timestamps by the trust file's authorities.
+func (v *verification) openTimestamps() error {
+	v.stamped = map[[2]string]*openedTimestamp{}
+	for i, b := range v.bundle.Timestamps {
+		t, err := v.openTimestamp(b)
+		if err != nil {
+			return fmt.Errorf("timestamp %d: %w", i+1, err)
+		}
+		v.timestamps = append(v.timestamps, t)
+		v.stamped[[2]string{events.DigestOf(b.Token).String(), events.DigestOf(b.Checkpoint).String()}] = t
+	}
+	return nil
+}
+
+func (v *verification) openTimestamp(b BundledTimestamp) (*openedTimestamp, error) {
+	t := &openedTimestamp{}
+	var err error
+	if t.checkpoint, err = v.log.OpenCheckpoint(b.Checkpoint); err != nil {
+		return nil, err
+	}
+	if err := checkConsistency(b.Consistency, t.checkpoint, v.checkpoint); err != nil {
+		return nil, err
+	}
+	if err := checkToken(b.Token, b.Checkpoint); err != nil {
+		return nil, err
+	}
+	// Which authority's it is, nothing but the certificates tells.
+	for i := range v.trust.Timestamps {
+		a := &v.trust.Timestamps[i]
+		if believed, err := a.VerifyToken(b.Token, b.Checkpoint); err == nil {
+			t.believed, t.by = believed, a
+			break
+		}
+	}
+	return t, nil
+}
+
+func (v *verification) independentAuthority(t *openedTimestamp) bool {
+	return t.believed != nil && t.by.Independent && (v.ledger.Owner == "" || t.by.Owner != v.ledger.Owner)
+}
+
+func (v *verification) statedTimestamp(t *openedTimestamp) StatedTimestamp {
+	s := StatedTimestamp{Size: t.checkpoint.Size}
+	if b := t.believed; b != nil {
+		s.Believed, s.Authority, s.Owner, s.Independent = true, t.by.Name, t.by.Owner, v.independentAuthority(t)
+		s.Signer, s.Serial, s.Time, s.Seconds = clip(b.Authority), b.Serial.Text(16), b.Time, b.Accuracy.Seconds()
+	}
+	return s
+}
+
+// speakOfTimestamps says which authorities signed which times.
+func (s *Statement) speakOfTimestamps(v *verification) {
+	believed := false
+	for _, t := range s.Timestamps {
+		if !t.Believed {
+			s.open("That the timestamp over the checkpoint of %s is anybody's: it leads to no authority that the trust file names.", leafCount(t.Size))
+			continue
+		}
+		believed = true
+		s.proven("The timestamp authority %s, %s, signed the token %s for the ledger's checkpoint of %s (RFC 3161).",
+			plain(t.Authority), ownedBy(t.Owner, t.Independent, s.Ledger.Owner, "authority"), t.Serial, leafCount(t.Size))
+		off := ""
+		if t.Seconds > 0 {
+			off = fmt.Sprintf(", give or take %g s", t.Seconds)
+		}
+		s.said("It did so at %s%s, by the word of the timestamp authority %s.", at(t.Time), off, plain(t.Authority))
+	}
+	if believed {
+		s.open("That no certificate of a timestamp authority was revoked: nobody was asked.")
+	}
+}

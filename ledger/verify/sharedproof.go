@@ -1,0 +1,103 @@
+package verify
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// A shared proof says of many leaves at once that they stand in a tree: the hashes of
+// the largest subtrees that hold none of them, from left to right, split as RFC 6962
+// splits a tree. Together with the leaves' own hashes they give the root. No hash is in
+// it twice, or could be computed from the others.
+
+// split returns how many of n leaves, at least two, are in the left subtree.
+func split(n uint64) uint64 { return 1 << (bits.Len64(n-1) - 1) }
+
+// sharedProof computes a root, with memory for one path.
+type sharedProof struct {
+	// next returns the index of the next leaf, and false after the last.
+	next func() (uint64, bool)
+	// leaf takes that leaf, and returns its hash.
+	leaf func() (tlog.Hash, error)
+	// hash takes the next hash of the proof, and returns false after the last.
+	hash func() (tlog.Hash, bool, error)
+	// short says that hashes were missing: the root is none. It is found out at the end,
+	// so that what is wrong with a leaf is said before.
+	short bool
+}
+
+// root returns the hash of the leaves from lo on, below hi.
+func (p *sharedProof) root(lo, hi uint64) (tlog.Hash, error) {
+	index, ok := p.next()
+	if !ok || index >= hi {
+		h, ok, err := p.hash()
+		p.short = p.short || !ok
+		return h, err
+	}
+	if hi-lo == 1 {
+		return p.leaf()
+	}
+	middle := lo + split(hi-lo)
+	left, err := p.root(lo, middle)
+	if err != nil {
+		return left, err
+	}
+	right, err := p.root(middle, hi)
+	return tlog.NodeHash(left, right), err
+}
+
+// proveBatch bounds how many hashes are read at once.
+const proveBatch = 4096
+
+// ProveLeaves returns the shared proof that leaves stand in the tree of a size whose
+// hashes r reads. indexes ascend.
+func ProveLeaves(size uint64, indexes []uint64, r tlog.HashReader) ([]tlog.Hash, error) {
+	if len(indexes) == 0 || indexes[len(indexes)-1] >= size {
+		return nil, errors.New("shared proof: there is no leaf, or one that the tree doesn't have")
+	}
+	// Of each subtree of the proof, the hashes that stand in the tree: one if it is
+	// complete, and more for the last one if it isn't.
+	var stored []int64
+	var last int // how many of them are the last subtree's, if it is incomplete
+	var walk func(indexes []uint64, lo, hi uint64)
+	walk = func(indexes []uint64, lo, hi uint64) {
+		n := hi - lo
+		switch {
+		case len(indexes) == 0 && n&(n-1) == 0:
+			level := bits.Len64(n) - 1
+			stored = append(stored, tlog.StoredHashIndex(level, int64(lo>>level)))
+		case len(indexes) == 0:
+			for at := lo; at < hi; last++ {
+				level := bits.Len64(hi-at) - 1
+				stored = append(stored, tlog.StoredHashIndex(level, int64(at>>level)))
+				at += 1 << level
+			}
+		case n == 1:
+		default:
+			middle, cut := lo+split(n), 0
+			for cut < len(indexes) && indexes[cut] < middle {
+				cut++
+			}
+			walk(indexes[:cut], lo, middle)
+			walk(indexes[cut:], middle, hi)
+		}
+	}
+	walk(indexes, 0, size)
+	proof := make([]tlog.Hash, 0, len(stored))
+	for at := 0; at < len(stored); at += proveBatch {
+		hashes, err := r.ReadHashes(stored[at:min(at+proveBatch, len(stored))])
+		if err != nil {
+			return nil, fmt.Errorf("shared proof: %w", err)
+		}
+		proof = append(proof, hashes...)
+	}
+	for ; last > 1; last-- {
+		n := len(proof)
+		proof[n-2] = tlog.NodeHash(proof[n-2], proof[n-1])
+		proof = proof[:n-1]
+	}
+	return proof, nil
+}
