@@ -44,7 +44,7 @@ func known(ctx context.Context, config Config) ([]ledger.Known, error) {
 		return nil, err
 	}
 	defer reader.Close()
-	policy, err := witnessPolicy(ctx, reader)
+	policy, err := witness.GenesisPolicy(ctx, reader)
 	if err != nil {
 		config.Log.Error("no witness is asked what it has seen", "error", err)
 	}
