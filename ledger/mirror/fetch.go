@@ -58,7 +58,9 @@ type Fetched struct {
 	Kept    uint64 `json:"kept"`    // that were there
 	Bodies  uint64 `json:"bodies"`  // that came
 	Damaged uint64 `json:"damaged"` // bundles that were there, did not hold, and came again
-	Anchors uint64 `json:"anchors"` // that came
+	// Anchors and Timestamps are those that came.
+	Anchors    uint64 `json:"anchors"`
+	Timestamps uint64 `json:"timestamps"`
 }
 
 // Fetch brings the copy up to the newest checkpoint that is served. What it stored stays
