@@ -21,16 +21,17 @@ var layers = []string{"schemas", "events", "ledger", "projections", "ops", "cmd"
 // only lists what of the project a package may import: each name stands for the
 // package and, with /…, for those below it.
 var only = map[string][]string{
-	"schemas":          {},
-	"events":           {"events/canonical"},
-	"events/canonical": {},
-	"events/disclosed": {"events", "events/canonical"},
-	"events/committed": {"events", "events/disclosed"},
-	"events/schema":    {"schemas"},
-	"events/publish":   {"events", "events/canonical", "events/disclosed", "ledger/verify"},
-	"events/connect/…": {"events", "events/canonical", "events/connect/…"},
-	"ledger/verify":    {"events", "events/canonical"},
-	"cmd/saksi-verify": {"ledger/verify"},
+	"schemas":           {},
+	"events":            {"events/canonical"},
+	"events/canonical":  {},
+	"events/disclosed":  {"events", "events/canonical"},
+	"events/committed":  {"events", "events/disclosed"},
+	"events/schema":     {"schemas"},
+	"events/publish":    {"events", "events/canonical", "events/disclosed", "ledger/verify"},
+	"events/vocabulary": {"events", "events/schema", "schemas"},
+	"events/connect/…":  {"events", "events/canonical", "events/connect/…", "events/vocabulary"},
+	"ledger/verify":     {"events", "events/canonical"},
+	"cmd/saksi-verify":  {"ledger/verify"},
 	// Projections know of the ledger that it can be read, and no more.
 	"projections":            {"events", "events/…", "ledger", "ledger/tiles", "ledger/verify", "projections/store"},
 	"projections/store":      {},
