@@ -46,11 +46,16 @@ type crashWorld struct {
 // newCrashWorld makes one. before, if not nil, runs when the home is made, and
 // returns flags for up.
 func newCrashWorld(t *testing.T, before func(*crashWorld) []string) *crashWorld {
+	return newCrashWorldIn(t, filepath.Join(t.TempDir(), "reg"), before)
+}
+
+// newCrashWorldIn makes one whose authority's home is dir; the operator is elsewhere.
+func newCrashWorldIn(t *testing.T, dir string, before func(*crashWorld) []string) *crashWorld {
 	if testing.Short() {
 		t.Skip("kills processes, which takes a while: not in -short")
 	}
 	tmp := t.TempDir()
-	w := &crashWorld{t: t, binary: filepath.Join(tmp, "saksi"), dir: filepath.Join(tmp, "reg")}
+	w := &crashWorld{t: t, binary: filepath.Join(tmp, "saksi"), dir: dir}
 	if out, err := exec.Command("go", "build", "-o", w.binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -283,7 +284,39 @@ func (f *fetch) finish() error {
 	if before != nil {
 		f.tidy(before.Size)
 	}
-	return nil
+	return f.tidyBodies()
+}
+
+// tidyBodies removes the bodies of the last bundle as it was when it had fewer, and with
+// Recheck all such as a fetch that was interrupted left: they are no part of the copy, and
+// would keep what is erased from it.
+func (f *fetch) tidyBodies() error {
+	index, w := f.to.Size/tiles.Width, int(f.to.Size%tiles.Width)
+	current := f.bodiesPath(index, max(w, 1))
+	partial := filepath.Dir(current)
+	entries, err := os.ReadDir(partial)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range entries {
+		if path := filepath.Join(partial, e.Name()); w == 0 || path != current {
+			if err := os.Remove(path); err != nil {
+				return err
+			}
+		}
+	}
+	if !f.options.Recheck {
+		return nil
+	}
+	return filepath.WalkDir(f.path(bodiesDir), func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.IsDir() || path == partial || !strings.HasSuffix(path, ".p") {
+			return err
+		}
+		if err := os.RemoveAll(path); err != nil {
+			return err
+		}
+		return fs.SkipDir
+	})
 }
 
 // write writes a file of the copy. Its name is durable after syncDirs.

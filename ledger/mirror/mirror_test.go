@@ -568,3 +568,36 @@ func leafOf(t *testing.T, w *readertest.World, index uint64) (*verify.Leaf, erro
 	}
 	return verify.ParseLeaf(entries[0])
 }
+
+// TestNoOldBodies holds that of a bundle that grows its bodies lie there once.
+func TestNoOldBodies(t *testing.T) {
+	w := readertest.New(t)
+	url, dir := listen(t, serve(t, w)), filepath.Join(t.TempDir(), "copy")
+	for _, size := range []uint64{40, 41, 255, 256, 300, 513} {
+		w.Grow(size)
+		if err := os.MkdirAll(filepath.Join(dir, "bodies", "001.p"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if size == 40 {
+			os.RemoveAll(dir)
+		} else if err := os.WriteFile(filepath.Join(dir, "bodies", "001.p", "7"), []byte("left by an interrupted one"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fetch(t, t.Context(), dir, url, "auditor", w.Log, true); err != nil {
+			t.Fatal(err)
+		}
+		files := 0
+		err := filepath.WalkDir(filepath.Join(dir, "bodies"), func(_ string, e fs.DirEntry, err error) error {
+			if err == nil && e.Type().IsRegular() {
+				files++
+			}
+			return err
+		})
+		if want := int((size + 255) / 256); err != nil || files != want {
+			t.Errorf("%d leaves: %d files of bodies, %v: want %d", size, files, err, want)
+		}
+		if r := auditOf(t, dir, w); len(r.Failures) > 0 || r.Withheld > 0 {
+			t.Errorf("%d leaves: %+v", size, r)
+		}
+	}
+}
