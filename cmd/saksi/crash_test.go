@@ -39,6 +39,7 @@ type crashWorld struct {
 	client   *publish.Client
 	signer   *events.Signer
 	recorder events.Recorder
+	operator string          // the operator's home
 	said     int             // events added so far
 	asked    map[string]bool // pseudonyms, of those who were revealed
 }
@@ -70,7 +71,8 @@ func newCrashWorldIn(t *testing.T, dir string, before func(*crashWorld) []string
 	}
 	w.start(flags...)
 
-	operator, err := home.NewOperator(filepath.Join(tmp, "op"), "nimbus-my")
+	w.operator = filepath.Join(tmp, "op")
+	operator, err := home.NewOperator(w.operator, "nimbus-my")
 	must(t, err)
 	request, err := home.ReadRequest(operator.RequestFile())
 	must(t, err)
