@@ -265,6 +265,9 @@ var attacks = []attack{
 // TestAttacks does everything to one ledger's Rekor, one after the other, with an honest
 // anchor in between: nothing of it is believed, and the ledger admits all along.
 func TestAttacks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for a real Rekor after each attack, a minute or two in all: not in -short")
+	}
 	t.Parallel()
 	a := newAttacker(t)
 	key := filepath.Join(t.TempDir(), "key")
