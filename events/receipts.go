@@ -62,6 +62,9 @@ type HeadRequest struct {
 	V int `json:"v"`
 	// After is the last recorder of the answer before; empty at first.
 	After string `json:"after,omitempty"`
+	// Seen is the newest checkpoint that the party has verified, as the log signed it: a
+	// ledger that was put back from an old copy learns from it, and stops.
+	Seen []byte `json:"seen,omitempty"`
 }
 
 // HeadResponse answers a [HeadRequest], recorders in order of name, at most

@@ -183,11 +183,16 @@ func (l *Ledger) erase(ctx context.Context, e *Erasure, stream jetstream.Stream)
 		return err
 	}
 	remains := []byte{}
-	if envelope, err := events.ParseEnvelope(body); err == nil {
-		leaf, err := l.leaf(ctx, uint64(e.Leaf))
-		if err != nil {
+	leaf, err := l.leaf(ctx, uint64(e.Leaf))
+	if err != nil {
+		return err
+	}
+	if leaf.Verdict == verify.Rejected {
+		if err := l.state.forgetReason(ctx, leaf); err != nil {
 			return err
 		}
+	}
+	if envelope, err := events.ParseEnvelope(body); err == nil {
 		if leaf.Verdict != verify.Rejected {
 			var places []int
 			if !e.Whole() {

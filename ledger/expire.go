@@ -94,7 +94,7 @@ func (x *expiry) pass(ctx context.Context, period events.Period, size uint64, le
 			if *left == 0 || !period.Over(leaf.Received, x.now) {
 				return nil
 			}
-			if err := x.look(at, leaf); err != nil {
+			if err := x.look(ctx, at, leaf); err != nil {
 				return fmt.Errorf("leaf %d: %w", at, err)
 			}
 			at++
@@ -106,7 +106,7 @@ func (x *expiry) pass(ctx context.Context, period events.Period, size uint64, le
 }
 
 // look erases of one leaf what has expired.
-func (x *expiry) look(index uint64, leaf *verify.Leaf) error {
+func (x *expiry) look(ctx context.Context, index uint64, leaf *verify.Leaf) error {
 	recorder, err := events.ParseSubject(leaf.Subject)
 	if leaf.Verdict == verify.Duplicate || err == nil && !recorder.IsOperator() && leaf.Verdict == verify.Accepted {
 		return nil
@@ -123,6 +123,9 @@ func (x *expiry) look(index uint64, leaf *verify.Leaf) error {
 		}
 		if x.held(said) || slices.ContainsFunc(actorsOf(body, said), x.held) {
 			return nil
+		}
+		if err := x.l.state.forgetReason(ctx, leaf); err != nil {
+			return err
 		}
 		x.done.Rejections++
 		return x.l.bodies.Erase(index, []byte{})

@@ -43,6 +43,12 @@ type Config struct {
 	// Admits, if set, is asked before each chunk is taken from the stream, and waits
 	// for as long as the ledger is not to take any. Its error is the context's.
 	Admits func(context.Context) error
+	// Known, if set, is asked when the ledger is opened, before anything is changed, what
+	// others know of the tree: see [Ledger.Continues].
+	Known func(context.Context) ([]Known, error)
+	// Contradicted, if set, is called once with a checkpoint that this log has signed,
+	// and that is not of this tree: see [Ledger.Sighted]. It must not call the ledger.
+	Contradicted func(*verify.Checkpoint)
 }
 
 // Tally is what a party's messages came to.
@@ -73,6 +79,10 @@ type Ledger struct {
 	recheck chan struct{} // holds a token when the stream must be looked at anew
 
 	registryChanged chan struct{} // holds a token when the registry has changed
+
+	own           *verify.Log // as the genesis names it
+	sighted       sighted
+	contradiction chan error // holds why the ledger has failed, where others know better
 
 	expired expired // of the one goroutine that erases
 }
@@ -150,10 +160,13 @@ func Create(ctx context.Context, config Config, genesis []byte) error {
 }
 
 // Open opens a ledger for writing and finishes or takes back what a crash left
-// half-done. It waits for nothing but the disk.
+// half-done. It waits for nothing but the disk, and for what config.Known asks. The error
+// wraps [ErrContradicted] where the tree is not what others know of it; nothing is changed
+// then.
 func Open(ctx context.Context, config Config) (_ *Ledger, err error) {
 	config.setDefaults()
-	l := &Ledger{config: config, log: config.Log, grown: make(chan struct{}, 1), recheck: make(chan struct{}, 1), registryChanged: make(chan struct{}, 1)}
+	l := &Ledger{config: config, log: config.Log, grown: make(chan struct{}, 1), recheck: make(chan struct{}, 1), registryChanged: make(chan struct{}, 1),
+		contradiction: make(chan error, 1)}
 	defer func() {
 		if err != nil {
 			l.abandon()
@@ -174,6 +187,13 @@ func Open(ctx context.Context, config Config) (_ *Ledger, err error) {
 	if l.tree.size == 0 {
 		return nil, fmt.Errorf("the one in %s has no genesis: its making was interrupted", config.Dir)
 	}
+	if l.state, err = openState(filepath.Join(config.Dir, stateFile)); err != nil {
+		return nil, err
+	}
+	// Bodies beyond the tree are cut off next: not before the tree is known to be whole.
+	if err := l.contradicted(ctx); err != nil {
+		return nil, err
+	}
 	if l.bodies, err = openBodies(filepath.Join(config.Dir, bodiesDir), l.tree.size, false); err != nil {
 		return nil, err
 	}
@@ -182,9 +202,6 @@ func Open(ctx context.Context, config Config) (_ *Ledger, err error) {
 		return nil, err
 	}
 	l.at = positionOf(last)
-	if l.state, err = openState(filepath.Join(config.Dir, stateFile)); err != nil {
-		return nil, err
-	}
 	if err := l.restore(ctx); err != nil {
 		return nil, err
 	}

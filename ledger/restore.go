@@ -12,26 +12,11 @@ import (
 )
 
 // restore brings the database and admission's state to the size of the tree:
-// from the database as far as it reaches, from leaves and bodies after that. A
-// database that is ahead of the tree belongs to another one, and is made anew.
+// from the database as far as it reaches, from leaves and bodies after that.
 func (l *Ledger) restore(ctx context.Context) error {
 	stamped, err := l.state.size()
 	if err != nil {
 		return fmt.Errorf("read the state database: %w", err)
-	}
-	if stamped > l.tree.size {
-		l.log.Warn("the state database is ahead of the tree and is made anew", "database", stamped, "tree", l.tree.size)
-		path := l.state.path
-		l.state.close()
-		for _, suffix := range []string{"", "-wal", "-shm"} {
-			if err := removeIfThere(path + suffix); err != nil {
-				return err
-			}
-		}
-		if l.state, err = openState(path); err != nil {
-			return err
-		}
-		stamped = 0
 	}
 	genesis, err := l.bodies.Read(0)
 	if err != nil {
@@ -174,4 +159,21 @@ func (l *Ledger) commit(size uint64) error {
 		return fmt.Errorf("commit the state database at size %d: %w", size, err)
 	}
 	return nil
+}
+
+// logOf returns the log that a genesis names.
+func logOf(body []byte) (*verify.Log, error) {
+	envelope, err := events.ParseEnvelope(body)
+	if err != nil {
+		return nil, fmt.Errorf("genesis: %w", err)
+	}
+	event, err := events.ParseEvent(envelope.Lines[0])
+	if err != nil {
+		return nil, fmt.Errorf("genesis: %w", err)
+	}
+	var genesis events.Genesis
+	if err := json.Unmarshal(event.Data, &genesis); err != nil {
+		return nil, fmt.Errorf("genesis: %w", err)
+	}
+	return verify.NewLog(genesis.LogKey)
 }

@@ -27,8 +27,8 @@ const answerTime = 10 * time.Second
 // answer never speaks of another's recorders. Parties take turns: who asks a lot
 // waits for its own answers, and keeps nobody else waiting.
 func (l *Ledger) Serve(ctx context.Context, nc *nats.Conn) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	queue := newQueue()
 	sub, err := nc.SubscribeSync("receipts.>")
 	if err == nil {
@@ -40,6 +40,13 @@ func (l *Ledger) Serve(ctx context.Context, nc *nats.Conn) error {
 	defer sub.Unsubscribe()
 	var working sync.WaitGroup
 	working.Go(func() { l.announce(ctx, nc) })
+	working.Go(func() {
+		select {
+		case <-ctx.Done():
+		case err := <-l.contradiction:
+			cancel(err)
+		}
+	})
 	for range answerers {
 		working.Go(func() {
 			for m := queue.next(ctx); m != nil; m = queue.next(ctx) {
@@ -54,12 +61,15 @@ func (l *Ledger) Serve(ctx context.Context, nc *nats.Conn) error {
 		switch {
 		case ctx.Err() != nil:
 			working.Wait()
+			if err := context.Cause(ctx); errors.Is(err, ErrFatal) {
+				return err
+			}
 			return nil
 		case errors.Is(err, nats.ErrSlowConsumer):
 			l.log.Warn("questions for receipts came faster than they can be told apart: some were dropped, and will be asked again")
 			continue
 		case err != nil:
-			cancel()
+			cancel(nil)
 			working.Wait()
 			return fmt.Errorf("serve receipts: %w", err)
 		}
@@ -136,6 +146,11 @@ func (l *Ledger) answer(ctx context.Context, m *nats.Msg) []byte {
 		var q events.HeadRequest
 		if err := json.Unmarshal(m.Data, &q); err != nil || q.V != 1 {
 			return refusal("the question is not one of version 1")
+		}
+		if len(q.Seen) > 0 {
+			if err := l.Sighted(ctx, party, q.Seen); err != nil {
+				l.log.Error("a party shows a checkpoint of this log", "party", party, "error", err)
+			}
 		}
 		return l.reply(l.state.partyHeads(ctx, party, q.After))
 	}

@@ -92,7 +92,7 @@ func tryState(path string) (_ *state, err error) {
 		return nil, err
 	}
 	f.Close()
-	const pragmas = "?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=busy_timeout(10000)&_pragma=cache_size(-32768)"
+	const pragmas = "?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=busy_timeout(10000)&_pragma=cache_size(-32768)&_pragma=secure_delete(1)"
 	s := &state{path: path, recorders: map[events.Recorder]int64{}, found: map[admission.Place]uint64{}}
 	defer func() {
 		if err != nil {

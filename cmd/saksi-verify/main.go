@@ -1,5 +1,6 @@
-// Command saksi-verify checks an evidence bundle by a trust file, offline, and says in
-// sentences what it proves, what is somebody's word, and what it doesn't prove.
+// Command saksi-verify checks an evidence bundle, or proof of a fork, by a trust file,
+// offline, and says in sentences what it proves, what is somebody's word, and what it
+// doesn't prove.
 //
 //	saksi-verify -trust trust.json e.saksi
 //
@@ -74,6 +75,20 @@ func verifyFile(path, trustFile, format, recordsFile string, stdout io.Writer) (
 	if err != nil {
 		return exitFailed, err
 	}
+	fork, isFork, err := verify.ReadFork(f)
+	if err != nil {
+		return exitFailed, err
+	}
+	if isFork {
+		statement, err := verify.VerifyFork(fork, trust)
+		if err != nil {
+			return exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)
+		}
+		if err := say(statement, format, stdout); err != nil {
+			return exitFailed, err
+		}
+		return exitDone, nil
+	}
 	var options verify.Options
 	finish := func() error { return nil }
 	if recordsFile != "" {
@@ -90,18 +105,22 @@ func verifyFile(path, trustFile, format, recordsFile string, stdout io.Writer) (
 	if err := finish(); err != nil {
 		return exitFailed, err
 	}
-	if format == "json" {
-		enc := json.NewEncoder(stdout)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		err = enc.Encode(statement)
-	} else {
-		_, err = io.WriteString(stdout, statement.Text())
-	}
-	if err != nil {
+	if err := say(statement, format, stdout); err != nil {
 		return exitFailed, err
 	}
 	return exitDone, nil
+}
+
+// say writes what was verified, as it was asked for.
+func say(statement interface{ Text() string }, format string, stdout io.Writer) error {
+	if format != "json" {
+		_, err := io.WriteString(stdout, statement.Text())
+		return err
+	}
+	enc := json.NewEncoder(stdout)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(statement)
 }
 
 // writeRecords writes records to a file that has its name once finish was called; discard

@@ -223,13 +223,15 @@ func rotateRecipient(c *cli.Context) error {
 		return err
 	}
 	return registrar(c, func(ctx context.Context, r *authority.Registrar) error {
-		leaf, recipient, done, err := r.RotateRecipient(ctx, c.String("reason"))
+		done, err := r.RotateRecipient(ctx, c.String("reason"))
 		if err != nil {
 			return err
 		}
-		return result{
-			document: map[string]any{"recipient": recipient, "leaf": leaf, "reencrypted": done.Done},
-			rows:     [][]any{{"recipient", recipient}, {"leaf", leaf}, {"encrypted anew", done.Done}},
-		}.print(c)
+		out := result{document: done, rows: [][]any{{"recipient", done.Recipient}, {"leaf", done.Leaf}, {"encrypted anew", done.Reencrypted.Done}}}
+		if done.Reencrypted.Failed > 0 {
+			out.rows = append(out.rows, []any{"opened by nobody", done.Reencrypted.Failed})
+			out.note = "What says to be for the old identity and does not open with it stays as it is: " + printable(strings.Join(done.Reencrypted.Named[:min(3, len(done.Reencrypted.Named))], "; ")) + "\n"
+		}
+		return out.print(c)
 	})
 }

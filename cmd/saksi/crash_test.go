@@ -39,7 +39,8 @@ type crashWorld struct {
 	client   *publish.Client
 	signer   *events.Signer
 	recorder events.Recorder
-	said     int // events added so far
+	said     int             // events added so far
+	asked    map[string]bool // pseudonyms, of those who were revealed
 }
 
 // newCrashWorld makes one. before, if not nil, runs when the home is made, and

@@ -30,6 +30,7 @@ func initCommand() *cli.Command {
 			stringFlag("origin", "the `NAME` of the tree in its checkpoints, such as ledger.example.my/saksi/2026"),
 			stringFlag("jurisdiction", "the `COUNTRY` it is for, two capital letters"),
 			&cli.StringFlag{Name: "authority", Usage: "the first authority's `NAME`", Value: "authority", EnvVars: env("authority")},
+			&cli.StringFlag{Name: "predecessor", Usage: "take the place of another tree, whose last signed checkpoint is in `FILE`", EnvVars: env("predecessor"), TakesFile: true},
 			&cli.StringFlag{Name: "witness-policy", Usage: "`FILE` that names the witnesses who are to cosign, and their quorum (C2SP tlog-policy)", EnvVars: env("witness-policy"), TakesFile: true},
 			algorithmFlag(), encryptFlag(), agentFlag(), formatFlag(), jsonFlag(),
 		},
@@ -50,9 +51,17 @@ func initCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			predecessor := ""
+			if path := c.String("predecessor"); path != "" {
+				text, err := os.ReadFile(path)
+				if err != nil {
+					return err
+				}
+				predecessor = string(text)
+			}
 			h, err := authority.Init(c.Context, homeOf(c), authority.Plan{
 				Origin: c.String("origin"), Jurisdiction: c.String("jurisdiction"), Name: c.String("authority"),
-				WitnessPolicy: policy, Key: keySpec(c),
+				WitnessPolicy: policy, Predecessor: predecessor, Key: keySpec(c),
 			})
 			if err != nil {
 				return err

@@ -26,8 +26,8 @@ func keyCommand() *cli.Command {
 				Name: "use", Usage: "sign with another key of this home from now on, or with several", ArgsUsage: "KEYID...",
 				Description: "KEYID may be cut short. The authority must have added the key: what it signs is rejected otherwise.\n" +
 					"Two keys sign each envelope together, for recorders of which the authority demands two signatures.",
-				Flags:       []cli.Flag{homeFlag(), formatFlag(), jsonFlag()},
-				Action:      keyUse,
+				Flags:  []cli.Flag{homeFlag(), formatFlag(), jsonFlag()},
+				Action: keyUse,
 			},
 			{
 				Name: "list", Usage: "the signing keys of this home, and which of them signs",

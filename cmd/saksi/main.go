@@ -86,8 +86,8 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 			demoCommand(),
 			initCommand(), upCommand(), brokerCommand(), authorityCommand(), operatorCommand(), readerCommand(), facilityCommand(), recorderCommand(), tenantCommand(), findingCommand(), keyCommand(), bodyCommand(), holdCommand(), ledgerCommand(), personCommand(), sealedCommand(), orderCommand(),
 			viewCommand(), rebuildCommand(), doctorCommand(), trustCommand(),
-			enrolCommand(), joinCommand(), importCommand(), publishCommand(), discloseCommand(), attestCommand(), outboxCommand(), watchCommand(), tokenCommand(),
-			evidenceCommand(), verifyCommand(), reportCommand(), redactCommand(), custodyCommand(), auditCommand(), witnessCommand(), schemaCommand(), benchCommand(), versionCommand(), rekorCommand(),
+			enrolCommand(), joinCommand(), importCommand(), publishCommand(), discloseCommand(), commitCommand(), ordersCommand(), produceCommand(), attestCommand(), outboxCommand(), watchCommand(), tokenCommand(),
+			evidenceCommand(), verifyCommand(), reportCommand(), redactCommand(), custodyCommand(), auditCommand(), monitorCommand(), mirrorCommand(), witnessCommand(), schemaCommand(), benchCommand(), versionCommand(), rekorCommand(),
 		},
 	}
 	complete(app.Commands)

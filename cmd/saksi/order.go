@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -26,6 +27,12 @@ func orderCommand() *cli.Command {
 				&cli.StringFlag{Name: "due", Usage: "by this `TIME`, or after a span such as 72h"}, stringFlag("ground", "on what `GROUND`, as a code"),
 				timeoutFlag(registryWait), formatFlag(), jsonFlag()},
 			Action: orderProduction,
+		}, {
+			Name: "open", Usage: "read the records that were produced on an order", ArgsUsage: "NUMBER",
+			Description: "That they are read is put on record first, where the operator sees it: saksi view reveals. What was produced is decrypted\n" +
+				"here, and each record is held to the root that was committed to. The exit status is 1 if something is missing or wrong.",
+			Flags:  []cli.Flag{homeFlag(), stringFlag("ground", "on what `GROUND`, as a code; it stands in the record"), timeoutFlag(registryWait), formatFlag(), jsonFlag()},
+			Action: openProduced,
 		}},
 	}
 }
@@ -74,5 +81,46 @@ func orderProduction(c *cli.Context) error {
 			return err
 		}
 		return leafResult("order", order.Order, leaf).print(c)
+	})
+}
+
+func openProduced(c *cli.Context) error {
+	args, err := arguments(c, "NUMBER")
+	if err != nil {
+		return err
+	}
+	if err := required(c, "ground"); err != nil {
+		return err
+	}
+	return registrar(c, func(ctx context.Context, r *authority.Registrar) error {
+		opened, err := r.OpenProduced(ctx, args[0], c.String("ground"))
+		if err != nil {
+			return err
+		}
+		type record struct {
+			authority.OpenedRecord
+			Native string `json:"native"`
+		}
+		document := struct {
+			*authority.Opened
+			Records []record `json:"records"`
+		}{opened, []record{}}
+		out := result{columns: []string{"record", "answer", "native"}}
+		for _, one := range opened.Records {
+			document.Records = append(document.Records, record{one, string(one.Native)})
+			out.rows = append(out.rows, []any{one.Index, one.Answer, printable(string(one.Native))})
+		}
+		out.document = document
+		out.note = fmt.Sprintf("On record as leaf %d, where the operator sees it. Each record belongs to what event %s committed to.\n", opened.Leaves[0], opened.Event)
+		for _, problem := range opened.Problems {
+			out.note += "wrong: " + printable(problem) + "\n"
+		}
+		if err := out.print(c); err != nil {
+			return err
+		}
+		if n := len(opened.Problems); n > 0 {
+			return fmt.Errorf("%d of what was produced on order %s is missing or wrong", n, opened.Order)
+		}
+		return nil
 	})
 }

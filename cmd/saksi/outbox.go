@@ -33,6 +33,7 @@ func outboxCommand() *cli.Command {
 				Description: "The events stay in the ledger, with a pseudonym that stands for nobody; whoever acts again gets another.",
 				Flags:       []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: outboxErase,
 			},
+			outboxEvidenceCommand(),
 			{Name: "receipts", Usage: "write each receipt to a file, as a C2SP tlog-proof", ArgsUsage: "DIRECTORY", Flags: []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: outboxReceipts},
 			{
 				Name: "export", Usage: "write what waits to a file, for a site without a network", ArgsUsage: "FILE",
@@ -77,7 +78,7 @@ func outboxStatus(c *cli.Context) error {
 			}
 		}
 		if status.Evidence > 0 {
-			out.note += fmt.Sprintf("The ledger has contradicted itself: %d pairs of checkpoints are kept as evidence.\n", status.Evidence)
+			out.note += fmt.Sprintf("The ledger has contradicted itself: %d pairs of checkpoints are kept: saksi outbox evidence writes them to files.\n", status.Evidence)
 		}
 		return out.print(c)
 	})

@@ -2,9 +2,13 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"reflect"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -19,6 +23,7 @@ func trustCommand() *cli.Command {
 		Usage:    "write a trust file: the ledger's key, genesis, Rekors, witnesses and timestamp authorities, to be looked at and pinned",
 		Category: "auditor",
 		Flags: []cli.Flag{homeFlag(),
+			&cli.StringFlag{Name: "with", Usage: "and believe what is in the trust `FILE` too: the tree before this one, say", TakesFile: true},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write it to `FILE`"}, formatFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
@@ -37,6 +42,11 @@ func trustCommand() *cli.Command {
 			}
 			if err := nameWitnesses(c.Context, h, trust); err != nil {
 				return err
+			}
+			if path := c.String("with"); path != "" {
+				if err := trustToo(trust, path); err != nil {
+					return err
+				}
 			}
 			if err := home.WriteJSON(c.String("output"), trust, 0o644); err != nil {
 				return err
@@ -59,6 +69,47 @@ func trustCommand() *cli.Command {
 			return out.print(c)
 		},
 	}
+}
+
+// trustToo adds what another trust file names.
+func trustToo(trust *verify.Trust, path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	other, err := verify.ParseTrust(text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	for _, l := range other.Ledgers {
+		if _, known := trust.Ledger(l.Origin); !known {
+			trust.Ledgers = append(trust.Ledgers, l)
+		}
+	}
+	for _, r := range other.Rekors {
+		if !slices.Contains(trust.Rekors, r) {
+			trust.Rekors = append(trust.Rekors, r)
+		}
+	}
+	for _, w := range other.Witnesses {
+		if !slices.Contains(trust.Witnesses, w) {
+			trust.Witnesses = append(trust.Witnesses, w)
+		}
+	}
+	for _, a := range other.Timestamps {
+		if !slices.ContainsFunc(trust.Timestamps, func(b verify.TrustedAuthority) bool { return reflect.DeepEqual(a, b) }) {
+			trust.Timestamps = append(trust.Timestamps, a)
+		}
+	}
+	for _, h := range other.Custodians {
+		if !slices.Contains(trust.Custodians, h) {
+			trust.Custodians = append(trust.Custodians, h)
+		}
+	}
+	if text, err = json.Marshal(trust); err == nil {
+		_, err = verify.ParseTrust(text)
+	}
+	return err
 }
 
 // nameWitnesses takes the witnesses that the ledger's genesis names into the trust

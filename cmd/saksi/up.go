@@ -13,6 +13,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/rekor"
 	"github.com/saksi-ledger/saksi/ledger/timestamp"
+	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/ops/node"
 )
@@ -35,6 +36,7 @@ func upCommand() *cli.Command {
 			stringFlag("http-listen", "`HOST:PORT` for HTTP; port 0 takes a free one (default 127.0.0.1:7258)"),
 			stringFlag("advertise-nats", "the `URL` that operators are told, where it is another"),
 			stringFlag("advertise-http", "the `URL` that operators are told, where it is another"),
+			&cli.StringSliceFlag{Name: "despite", Usage: "start although the witness `NAME` says that it has seen more of the tree, or another"},
 			&cli.StringFlag{Name: "tls-cert", Usage: "demand TLS of everybody, with the certificate in this PEM `FILE`; read again when it is replaced", EnvVars: env("tls-cert"), TakesFile: true},
 			&cli.StringFlag{Name: "tls-key", Usage: "its key, a PEM `FILE`", EnvVars: env("tls-key"), TakesFile: true},
 			&cli.BoolFlag{Name: "plain-behind-proxy", Usage: "listen beyond this machine without TLS: a proxy before it demands it of everybody", EnvVars: env("plain-behind-proxy")},
@@ -42,6 +44,7 @@ func upCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "websocket-origin", Usage: "pages of this `ORIGIN` may connect by WebSocket, as https://console.example.my; may be repeated; none: only the broker's own", EnvVars: env("websocket-origin")},
 			&cli.StringSliceFlag{Name: "rekor", Usage: "anchor in this Rekor instead of one of the node's own: `URL,key=FILE`[,version=1]; may be repeated; none: don't anchor"},
 			&cli.DurationFlag{Name: "anchor-every", Usage: "anchor after this `TIME` at the soonest", Value: time.Minute, EnvVars: env("anchor-every")},
+			anchorPolicyFlag("of several Rekors, `HOW-MANY` must have a checkpoint for it to count as anchored: all, any, or a number"),
 			&cli.StringSliceFlag{Name: "timestamp-authority", Usage: "have this authority sign times for checkpoints (RFC 3161): `URL,cert=FILE`[,name=NAME][,owner=WHO][,independent]; may be repeated"},
 			&cli.DurationFlag{Name: "timestamp-every", Usage: "ask timestamp authorities after this `TIME` at the soonest", Value: 10 * time.Minute, EnvVars: env("timestamp-every")},
 			&cli.DurationFlag{Name: "cosign-every", Usage: "ask witnesses to cosign after this `TIME` at the soonest", Value: 30 * time.Second, EnvVars: env("cosign-every")},
@@ -67,6 +70,10 @@ func upCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			policy, err := anchorPolicy(c, max(1, len(rekors)))
+			if err != nil {
+				return err
+			}
 			authorities, err := authoritiesOf(c)
 			if err != nil {
 				return err
@@ -78,10 +85,11 @@ func upCommand() *cli.Command {
 			return node.Run(c.Context, node.Config{
 				Home: h, NATS: c.String("nats"), NATSListen: c.String("nats-listen"), HTTPListen: c.String("http-listen"),
 				AdvertiseNATS: c.String("advertise-nats"), AdvertiseHTTP: c.String("advertise-http"),
+				Despite: c.StringSlice("despite"),
 				TLSCert: c.String("tls-cert"), TLSKey: c.String("tls-key"), BehindProxy: c.Bool("plain-behind-proxy"),
 				WebSocketListen: c.String("websocket-listen"), WebSocketOrigins: c.StringSlice("websocket-origin"),
 				Replicas: c.Int("replicas"), Log: log,
-				Rekors: rekors, NoRekor: none, AnchorEvery: c.Duration("anchor-every"), CosignEvery: c.Duration("cosign-every"),
+				Rekors: rekors, NoRekor: none, AnchorEvery: c.Duration("anchor-every"), AnchorPolicy: policy, CosignEvery: c.Duration("cosign-every"),
 				Timestamps: authorities, TimestampEvery: c.Duration("timestamp-every"),
 				Ready: func(a home.Addresses, l *ledger.Ledger) {
 					fmt.Fprintf(c.App.Writer, "ledger  %s, %d leaves\nnats    %s\nhttp    %s\napi     %s/v1/docs\n", h.Origin, l.Size(), a.NATS, a.HTTP, a.HTTP)
@@ -92,6 +100,22 @@ func upCommand() *cli.Command {
 			})
 		},
 	}
+}
+
+func anchorPolicyFlag(usage string) cli.Flag {
+	return &cli.StringFlag{Name: "anchor-policy", Usage: usage, Value: "all", EnvVars: env("anchor-policy")}
+}
+
+// anchorPolicy returns the policy over so many Rekors.
+func anchorPolicy(c *cli.Context, rekors int) (verify.AnchorPolicy, error) {
+	policy, err := verify.ParseAnchorPolicy(c.String("anchor-policy"))
+	if err == nil {
+		_, err = policy.Of(rekors)
+	}
+	if err != nil {
+		return policy, statusError{exitUsage, err}
+	}
+	return policy, nil
 }
 
 // authoritiesOf returns the timestamp authorities that --timestamp-authority names. The

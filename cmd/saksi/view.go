@@ -171,6 +171,7 @@ func brief(view string) []string {
 		"facilities":   {"facility", "operator", "country", "landlord", "owner.name", "operatingEntity.name", "ultimateParent.name", "ultimateParent.country", "evidence"},
 		"completeness": {"recorder", "kind", "last", "events", "gaps", "breaks", "contradictions", "nextDue", "overdue", "evidence"},
 		"reveals":      {"received", "authority", "recorder", "what", "actor.id", "ground", "order", "events"},
+		"orders":       {"due", "state", "authority", "number", "recorder", "event", "asked", "left", "answers"},
 		"corrections":  {"received", "recorder", "event", "action", "by.event", "reason", "evidence"},
 		"tenants":      {"tenant", "operator", "facility", "touches", "denied", "actor.parties", "from.countries", "last", "evidence"},
 		"findings":     {"severity", "state", "rule", "facility", "summary", "response", "evidence"},
@@ -185,6 +186,7 @@ func spare(view string) []string {
 		"sessions":     {"reason", "mode", "from.country", "facility", "actor.party", "closed"},
 		"facilities":   {"owner.name", "operatingEntity.name", "operator", "ultimateParent.name", "landlord", "country"},
 		"completeness": {"nextDue", "kind", "last", "breaks", "events", "contradictions"},
+		"orders":       {"answers", "event", "asked", "recorder"},
 		"tenants":      {"from.countries", "operator", "denied", "actor.parties"},
 		"findings":     {"response", "state", "facility", "rule"},
 	}[view]

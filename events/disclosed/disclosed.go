@@ -146,8 +146,9 @@ func (m *Message) Open(identities ...age.Identity) ([]events.Disclosure, error) 
 }
 
 // Reseal encrypts what is in the message anew: to the recipient next in the place of the
-// identity's own, and to all others that it is for. It can't be checked against the event
-// here: see [Check].
+// identity's own, and to all others that it is for. One that the message names and that
+// can't be encrypted to, so that it can't be anybody's, is left out. It can't be checked
+// against the event here: see [Check].
 func (m *Message) Reseal(old *age.X25519Identity, next string) (*Message, error) {
 	list, err := m.Open(old)
 	if err != nil {
@@ -157,6 +158,8 @@ func (m *Message) Reseal(old *age.X25519Identity, next string) (*Message, error)
 	for _, r := range m.Recipients {
 		if r == old.Recipient().String() {
 			r = next
+		} else if _, err := age.ParseX25519Recipient(r); err != nil {
+			continue
 		}
 		recipients = append(recipients, r)
 	}

@@ -11,6 +11,11 @@ import (
 // subjectPrefix begins the subjects of what operators disclose.
 const subjectPrefix = "disclosures."
 
+// HeaderEvent is the NATS header in which a message says where its event is, as
+// LEAF/PLACE: who keeps it can tell by that whether it is on the subject of the event's
+// own pseudonym, and so will be found.
+const HeaderEvent = "Saksi-Event"
+
 // nobody stands for the pseudonym of an event that names none.
 const nobody = "00000000000000000000000000000000"
 
@@ -21,9 +26,10 @@ func Subject(recorder events.Recorder, actor string) string {
 	return subjectPrefix + strings.ReplaceAll(recorder.String(), "/", ".") + "." + Token(actor)
 }
 
-// SubjectsOf is Subject of every recorder of an operator, as a filter.
-func SubjectsOf(operator, actor string) string {
-	return subjectPrefix + operator + ".*.*." + Token(actor)
+// SubjectsAt is Subject of every recorder of an operator at a facility, or at all of them
+// if that is *, as a filter.
+func SubjectsAt(operator, facility, actor string) string {
+	return subjectPrefix + operator + "." + facility + ".*." + Token(actor)
 }
 
 // Reencrypted is the subject of the same, encrypted anew by who keeps it.

@@ -166,14 +166,16 @@ func (c *Client) open(ctx context.Context, offline func(error)) (*session, error
 
 // Head asks the ledger for the last accepted position of each of the party's
 // recorders. It waits for the broker and the ledger until ctx ends.
-func (c *Client) Head(ctx context.Context) ([]events.Head, error) {
+func (c *Client) Head(ctx context.Context) ([]events.Head, error) { return c.head(ctx, nil) }
+
+func (c *Client) head(ctx context.Context, seen *verify.Checkpoint) ([]events.Head, error) {
 	var last error
 	for wait := backoffMin; ; wait = min(2*wait, backoffMax) {
 		s, err := c.open(ctx, func(error) {})
 		if err != nil {
 			return nil, fmt.Errorf("ask for the heads of %s: %w", c.config.Party, err)
 		}
-		heads, err := s.heads(ctx, c.config.Party)
+		heads, err := s.heads(ctx, c.config.Party, seen)
 		if err == nil {
 			return heads, nil
 		}
@@ -197,7 +199,7 @@ func (c *Client) Prepare(ctx context.Context, o *Outbox, recorder events.Recorde
 	if err := o.bind(ctx, c.config.Log); err != nil {
 		return fmt.Errorf("prepare recorder %s: %w", recorder, err)
 	}
-	heads, err := c.Head(ctx)
+	heads, err := c.head(ctx, o.Checkpoint())
 	if err != nil {
 		return fmt.Errorf("prepare recorder %s: %w", recorder, err)
 	}

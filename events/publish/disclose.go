@@ -88,6 +88,7 @@ func (c *Client) Disclose(ctx context.Context, o *Outbox) (int, error) {
 			messages[i] = nats.NewMsg(m.subject)
 			messages[i].Data = m.message
 			messages[i].Header.Set(nats.MsgIdHdr, events.DigestOf(m.message).String())
+			messages[i].Header.Set(disclosed.HeaderEvent, fmt.Sprintf("%d/%d", m.leaf, m.place))
 		}
 		var refusal error
 		progress := 0
@@ -120,14 +121,18 @@ type sealedRow struct {
 	id      int64
 	subject string
 	message []byte
+	// leaf and place are those of the event, by its receipt.
+	leaf  uint64
+	place int
 }
 
 // sealedPage returns the first disclosures that may be sent.
 func (o *Outbox) sealedPage(ctx context.Context, party string) ([]sealedRow, error) {
-	rows, err := o.db.QueryContext(ctx, `SELECT s.id, s.subject, s.message FROM sealed s
+	rows, err := o.db.QueryContext(ctx, `SELECT s.id, s.subject, s.message, t.leaf_index, e.seq - v.first FROM sealed s
 		JOIN recorder r ON r.id = s.recorder
 		JOIN event e ON e.recorder = s.recorder AND e.id = s.event
 		JOIN envelope v ON v.recorder = e.recorder AND v.incarnation = e.incarnation AND e.seq BETWEEN v.first AND v.first + v.count - 1
+		JOIN receipt t ON t.envelope = v.id
 		WHERE v.state = ? AND substr(r.name, 1, ?) = ? ORDER BY s.id LIMIT ?`, stateAccepted, len(party)+1, party+"/", disclosePage)
 	if err != nil {
 		return nil, err
@@ -136,7 +141,7 @@ func (o *Outbox) sealedPage(ctx context.Context, party string) ([]sealedRow, err
 	var page []sealedRow
 	for rows.Next() {
 		var r sealedRow
-		if err := rows.Scan(&r.id, &r.subject, &r.message); err != nil {
+		if err := rows.Scan(&r.id, &r.subject, &r.message, &r.leaf, &r.place); err != nil {
 			return nil, err
 		}
 		page = append(page, r)

@@ -192,7 +192,7 @@ func (f *flush) step(ctx context.Context) error {
 	}
 	if now := time.Now(); !f.compared && !now.Before(f.nextCompare) {
 		f.nextCompare = now.Add(f.client.config.Poll)
-		switch heads, err := s.heads(ctx, f.client.config.Party); {
+		switch heads, err := s.heads(ctx, f.client.config.Party, f.outbox.Checkpoint()); {
 		case err == nil:
 			if err := f.compare(ctx, heads); err != nil {
 				return err

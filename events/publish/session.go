@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
 // session is one connection, which never reconnects: whatever is sent over it
@@ -267,9 +268,15 @@ func (s *session) get(ctx context.Context, party string, q events.GetRequest) (*
 	return &r, nil
 }
 
-func (s *session) heads(ctx context.Context, party string) ([]events.Head, error) {
+// heads asks where a party's recorders stand, and shows the newest checkpoint that the
+// party has verified, if it has any.
+func (s *session) heads(ctx context.Context, party string, seen *verify.Checkpoint) ([]events.Head, error) {
 	var all []events.Head
-	for q := (events.HeadRequest{V: 1}); ; {
+	q := events.HeadRequest{V: 1}
+	if seen != nil {
+		q.Seen = seen.Note
+	}
+	for ; ; q.Seen = nil {
 		var r events.HeadResponse
 		if err := s.request(ctx, events.SubjectReceiptsHead(party), q, &r); err != nil {
 			return nil, err

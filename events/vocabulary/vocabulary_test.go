@@ -95,7 +95,7 @@ func TestInconsistent(t *testing.T) {
 		{events.TypeAttestationCorrection, change{"predicate.event.digest": "sha256:" + strings.Repeat("0", 64)}, "statement", "data.subject"},
 		{events.TypeAttestationCorrection, change{"predicate.by": nil}, "statement", "data.predicate.action"},
 		{events.TypeAttestationCorrection, change{"predicate.action": "withdrawn"}, "statement", "data.predicate.action"},
-		{events.TypeAttestationCorrection, change{"predicate.by.recorder": "stratus-my/lab-1/bastion-1"}, "statement", "data.predicate.by.recorder"},
+		{events.TypeAttestationCorrection, change{"predicate.by": map[string]any{"recorder": "nimbus-my/lab-1/bastion-1", "id": "zT1OtIX9aV9H5WKv", "digest": "sha256:6eeb55f76600d4ad08be72ad3ac13d969330e73d7ad53031557dab443eba22db"}}, "statement", "data.predicate.by"},
 
 		{events.TypeAccessProduced, change{"asked": 2, "records": []any{record(1), record(1)}}, "records", "data.records"},
 		{events.TypeAccessProduced, change{"asked": 1, "records": []any{record(1), record(2)}}, "records", "data.records"},

@@ -40,8 +40,16 @@ type Authority struct {
 	Recipient string         `json:"recipient,omitempty"` // of age
 	// RecipientLeaf is the leaf that names the recipient.
 	RecipientLeaf uint64 `json:"recipientLeaf,omitempty"`
-	AdmittedBy    string `json:"admittedBy,omitempty"` // an authority; empty: the genesis
-	Leaf          uint64 `json:"leaf"`                 // that admitted it, or last changed its mandate
+	// Former are the recipients before it.
+	Former     []FormerRecipient `json:"former,omitempty"`
+	AdmittedBy string            `json:"admittedBy,omitempty"` // an authority; empty: the genesis
+	Leaf       uint64            `json:"leaf"`                 // that admitted it, or last changed its mandate
+}
+
+// FormerRecipient is a recipient that an authority has put out of use, and the leaf that named it.
+type FormerRecipient struct {
+	Recipient string `json:"recipient"`
+	Leaf      uint64 `json:"leaf"`
 }
 
 // Operator is an operator as the registry knows it.

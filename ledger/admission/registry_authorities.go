@@ -115,6 +115,9 @@ func (r *Registry) rotateRecipient(said speech, d events.RecipientRotated) (func
 		return nil, refuse("unknown_authority", "authority %s is not admitted", d.Authority)
 	}
 	now := *before
+	if before.Recipient != "" && before.Recipient != d.Recipient {
+		now.Former = append(slices.Clip(before.Former), FormerRecipient{before.Recipient, before.RecipientLeaf})
+	}
 	now.Recipient, now.RecipientLeaf = d.Recipient, said.leaf
 	set(r.authorities, d.Authority, &now)
 	return func() { set(r.authorities, d.Authority, before) }, nil

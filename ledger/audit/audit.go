@@ -3,7 +3,8 @@
 // every body is what its leaf says, that every verdict is the one that the rules
 // give, and that the stream's order was kept.
 //
-// It reads what a ledger wrote, and holds no server and no network.
+// It reads what a ledger wrote, or a copy of it that package mirror made, and holds no
+// server and no network.
 package audit
 
 import (
@@ -22,6 +23,7 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/admission"
+	"github.com/saksi-ledger/saksi/ledger/mirror"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -50,15 +52,49 @@ type Report struct {
 	Erased  uint64 `json:"erased"`
 	Expired uint64 `json:"expired"`
 	Partial uint64 `json:"partial"`
+	// Withheld counts the bodies that a copy doesn't have, because the mandate by which
+	// it was made doesn't cover them. NotRecomputed counts the verdicts that therefore
+	// couldn't be recomputed, by [Reason].
+	Withheld      uint64            `json:"withheld"`
+	NotRecomputed map[Reason]uint64 `json:"notRecomputed,omitempty"`
+	// Chains says how recorders' own numbering goes on. What is broken there is their
+	// doing, and no failure of the ledger's.
+	Chains Chains `json:"chains"`
+	// Anchors and Cosigned are what Rekors and witnesses hold of the tree.
+	Anchors  Anchors  `json:"anchors"`
+	Cosigned Cosigned `json:"cosigned"`
 	// Codes counts rejections.
 	Codes   map[string]uint64 `json:"codes,omitempty"`
 	Seconds float64           `json:"seconds"`
+	// Fetched says what came to be audited, where it came from elsewhere.
+	Fetched *mirror.Fetched `json:"fetched,omitempty"`
+	// Overdue are leaves of which a copy has what an order in the registry has had erased:
+	// the ledger may have less by now ([mirror.Copy.Refresh]).
+	Overdue []uint64 `json:"overdue,omitempty"`
+	// Forgotten counts those of them that were erased from the copy then.
+	Forgotten int `json:"forgotten,omitempty"`
 	// Failures say what does not hold. None means that everything does.
 	Failures []string `json:"failures"`
 }
 
-// Directory audits the ledger in dir, which is an authority's home or a ledger's
-// own directory, up to its published checkpoint. progress may be nil. An error
+// Reason is why a verdict couldn't be recomputed.
+type Reason string
+
+// The reasons.
+const (
+	// BodyWithheld: the copy doesn't have the body.
+	BodyWithheld Reason = "body_withheld"
+	// RegistryWithheld: the leaf says something else than the rules do with as much of
+	// the registry as the copy has, and it doesn't have all of it.
+	RegistryWithheld Reason = "registry_withheld"
+	// OriginalWithheld: it is said to repeat a leaf whose body the copy doesn't have.
+	OriginalWithheld Reason = "original_withheld"
+	// GenesisWithheld: the copy doesn't have the genesis, from which all else follows.
+	GenesisWithheld Reason = "genesis_withheld"
+)
+
+// Directory audits the ledger in dir, which is an authority's home, a ledger's own
+// directory, or a copy, up to its published checkpoint. progress may be nil. An error
 // means that the audit could not be done; what does not hold is in the report.
 func Directory(ctx context.Context, dir string, trust *verify.Trust, progress func(done, total uint64)) (*Report, error) {
 	began := time.Now()
@@ -67,24 +103,24 @@ func Directory(ctx context.Context, dir string, trust *verify.Trust, progress fu
 	}
 	note, err := ledger.ReadCheckpoint(dir)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("audit %s: it is neither an authority's home nor a ledger's directory: %w", dir, err)
+		return nil, fmt.Errorf("audit %s: it is neither an authority's home nor a ledger's directory, nor a copy: %w", dir, err)
 	} else if err != nil {
 		return nil, err
 	}
-	trusted, checkpoint, err := openTrusted(trust, note)
-	report := &Report{Codes: map[string]uint64{}, Failures: []string{}}
+	trusted, checkpoint, err := trust.OpenCheckpoint(note)
+	report := &Report{Codes: map[string]uint64{}, NotRecomputed: map[Reason]uint64{}, Failures: []string{}}
 	if err != nil {
 		report.Failures = append(report.Failures, err.Error())
 		return report, nil
 	}
 	report.Origin, report.Leaves, report.Root = checkpoint.Origin, checkpoint.Size, checkpoint.Root
-	archive, err := ledger.OpenArchive(dir, checkpoint.Size)
+	s, err := openSource(dir, trusted, checkpoint)
 	if err != nil {
 		report.Failures = append(report.Failures, err.Error())
 		return report, nil
 	}
-	defer archive.Close()
-	a := &auditor{report: report, archive: archive, trusted: trusted, checkpoint: checkpoint}
+	defer s.Close()
+	a := &auditor{report: report, dir: dir, source: s, trust: trust, trusted: trusted, checkpoint: checkpoint, chains: map[events.Recorder]*chain{}}
 	if err := a.run(ctx, progress); err != nil {
 		return nil, err
 	}
@@ -92,33 +128,24 @@ func Directory(ctx context.Context, dir string, trust *verify.Trust, progress fu
 	return report, nil
 }
 
-// openTrusted opens a checkpoint by whichever ledger of the trust file signed it.
-func openTrusted(trust *verify.Trust, note []byte) (*verify.TrustedLedger, *verify.Checkpoint, error) {
-	var failure error
-	for i := range trust.Ledgers {
-		log, err := trust.Ledgers[i].Log()
-		if err != nil {
-			return nil, nil, err
-		}
-		checkpoint, err := log.OpenCheckpoint(note)
-		if err == nil {
-			return &trust.Ledgers[i], checkpoint, nil
-		}
-		failure = err
-	}
-	return nil, nil, fmt.Errorf("no ledger of the trust file has signed the checkpoint: %w", failure)
-}
-
 type auditor struct {
 	report     *Report
-	archive    *ledger.Archive
+	dir        string
+	source     source
+	trust      *verify.Trust
 	trusted    *verify.TrustedLedger
 	checkpoint *verify.Checkpoint
 
-	admit *admission.State
-	last  *verify.Leaf
-	tree  *compact.Range
-	gone  gone
+	admit    *admission.State // nil: the genesis is withheld
+	last     *verify.Leaf
+	tree     *compact.Range
+	gone     gone
+	blind    bool     // a leaf of the registry was withheld
+	withheld []uint64 // a bit for each leaf
+	chains   map[events.Recorder]*chain
+	index    uint64     // of the leaf that is being judged
+	anchored []recorded // by the ledger's own word
+	roots    []rootSaid // to be compared with the tree
 }
 
 func (a *auditor) fail(format string, args ...any) {
@@ -172,19 +199,21 @@ func (a *auditor) run(ctx context.Context, progress func(done, total uint64)) er
 		return fmt.Errorf("audit: %w", err)
 	}
 	a.checkGrounds()
+	a.findOverdue(ctx)
 	if err := a.checkTiles(ctx); err != nil {
 		a.fail("the tiles of the tree do not hold: %v", err)
 	}
 	root, err := a.tree.GetRootHash(nil)
 	if err != nil || tlog.Hash(root) != a.checkpoint.Root {
 		a.fail("the leaves do not have the root that the checkpoint of size %d signs", a.checkpoint.Size)
+		return nil
 	}
-	return nil
+	return a.checkOutside(ctx)
 }
 
 // begin starts from the genesis, and compares it with the trust file's.
 func (a *auditor) begin(ctx context.Context) bool {
-	leaves, err := a.archive.Entries(ctx, 0)
+	leaves, err := a.source.Entries(ctx, 0)
 	if err != nil {
 		a.fail("leaf 0 can't be read: %v", err)
 		return false
@@ -193,9 +222,13 @@ func (a *auditor) begin(ctx context.Context) bool {
 		a.fail("leaf 0 is not the genesis that the trust file names")
 		return false
 	}
-	body, err := a.archive.Body(0)
+	a.withheld = make([]uint64, (a.checkpoint.Size+63)/64)
+	bodies, err := a.source.Bodies(ctx, 0, 1)
+	if err == nil && bodies[0] == nil {
+		return true
+	}
 	if err == nil {
-		a.admit, _, err = admission.Start(body, admission.Memory{})
+		a.admit, _, err = admission.Start(bodies[0], newAccepted(ctx, a.source))
 	}
 	if err != nil {
 		a.fail("the genesis can't be read: %v", err)
@@ -224,10 +257,11 @@ type bundle struct {
 func (a *auditor) read(ctx context.Context, from uint64) *bundle {
 	b := &bundle{from: from}
 	var err error
-	if b.raw, err = a.archive.Entries(ctx, from); err != nil {
+	if b.raw, err = a.source.Entries(ctx, from); err != nil {
 		b.failure = fmt.Sprintf("leaf %d can't be read: %v", from, err)
 		return b
 	}
+	bodies, missing := a.source.Bodies(ctx, from, len(b.raw))
 	messages := make([]admission.Message, 0, len(b.raw))
 	for i, raw := range b.raw {
 		index := from + uint64(i)
@@ -236,24 +270,31 @@ func (a *auditor) read(ctx context.Context, from uint64) *bundle {
 			b.failure = fmt.Sprintf("leaf %d: %v", index, err)
 			break
 		}
-		body, err := a.archive.Body(index)
-		if err != nil {
-			b.failure = err.Error()
+		if i >= len(bodies) {
+			b.failure = missing.Error()
 			break
 		}
+		body := bodies[i]
 		b.leaves = append(b.leaves, leaf)
 		b.bodies = append(b.bodies, body)
 		messages = append(messages, admission.Message{Subject: leaf.Subject, Body: body, Remains: leaf.Verdict != verify.Rejected})
 	}
-	b.candidates = a.admit.Rules().Prepare(messages)
+	if a.admit != nil {
+		b.candidates = a.admit.Rules().Prepare(messages)
+	}
 	return b
 }
 
 func (a *auditor) judge(b *bundle) error {
 	for i, leaf := range b.leaves {
 		index := b.from + uint64(i)
+		a.index = index
 		if err := a.tree.Append(rfc6962.DefaultHasher.HashLeaf(b.raw[i]), nil); err != nil {
 			return fmt.Errorf("audit: leaf %d: %w", index, err)
+		}
+		if a.admit == nil || b.bodies[i] == nil {
+			a.withhold(index, leaf, b.bodies[i])
+			continue
 		}
 		if a.isGone(index, leaf, b.candidates[i]) {
 			a.follow(index, leaf, b.bodies[i])
@@ -264,10 +305,17 @@ func (a *auditor) judge(b *bundle) error {
 		if err != nil {
 			return fmt.Errorf("audit: leaf %d: %w", index, err)
 		}
-		a.report.Verdicts++
 		again := verdict.Leaf(leaf.Epoch, leaf.Seq, leaf.Subject)
 		again.Received = leaf.Received
-		if *again != *leaf {
+		switch {
+		case *again == *leaf:
+			a.report.Verdicts++
+		case leaf.Verdict == verify.Duplicate && leaf.Of < index && a.isWithheld(leaf.Of):
+			a.report.NotRecomputed[OriginalWithheld]++
+		case a.blind:
+			a.report.NotRecomputed[RegistryWithheld]++
+		default:
+			a.report.Verdicts++
 			a.fail("leaf %d says %s, and the rules say %s", index, describe(leaf), describe(again))
 		}
 		a.follow(index, leaf, b.bodies[i])
@@ -304,6 +352,9 @@ func (a *auditor) follow(index uint64, leaf *verify.Leaf, body []byte) {
 		}
 	case leaf.Epoch != last.Epoch:
 		opened, ok := openedEpoch(body)
+		if body == nil { // as much as the leaf says
+			opened, ok = events.EpochOpened{Epoch: events.Integer(leaf.Epoch), ResumeSeq: events.Integer(leaf.Seq + 1)}, true
+		}
 		if !own || !ok || leaf.Epoch != last.Epoch+1 || uint64(opened.Epoch) != leaf.Epoch || uint64(opened.ResumeSeq) != leaf.Seq+1 {
 			a.fail("leaf %d is of epoch %d after epoch %d, which no event of the ledger opened", index, leaf.Epoch, last.Epoch)
 		}
@@ -331,8 +382,12 @@ func openedEpoch(body []byte) (opened events.EpochOpened, ok bool) {
 func (a *auditor) count(leaf *verify.Leaf, c *admission.Candidate) {
 	r := a.report
 	r.Epochs = leaf.Epoch
-	if c.Envelope != nil {
+	if c != nil && c.Envelope != nil {
 		r.Signatures += uint64(len(c.Envelope.Signatures))
+		if leaf.Verdict == verify.Accepted {
+			a.chain(c.Envelope)
+			a.record(leaf, c.Envelope)
+		}
 	}
 	switch leaf.Verdict {
 	case verify.Accepted:

@@ -3,10 +3,12 @@ package audit
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/admission"
+	"github.com/saksi-ledger/saksi/ledger/mirror"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -28,7 +30,7 @@ const whole = -1
 // beginGone finds out what may have expired. A line that is gone doesn't say which
 // family it was of, so the shortest retention of any has to do.
 func (a *auditor) beginGone(ctx context.Context) error {
-	last, err := a.archive.Entries(ctx, a.checkpoint.Size-1)
+	last, err := a.source.Entries(ctx, a.checkpoint.Size-1)
 	if err != nil {
 		return fmt.Errorf("leaf %d can't be read: %w", a.checkpoint.Size-1, err)
 	}
@@ -89,6 +91,9 @@ func (a *auditor) miss(index uint64, leaf *verify.Leaf, event int, kept events.P
 
 // checkGrounds holds what is missing to the orders in the registry.
 func (a *auditor) checkGrounds() {
+	if a.admit == nil {
+		return // nothing was judged
+	}
 	ordered := map[missing]bool{}
 	for _, e := range a.admit.Registry.Erasures() {
 		m := missing{uint64(e.Leaf), whole}
@@ -101,12 +106,37 @@ func (a *auditor) checkGrounds() {
 		switch {
 		case ordered[m] || ordered[missing{m.leaf, whole}]:
 			a.report.Erased++
+		case a.blind:
+			a.report.NotRecomputed[RegistryWithheld]++
 		case len(a.report.Failures) >= MaxFailures:
 			return
 		case m.event == whole:
 			a.fail("the body of leaf %d is gone, and no leaf orders it erased", m.leaf)
 		default:
 			a.fail("event %d of leaf %d is gone, and no leaf orders it erased", m.event, m.leaf)
+		}
+	}
+}
+
+// findOverdue finds what a copy still has though its erasure was ordered. A ledger's own
+// directory is erased by its node.
+func (a *auditor) findOverdue(ctx context.Context) {
+	if _, copied := a.source.(*mirror.Copy); !copied || a.admit == nil {
+		return
+	}
+	for _, e := range a.admit.Registry.Erasures() {
+		leaf := uint64(e.Leaf)
+		bodies, err := a.source.Bodies(ctx, leaf, 1)
+		if err != nil || len(bodies[0]) == 0 || slices.Contains(a.report.Overdue, leaf) {
+			continue
+		}
+		envelope, err := events.ParseEnvelope(bodies[0])
+		gone := err == nil && len(envelope.Erased()) == len(envelope.Lines)
+		if err == nil && !e.Whole() {
+			gone = slices.Contains(envelope.Erased(), int(*e.Event))
+		}
+		if !gone {
+			a.report.Overdue = append(a.report.Overdue, leaf)
 		}
 	}
 }

@@ -7,8 +7,6 @@ import (
 	"github.com/transparency-dev/tessera/fsck"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
-
-	"github.com/saksi-ledger/saksi/ledger"
 )
 
 // checkTiles has Tessera's own fsck make every hash tile again from the leaves
@@ -18,13 +16,13 @@ func (a *auditor) checkTiles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	tree := pinned{a.archive, a.checkpoint.Note}
+	tree := pinned{a.source, a.checkpoint.Note}
 	return fsck.New(a.checkpoint.Origin, verifier, tree, bundleHashes, fsck.Opts{N: 2}).Check(ctx)
 }
 
 // pinned is a tree as one checkpoint has it, though it may have grown since.
 type pinned struct {
-	*ledger.Archive
+	source
 	note []byte
 }
 

@@ -113,6 +113,18 @@ func (r *Reader) Checkpoint(ctx context.Context) (*verify.Checkpoint, error) {
 	return checkpoint, nil
 }
 
+// Note fetches the checkpoint as it is served. It isn't verified, and is no newest that
+// others are held to: it is for those who keep what they were shown.
+func (r *Reader) Note(ctx context.Context) ([]byte, error) {
+	return r.fetch.get(ctx, "checkpoint", "", maxCheckpoint, false)
+}
+
+// CosignedNote fetches the newest cosigned checkpoint that is served, as [Cosigned] has
+// it. It isn't verified. The error is [fs.ErrNotExist] if there is none.
+func (r *Reader) CosignedNote(ctx context.Context) ([]byte, error) {
+	return r.fetch.get(ctx, "cosigned", "", maxCheckpoint, false)
+}
+
 // Wait implements [ledger.Reader]. A server that is away is waited for.
 func (r *Reader) Wait(ctx context.Context, size uint64) (*verify.Checkpoint, error) {
 	for {
@@ -197,6 +209,18 @@ func (r *Reader) Leaves(ctx context.Context, checkpoint *verify.Checkpoint, from
 	}
 	return entries, nil
 }
+
+// CheckLeaves checks leaves that came from elsewhere, from index from on, under a
+// checkpoint.
+func (r *Reader) CheckLeaves(ctx context.Context, checkpoint *verify.Checkpoint, from uint64, leaves [][]byte) error {
+	return r.head.Leaves(ctx, checkpoint, from, leaves)
+}
+
+// Base returns the address that is read, and Client what reads it.
+func (r *Reader) Base() string { return r.fetch.base.String() }
+
+// Client returns what requests are made with.
+func (r *Reader) Client() *http.Client { return r.fetch.client }
 
 // Body returns the body of a leaf, as it is sent: [ledger.CheckBody] says whether it is
 // the leaf's. One that the mandate doesn't cover is an error.

@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
-	"slices"
 	"testing"
 	"time"
 
@@ -45,13 +44,26 @@ type World struct {
 	registry, recorder  events.Manifest
 	seq                 uint64
 	genuine             []byte // an envelope that was accepted
+	repeats             bool   // the last body is genuine once more
 }
 
 // New makes a ledger whose only leaf is its genesis.
 func New(t testing.TB) *World {
 	t.Helper()
+	return newWorld(t, Origin, "")
+}
+
+// NewSuccessor makes a ledger that takes the place of another, whose last checkpoint
+// its genesis holds.
+func NewSuccessor(t testing.TB, origin, predecessor string) *World {
+	t.Helper()
+	return newWorld(t, origin, predecessor)
+}
+
+func newWorld(t testing.TB, origin, predecessor string) *World {
+	t.Helper()
 	w := &World{t: t, Dir: t.TempDir(), authority: newSigner(t), operator: newSigner(t)}
-	private, public, err := note.GenerateKey(rand.Reader, Origin)
+	private, public, err := note.GenerateKey(rand.Reader, origin)
 	w.must(err)
 	w.LogKey, err = note.NewSigner(private)
 	w.must(err)
@@ -63,7 +75,7 @@ func New(t testing.TB) *World {
 	w.must(err)
 	w.recorder = events.Manifest{Recorder: recorder, Incarnation: 1, First: 1}
 	genesis := w.seal(&w.registry, w.authority, events.TypeGenesis, events.Genesis{
-		Origin: Origin, Jurisdiction: "MY",
+		Origin: origin, Jurisdiction: "MY", Predecessor: predecessor,
 		Authorities: []events.GenesisMandate{{
 			Authority: "mcmc", Key: w.authority.PublicKey().String(),
 			Mandate: events.Mandate{Facilities: []string{"*"}, Families: []string{"*"}},
@@ -76,7 +88,7 @@ func New(t testing.TB) *World {
 	w.Bodies = append(w.Bodies, genesis)
 	first, err := w.log(config.Dir)
 	w.must(err)
-	w.Trusted = verify.TrustedLedger{Origin: Origin, Key: public, Genesis: first.Root}
+	w.Trusted = verify.TrustedLedger{Origin: origin, Key: public, Genesis: first.Root}
 	w.Ledger, err = ledger.Open(t.Context(), config)
 	w.must(err)
 	t.Cleanup(func() { w.Ledger.Close(t.Context()) })
@@ -135,7 +147,7 @@ func (w *World) seal(m *events.Manifest, signer *events.Signer, eventType string
 
 // kept returns what the ledger keeps of a body: of a duplicate, line 1 alone.
 func (w *World) kept(body []byte) []byte {
-	if w.genuine == nil || !bytes.Equal(body, w.genuine) || !slices.ContainsFunc(w.Bodies, func(b []byte) bool { return bytes.Equal(b, body) }) {
+	if w.genuine == nil || !w.repeats || !bytes.Equal(body, w.genuine) {
 		return body
 	}
 	envelope, err := events.ParseEnvelope(body)
@@ -173,9 +185,23 @@ func (w *World) Grow(size uint64) {
 	}
 }
 
+// Order adds the authority's order to erase an event of a leaf.
+func (w *World) Order(leaf uint64, event int) {
+	w.t.Helper()
+	place := events.Integer(event)
+	body := w.seal(&w.registry, w.authority, events.TypeBodyErased,
+		events.BodyErased{Recorder: w.recorder.Recorder.String(), Leaf: events.Integer(leaf), Event: &place, Ground: "court-order"})
+	w.seq++
+	w.Bodies = append(w.Bodies, body)
+	_, err := w.Ledger.Admit(w.t.Context(), w.Ledger.Prepare([]ledger.Received{{Subject: w.registry.Recorder.Subject(), Body: body, Seq: w.seq, Time: time.Now()}}))
+	w.must(err)
+	w.Grow(uint64(len(w.Bodies)))
+}
+
 func (w *World) next() ledger.Received {
 	var body []byte
 	recorder := w.recorder.Recorder
+	w.repeats = false
 	switch index := len(w.Bodies); {
 	case index == 1:
 		recorder = w.registry.Recorder
@@ -193,7 +219,7 @@ func (w *World) next() ledger.Received {
 	case index%37 == 6:
 		body = []byte{}
 	case index%13 == 7 && w.genuine != nil:
-		body = w.genuine
+		body, w.repeats = w.genuine, true
 	case index%7 == 4:
 		body = w.seal(&w.recorder, w.operator, events.TypeSessionClosed, closed(), closed(), closed())
 	default:

@@ -21,6 +21,9 @@ type Config struct {
 	// Dir is [DirName] in the ledger's directory. It is made if need be.
 	Dir    string
 	Rekors []Rekor
+	// Policy says in how many of them a checkpoint must stand to count as anchored. All
+	// are asked whatever it says.
+	Policy verify.AnchorPolicy
 	// AnchorKey signs what is submitted: ECDSA P-256.
 	AnchorKey *ecdsa.PrivateKey
 	Log       *verify.Log
@@ -98,6 +101,11 @@ func New(config Config) (*Anchorer, error) {
 	if config.Now == nil {
 		config.Now = time.Now
 	}
+	if len(config.Rekors) > 0 {
+		if _, err := config.Policy.Of(len(config.Rekors)); err != nil {
+			return nil, err
+		}
+	}
 	a := &Anchorer{config: config}
 	names := map[string]bool{}
 	for _, r := range config.Rekors {
@@ -116,6 +124,9 @@ func New(config Config) (*Anchorer, error) {
 // Run anchors until ctx ends, and then returns its error; before that only if the
 // ledger failed. It is called once.
 func (a *Anchorer) Run(ctx context.Context) error {
+	if err := a.writePolicy(); err != nil {
+		a.config.Logger.Warn("the anchor policy is not kept", "error", err)
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, l := range a.lines {
 		group.Go(func() error { return l.run(ctx) })

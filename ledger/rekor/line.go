@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -30,6 +31,7 @@ type line struct {
 	anchored uint64                        // size of the newest checkpoint that is kept
 	looked   uint64                        // leaves below are anchored or the ledger's own
 	seen     map[string]*verify.Checkpoint // the Rekor's largest, by origin: v1 has several trees
+	shards   map[string]*openShard         // of seen, what is kept
 	verified *Stored                       // and not yet kept
 	kept     *Stored                       // and not yet known to be recorded
 	doubt    bool                          // kept may have its leaf already
@@ -42,7 +44,7 @@ type line struct {
 func newLine(config *Config, r Rekor) *line {
 	return &line{
 		config: config, rekor: r, store: OpenStore(config.Dir), log: config.Logger.With("rekor", r.Name),
-		seen:   map[string]*verify.Checkpoint{},
+		seen: map[string]*verify.Checkpoint{}, shards: map[string]*openShard{},
 		status: Status{Rekor: r.Name, Origin: r.Trusted.Origin, URL: r.URL, Version: r.Trusted.Version},
 	}
 }
@@ -74,6 +76,7 @@ func (l *line) run(ctx context.Context) error {
 
 // begin takes up where the last process stopped.
 func (l *line) begin() error {
+	l.recallShards()
 	newest, err := l.store.newest(l.rekor.Name)
 	if err != nil || newest == nil {
 		return err
@@ -86,7 +89,9 @@ func (l *line) begin() error {
 		l.log.Warn("the newest anchor does not hold, and is left as it is", "size", newest.Size, "error", err)
 		return nil
 	}
-	l.seen[anchor.Checkpoint.Origin] = anchor.Checkpoint
+	if known := l.seen[anchor.Checkpoint.Origin]; known == nil || known.Size < anchor.Checkpoint.Size {
+		l.seen[anchor.Checkpoint.Origin] = anchor.Checkpoint
+	}
 	l.anchored, l.looked, l.kept, l.doubt = newest.Size, newest.Size, newest, true
 	l.setStatus(func(s *Status) {
 		s.Size = newest.Size
@@ -196,21 +201,42 @@ func (l *line) submit(ctx context.Context, checkpoint *verify.Checkpoint) (*Stor
 		return nil, fmt.Errorf("what the Rekor answered does not hold: %w", err)
 	}
 	stored := &Stored{Rekor: l.rekor.Name, Size: checkpoint.Size, Entry: anchor.Entry.Marshal(), Note: note}
-	if err := l.consistent(ctx, anchor.Checkpoint); err != nil {
-		// It is signed by that Rekor, and may show others what it does.
-		if err := writeFile(filepath.Join(l.config.Dir, l.rekor.Name, "contradicted.json"), stored.Entry); err != nil {
-			l.log.Warn("an entry of an inconsistent Rekor is not kept", "error", err)
-		}
+	before := l.seen[anchor.Checkpoint.Origin]
+	err = l.consistent(ctx, anchor.Checkpoint)
+	if errors.Is(err, errInconsistent) {
+		l.keepContradiction(stored, before)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return stored, nil
 }
 
+// keepContradiction keeps an entry of an inconsistent Rekor, and the checkpoint that it
+// contradicts: both are signed by that Rekor, and may show others what it does.
+func (l *line) keepContradiction(stored *Stored, before *verify.Checkpoint) {
+	dir := filepath.Join(l.config.Dir, l.rekor.Name)
+	err := os.MkdirAll(dir, 0o755)
+	if err == nil {
+		err = errors.Join(writeFile(filepath.Join(dir, "contradicted.json"), stored.Entry), writeFile(filepath.Join(dir, "contradicted.before"), before.Note))
+	}
+	if err != nil {
+		l.log.Warn("an entry of an inconsistent Rekor is not kept", "error", err)
+	}
+}
+
+// errInconsistent is wrapped where a Rekor shows a tree that isn't proven to continue
+// the one that it showed before.
+var errInconsistent = errors.New("the Rekor is not consistent")
+
 // consistent checks that the Rekor's tree only grew since the largest checkpoint seen
-// of it.
+// of it, and keeps what shows it. It is durable when consistent returns.
 func (l *line) consistent(ctx context.Context, now *verify.Checkpoint) error {
 	before := l.seen[now.Origin]
 	if before == nil || before.Size == 0 {
+		if err := l.keepStep(nil, now, nil); err != nil {
+			return err
+		}
 		l.seen[now.Origin] = now
 		return nil
 	}
@@ -220,7 +246,7 @@ func (l *line) consistent(ctx context.Context, now *verify.Checkpoint) error {
 	}
 	if older.Size == newer.Size {
 		if older.Root != newer.Root {
-			return fmt.Errorf("the Rekor has signed two trees of %d entries, with the roots %s and %s", now.Size, before.Root, now.Root)
+			return fmt.Errorf("%w: it has signed two trees of %d entries, with the roots %s and %s", errInconsistent, now.Size, before.Root, now.Root)
 		}
 		return nil
 	}
@@ -229,9 +255,15 @@ func (l *line) consistent(ctx context.Context, now *verify.Checkpoint) error {
 		return fmt.Errorf("ask the Rekor to prove that its tree of %d contains that of %d: %w", newer.Size, older.Size, err)
 	}
 	if err := tlog.CheckTree(proof, int64(newer.Size), newer.Root, int64(older.Size), older.Root); err != nil {
-		return fmt.Errorf("the Rekor does not prove that its tree of %d contains that of %d", newer.Size, older.Size)
+		return fmt.Errorf("%w: it does not prove that its tree of %d contains that of %d", errInconsistent, newer.Size, older.Size)
 	}
-	l.seen[now.Origin] = newer
+	if newer == before {
+		return nil
+	}
+	if err := l.keepStep(before, now, proof); err != nil {
+		return err
+	}
+	l.seen[now.Origin] = now
 	return nil
 }
 

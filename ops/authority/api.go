@@ -1,6 +1,7 @@
 package authority
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -63,6 +64,11 @@ func (e *problemError) Error() string { return e.Detail }
 
 // ask gets an answer from the API.
 func (r *Registrar) ask(ctx context.Context, path string, query url.Values, answer any) error {
+	return r.askWith(ctx, http.MethodGet, path, query, nil, answer)
+}
+
+// askWith gets an answer to a question that is a JSON document, if it isn't nil.
+func (r *Registrar) askWith(ctx context.Context, method, path string, query url.Values, question, answer any) error {
 	fail := func(err error) error { return fmt.Errorf("ask the node for %s: %w", path, err) }
 	base, err := r.baseURL()
 	if err != nil {
@@ -74,9 +80,20 @@ func (r *Registrar) ask(ctx context.Context, path string, query url.Values, answ
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, base+path+"?"+query.Encode(), nil)
+	var body io.Reader
+	if question != nil {
+		text, err := json.Marshal(question)
+		if err != nil {
+			return fail(err)
+		}
+		body = bytes.NewReader(text)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, base+path+"?"+query.Encode(), body)
 	if err != nil {
 		return fail(err)
+	}
+	if question != nil {
+		request.Header.Set("Content-Type", "application/json")
 	}
 	request.Header.Set("Authorization", "Bearer "+bearer)
 	response, err := http.DefaultClient.Do(request)

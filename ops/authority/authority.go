@@ -40,8 +40,31 @@ type Plan struct {
 	// WitnessPolicy names the witnesses that are to cosign, and their quorum
 	// (https://c2sp.org/tlog-policy); empty if there are none.
 	WitnessPolicy string
+	// Predecessor is the last signed checkpoint of the tree whose place this one takes;
+	// empty if there is none.
+	Predecessor string
 	// Retention is how long bodies are kept; DefaultRetention if zero.
 	Retention events.Retention
+}
+
+// checkPredecessor refuses what is no signed checkpoint of another tree. Whose signature it
+// has, trust files say.
+func checkPredecessor(plan Plan) error {
+	if plan.Predecessor == "" {
+		return nil
+	}
+	_, rest, ok := verify.CutNote([]byte(plan.Predecessor))
+	if !ok || len(rest) > 0 {
+		return errors.New("predecessor: it is not a signed checkpoint: want the tree's last, as it was served at /checkpoint")
+	}
+	last, err := verify.ParseCheckpoint([]byte(plan.Predecessor))
+	switch {
+	case err != nil:
+		return fmt.Errorf("predecessor: %w", err)
+	case last.Origin == plan.Origin:
+		return fmt.Errorf("predecessor: it is of %s itself: a new tree has an origin and a key of its own", plan.Origin)
+	}
+	return nil
 }
 
 // DefaultRetention keeps what was said seven years or longer, rejected messages
@@ -65,6 +88,9 @@ func Init(ctx context.Context, dir string, plan Plan) (*home.Authority, error) {
 		if len(policy.Logs) > 0 {
 			return nil, errors.New("witness policy: it names logs, and the key of this one is not made yet: leave its log lines out")
 		}
+	}
+	if err := checkPredecessor(plan); err != nil {
+		return nil, err
 	}
 	h, err := home.NewAuthority(dir, plan.Name, plan.Origin, plan.Jurisdiction, plan.Key)
 	if err != nil {
@@ -108,7 +134,7 @@ func Init(ctx context.Context, dir string, plan Plan) (*home.Authority, error) {
 		LedgerKey: eventKey.PublicKey().String(), LogKey: logPublic,
 		Ruleset:       events.DigestOf(schemas.CurrentRuleset()).String(),
 		Retention:     plan.Retention,
-		WitnessPolicy: plan.WitnessPolicy,
+		WitnessPolicy: plan.WitnessPolicy, Predecessor: plan.Predecessor,
 	}).Event(recorder, vocabulary.Attributes{})
 	if err != nil {
 		return nil, err

@@ -1,12 +1,13 @@
 package authority
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/url"
-	"os"
 	"slices"
+	"strconv"
 	"time"
 
 	"filippo.io/age"
@@ -15,7 +16,6 @@ import (
 	"github.com/saksi-ledger/saksi/events/disclosed"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/ledger"
-	"github.com/saksi-ledger/saksi/ledger/admission"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/custodian"
 
@@ -63,7 +63,7 @@ func (r *Registrar) Reveal(ctx context.Context, who Person, ground, order string
 	fail := func(err error) (*Revealed, error) {
 		return nil, fmt.Errorf("reveal %s of %s: %w", who.Actor, who.Operator, err)
 	}
-	identity, err := r.identity()
+	identities, err := r.identities()
 	if err != nil {
 		return fail(err)
 	}
@@ -91,23 +91,9 @@ func (r *Registrar) Reveal(ctx context.Context, who Person, ground, order string
 	}
 	sent := map[uint64][]string{} // lines by leaf: many events share one
 	for _, t := range touches {
-		out.Events = append(out.Events, r.open(ctx, t, sent, byEvent, identity))
+		out.Events = append(out.Events, r.open(ctx, t, sent, byEvent, identities))
 	}
 	return out, ctx.Err()
-}
-
-func (r *Registrar) identity() (*age.X25519Identity, error) {
-	var identity *age.X25519Identity
-	var err error
-	if r.home != nil {
-		identity, err = r.home.ReadingIdentity()
-	} else {
-		identity, err = r.seat.ReadingIdentity()
-	}
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, hinted{errors.New("this home has no identity to read with"), "saksi authority recipient makes one"}
-	}
-	return identity, err
 }
 
 // sayRevealed puts on record what is read, an event for each recorder and 256 events.
@@ -165,31 +151,38 @@ func (r *Registrar) disclosures(ctx context.Context, who Person, leaves []uint64
 		case <-time.After(revealPoll):
 		}
 	}
-	var answer struct {
-		Disclosures []struct {
-			Recorder   string   `json:"recorder"`
-			ID         string   `json:"id"`
-			Event      string   `json:"event"`
-			Recipients []string `json:"recipients"`
-			Ciphertext []byte   `json:"ciphertext"`
-		} `json:"disclosures"`
-	}
-	if err := r.ask(ctx, "/v1/disclosures", url.Values{"operator": {who.Operator}, "actor": {who.Actor}}, &answer); err != nil {
-		return nil, err
-	}
 	var out []*disclosed.Message
-	for _, d := range answer.Disclosures {
-		digest, err := events.ParseDigest(d.Event)
-		if err != nil {
-			return nil, fmt.Errorf("the node's answer: %w", err)
+	query := url.Values{"operator": {who.Operator}, "actor": {who.Actor}}
+	for {
+		var answer struct {
+			Disclosures []struct {
+				Recorder   string   `json:"recorder"`
+				ID         string   `json:"id"`
+				Event      string   `json:"event"`
+				Recipients []string `json:"recipients"`
+				Ciphertext []byte   `json:"ciphertext"`
+			} `json:"disclosures"`
+			Next uint64 `json:"next"`
 		}
-		out = append(out, &disclosed.Message{V: 1, Recorder: d.Recorder, ID: d.ID, Event: digest, Recipients: d.Recipients, Ciphertext: d.Ciphertext})
+		if err := r.ask(ctx, "/v1/disclosures", query, &answer); err != nil {
+			return nil, err
+		}
+		for _, d := range answer.Disclosures {
+			digest, err := events.ParseDigest(d.Event)
+			if err != nil {
+				return nil, fmt.Errorf("the node's answer: %w", err)
+			}
+			out = append(out, &disclosed.Message{V: 1, Recorder: d.Recorder, ID: d.ID, Event: digest, Recipients: d.Recipients, Ciphertext: d.Ciphertext})
+		}
+		if answer.Next == 0 {
+			return out, nil
+		}
+		query.Set("cursor", strconv.FormatUint(answer.Next, 10))
 	}
-	return out, nil
 }
 
 // open opens what there is of one event, and holds it to the event's digests.
-func (r *Registrar) open(ctx context.Context, t touch, sent map[uint64][]string, messages map[events.Digest][]*disclosed.Message, identity *age.X25519Identity) RevealedEvent {
+func (r *Registrar) open(ctx context.Context, t touch, sent map[uint64][]string, messages map[events.Digest][]*disclosed.Message, identities []age.Identity) RevealedEvent {
 	out := RevealedEvent{Ref: t.Ref, Recorder: t.Recorder, ID: t.ID}
 	line, err := r.lineOf(ctx, t.Ref, sent)
 	if err != nil {
@@ -199,7 +192,7 @@ func (r *Registrar) open(ctx context.Context, t touch, sent map[uint64][]string,
 	digest := events.DigestOf(line)
 	out.Problem = "nothing was disclosed of it, or it was erased"
 	for _, m := range messages[digest] {
-		list, err := m.Open(identity)
+		list, err := m.Open(identities...)
 		if err != nil {
 			out.Problem = err.Error()
 			continue
@@ -285,15 +278,27 @@ func (r *Registrar) PersonTexts(ctx context.Context, who Person) ([][]byte, erro
 		return nil, err
 	}
 	defer nc.Close()
-	found, err := c.Of(ctx, who.Operator, who.Actor)
-	if err != nil {
-		return nil, err
-	}
-	texts := make([][]byte, len(found))
-	for i, m := range found {
-		texts[i] = m.Message
+	var texts [][]byte
+	for from, more := uint64(0), true; more; {
+		page, next, err := c.Page(ctx, who.Operator, who.Actor, from)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range page {
+			texts = append(texts, telling(m.Message))
+		}
+		from, more = next, next > 0
 	}
 	return texts, nil
+}
+
+// telling returns so much of a message that nothing else has it by chance, from the
+// middle, where the ciphertext is: a search for it finds what was overwritten in part,
+// and many of them fit into memory.
+func telling(message []byte) []byte {
+	const length = 96
+	from := max(0, len(message)/2-length/2)
+	return bytes.Clone(message[from:min(len(message), from+length)])
 }
 
 // AwaitPersonErased waits until the node has erased what it kept of a pseudonym, and
@@ -328,53 +333,4 @@ func (r *Registrar) AwaitPersonErased(ctx context.Context, leaf uint64, texts []
 		case <-time.After(erasedPoll):
 		}
 	}
-}
-
-// RotateRecipient makes another identity to read with, puts it on record, and, where this
-// authority runs the ledger, has all that is kept for the old one encrypted anew. It may
-// be repeated after an interruption. What can't be opened is named.
-func (r *Registrar) RotateRecipient(ctx context.Context, reason string) (uint64, string, *custodian.Reencrypted, error) {
-	fail := func(err error) (uint64, string, *custodian.Reencrypted, error) {
-		return 0, "", nil, fmt.Errorf("rotate the recipient of %s: %w", r.name, err)
-	}
-	if err := r.runs("encrypt anew what the node keeps"); err != nil {
-		return fail(err)
-	}
-	next, err := r.home.NextIdentity()
-	if err != nil {
-		return fail(err)
-	}
-	recipient := next.Recipient().String()
-	registry, err := ledger.ReadRegistry(r.home.LedgerDir())
-	if err != nil {
-		return fail(err)
-	}
-	all := registry.Authorities()
-	own := all[slices.IndexFunc(all, func(a admission.Authority) bool { return a.Name == r.name })]
-	var leaf uint64
-	if own.Recipient != recipient {
-		if leaf, err = r.say(ctx, vocabulary.RecipientRotated.Of(events.RecipientRotated{Authority: r.name, Recipient: recipient, Previous: own.Recipient, Reason: reason})); err != nil {
-			return fail(err)
-		}
-	}
-	old, err := r.home.ReadingIdentity()
-	if errors.Is(err, os.ErrNotExist) {
-		return leaf, recipient, &custodian.Reencrypted{}, r.home.PromoteIdentity()
-	} else if err != nil {
-		return fail(err)
-	}
-	c, nc, err := r.custody(ctx)
-	if err != nil {
-		return fail(err)
-	}
-	defer nc.Close()
-	done, err := c.Reencrypt(ctx, old, recipient)
-	if err != nil {
-		return fail(err)
-	}
-	if len(done.Failed) > 0 {
-		return leaf, recipient, done, hinted{fmt.Errorf("rotate the recipient of %s: %d messages could not be encrypted anew, the first of %s", r.name, len(done.Failed), done.Failed[0]),
-			"the old identity stays in the home until they can, or have aged out; ask again then"}
-	}
-	return leaf, recipient, done, r.home.PromoteIdentity()
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"filippo.io/age"
 
@@ -75,11 +76,18 @@ func (r *Registrar) OpenSealed(ctx context.Context, ref, ground, order string) (
 	return out, nil
 }
 
-func (r *Registrar) identities() ([]age.Identity, error) {
+// identities returns what the home reads with, and what it read with before: what an
+// operator encrypted before it learned of a rotation may come after it.
+func (r *Registrar) identities() (all []age.Identity, err error) {
 	if r.home != nil {
-		return r.home.Identities()
+		all, err = r.home.Identities()
+	} else {
+		all, err = r.seat.Identities()
 	}
-	return r.seat.Identities()
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, hinted{errors.New("this home has no identity to read with"), "saksi authority recipient makes one"}
+	}
+	return all, err
 }
 
 func decrypt(file []byte, identities []age.Identity) ([]byte, error) {

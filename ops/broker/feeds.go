@@ -32,7 +32,9 @@ type FeedsOptions struct {
 // returns an error that names each setting that isn't; it never changes a stream.
 // js must be of [RoleProjections].
 //
-// Messages can't be deleted, purged, rolled up or given a time to live. The
+// Messages can't be purged, rolled up or given a time to live, and only the publisher can
+// delete one, when what it tells of was erased. A stream of before that was so lets
+// nothing be deleted, and is used as it is: what is in it goes by its age. The
 // window in which a Nats-Msg-Id is recognised is 10 s: it is a courtesy, because
 // the publisher goes on after the stream's own last message.
 func EnsureFeeds(ctx context.Context, js jetstream.JetStream, o FeedsOptions) (jetstream.Stream, error) {
@@ -78,7 +80,6 @@ func feedsConfig(o FeedsOptions) jetstream.StreamConfig {
 		MaxAge:            maxAge,
 		Duplicates:        min(10*time.Second, maxAge),
 		Replicas:          orDefault(o.Replicas, 1),
-		DenyDelete:        true,
 		DenyPurge:         true,
 	}
 }
@@ -120,9 +121,6 @@ func positionsConfig(o FeedsOptions) jetstream.StreamConfig {
 func feedsDiffer(have jetstream.StreamConfig, o FeedsOptions) []string {
 	want := feedsConfig(o)
 	diffs := streamDiffers(have, want)
-	if !have.DenyDelete {
-		diffs = append(diffs, "deny delete is false, must be true")
-	}
 	for _, d := range []struct {
 		what       string
 		asked      bool

@@ -242,6 +242,7 @@ func projectionsPermissions() jwt.Permissions {
 		api + "CONSUMER.DELETE" + feeds + ".*",
 		api + "CONSUMER.RESET" + feeds + ".*",
 	}
+	pub = append(pub, api+"STREAM.MSG.DELETE"+feeds)
 	for _, stream := range []string{streamFeeds, streamLeases, streamPositions} {
 		pub = append(pub, api+"STREAM.CREATE."+stream, api+"STREAM.INFO."+stream, api+"STREAM.MSG.GET."+stream)
 	}

@@ -130,7 +130,7 @@ var (
 			projections: true,
 			publish: []string{
 				"feeds.touches.lab-1.a", "feeds.touches.lab-2.b", "leases.feeds", "positions.feeds",
-				"$JS.API.STREAM.INFO.FEEDS", "$JS.API.STREAM.CREATE.FEEDS", "$JS.API.STREAM.MSG.GET.FEEDS",
+				"$JS.API.STREAM.INFO.FEEDS", "$JS.API.STREAM.CREATE.FEEDS", "$JS.API.STREAM.MSG.GET.FEEDS", "$JS.API.STREAM.MSG.DELETE.FEEDS",
 				"$JS.API.CONSUMER.LIST.FEEDS", "$JS.API.CONSUMER.CREATE.FEEDS.r_touches", "$JS.API.CONSUMER.INFO.FEEDS.r_touches",
 				"$JS.API.CONSUMER.DELETE.FEEDS.r_touches", "$JS.API.CONSUMER.RESET.FEEDS.r_touches",
 				"$JS.API.STREAM.CREATE.LEASES", "$JS.API.STREAM.INFO.LEASES", "$JS.API.STREAM.MSG.GET.LEASES",

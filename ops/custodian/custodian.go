@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"filippo.io/age"
@@ -27,6 +28,14 @@ type Custodian struct {
 	js     jetstream.JetStream
 	stream jetstream.Stream
 	kept   time.Duration // how long a disclosure is kept; zero: for ever
+
+	// publish stores a message, remove overwrites and deletes one; tests make them fail.
+	publish func(context.Context, *nats.Msg) error
+	remove  func(ctx context.Context, sequence uint64) error
+
+	// mu is held while something is encrypted anew. It guards there: see successors.
+	mu    sync.Mutex
+	there map[string]bool
 }
 
 // Open opens the stream, making it if there is none. nc must be of
@@ -44,7 +53,10 @@ func Open(ctx context.Context, nc *nats.Conn, retention events.Retention, replic
 	if err != nil {
 		return nil, err
 	}
-	return &Custodian{js: js, stream: stream, kept: kept}, nil
+	return &Custodian{
+		js: js, stream: stream, kept: kept, remove: stream.SecureDeleteMsg,
+		publish: func(ctx context.Context, m *nats.Msg) error { _, err := js.PublishMsg(ctx, m); return err },
+	}, nil
 }
 
 // keptFor returns the genesis' retention of disclosures as the broker counts: years of
@@ -67,73 +79,97 @@ type Stored struct {
 	Message  []byte    `json:"message"`  // see [disclosed.Message]
 
 	sequence, left uint64 // left: how many come after it
-	replaces       string // the digest of its predecessor
+	replaces       string // what it takes the place of
+	event          string // where its event is, by the sender's word: see [disclosed.HeaderEvent]
 }
 
 const (
-	// headerReceived is when a message was first sent that was encrypted anew, and
-	// headerReplaces the digest of what it takes the place of.
+	// headerReceived is when a message was first sent that was encrypted anew or moved, and
+	// headerReplaces what it takes the place of: a digest, after moved where it is the same
+	// message on another subject.
 	headerReceived = "Saksi-Received"
 	headerReplaces = "Saksi-Replaces"
 )
 
 const (
-	// most is how many messages one question gets at most, and mostBytes after how many
-	// bytes it ends.
-	most      = 10_000
-	mostBytes = 64 << 20
+	// pageMessages and pageBytes are after how many messages and bytes a page ends.
+	pageMessages = 1000
+	pageBytes    = 8 << 20
+	// fetched is how many messages are on their way at a time, of 192 KiB at most each.
+	fetched = 64
+	// vanished is after how long without a message it is looked whether there are any left:
+	// others erase and expire them while they are read.
+	vanished = 2 * time.Second
 )
 
-// Of returns what operators sent about a pseudonym, the oldest first; at most 10,000, or
-// 64 MiB of them.
-func (c *Custodian) Of(ctx context.Context, operator, actor string) ([]Stored, error) {
-	own := disclosed.SubjectsOf(operator, actor)
-	return c.matching(ctx, []string{own, disclosed.Reencrypted(own)})
-}
-
-// matching reads the messages on some subjects, the oldest first.
-func (c *Custodian) matching(ctx context.Context, subjects []string) ([]Stored, error) {
-	var out []Stored
+// Page returns what operators sent about a pseudonym, in the order of the stream, from the
+// place that the page before gave as next, 0 being the beginning. A page is at most 1,000
+// messages, and ends after 8 MiB of them. Its next is 0 if there is nothing after it.
+func (c *Custodian) Page(ctx context.Context, operator, actor string, from uint64) (page []Stored, next uint64, err error) {
 	total := 0
-	err := c.each(ctx, subjects, func(m *Stored) (bool, error) {
-		out = append(out, *m)
+	err = c.each(ctx, of(operator, nil, actor), from, func(m *Stored) (bool, error) {
+		if len(page) == pageMessages || total >= pageBytes {
+			next = m.sequence
+			return false, nil
+		}
+		page = append(page, *m)
 		total += len(m.Message)
-		return len(out) < most && total < mostBytes, nil
+		return true, nil
 	})
-	slices.SortStableFunc(out, func(a, b Stored) int { return a.Received.Compare(b.Received) })
-	return out, err
+	return page, next, err
 }
 
-// each calls f with the messages on some subjects that are there now, in the order of the
-// stream, until it returns false.
-func (c *Custodian) each(ctx context.Context, subjects []string, f func(*Stored) (more bool, err error)) error {
+// of returns the subjects on which an operator's messages about a pseudonym are, at some
+// facilities, or all if none are named.
+func of(operator string, facilities []string, actor string) (subjects []string) {
+	if len(facilities) == 0 {
+		facilities = []string{"*"}
+	}
+	// Filters of a consumer must not overlap.
+	for _, facility := range slices.Compact(slices.Sorted(slices.Values(facilities))) {
+		own := disclosed.SubjectsAt(operator, facility, actor)
+		subjects = append(subjects, own, disclosed.Reencrypted(own))
+	}
+	return subjects
+}
+
+// each calls f with the messages on some subjects that are there now, from a place in the
+// stream on and in its order, until it returns false. f may delete them.
+func (c *Custodian) each(ctx context.Context, subjects []string, from uint64, f func(*Stored) (more bool, err error)) error {
 	info, err := c.stream.Info(ctx)
 	if err != nil {
 		return fmt.Errorf("look at the disclosures: %w", err)
 	}
-	consumer, err := c.js.OrderedConsumer(ctx, info.Config.Name, jetstream.OrderedConsumerConfig{FilterSubjects: subjects, MaxResetAttempts: 3})
+	config := jetstream.OrderedConsumerConfig{FilterSubjects: subjects, MaxResetAttempts: 3}
+	if from > 0 {
+		config.DeliverPolicy, config.OptStartSeq = jetstream.DeliverByStartSequencePolicy, from
+	}
+	consumer, err := c.js.OrderedConsumer(ctx, info.Config.Name, config)
 	if err != nil {
 		return fmt.Errorf("look for disclosures: %w", err)
 	}
-	pending, err := consumer.Info(ctx)
-	if err != nil {
+	if pending, err := consumer.Info(ctx); err != nil {
 		return fmt.Errorf("look for disclosures: %w", err)
-	}
-	if pending.NumPending == 0 {
+	} else if pending.NumPending == 0 {
 		return nil
 	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(512))
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(fetched))
 	if err != nil {
 		return fmt.Errorf("look for disclosures: %w", err)
 	}
 	defer messages.Stop()
 	for {
-		m, err := messages.Next(jetstream.NextContext(ctx))
-		if err != nil {
-			return fmt.Errorf("read disclosures: %w", err)
-		}
-		stored, err := storedOf(m)
-		if err != nil {
+		stored, err := next(ctx, messages)
+		if errors.Is(err, nats.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+			pending, err := consumer.Info(ctx)
+			if err != nil {
+				return fmt.Errorf("look for disclosures: %w", err)
+			}
+			if pending.NumPending == 0 {
+				return nil
+			}
+			continue
+		} else if err != nil {
 			return err
 		}
 		if stored.sequence > info.State.LastSeq {
@@ -146,18 +182,37 @@ func (c *Custodian) each(ctx context.Context, subjects []string, f func(*Stored)
 	}
 }
 
+// next waits for a message, but not for one that somebody has deleted in the meantime.
+func next(ctx context.Context, messages jetstream.MessagesContext) (*Stored, error) {
+	wait, cancel := context.WithTimeout(ctx, vanished)
+	defer cancel()
+	m, err := messages.Next(jetstream.NextContext(wait))
+	if err != nil {
+		return nil, fmt.Errorf("read disclosures: %w", err)
+	}
+	return storedOf(m)
+}
+
 func storedOf(m jetstream.Msg) (*Stored, error) {
 	meta, err := m.Metadata()
 	if err != nil {
 		return nil, fmt.Errorf("read disclosures: %w", err)
 	}
-	s := &Stored{Subject: m.Subject(), Received: meta.Timestamp.UTC(), Message: m.Data(), sequence: meta.Sequence.Stream, left: meta.NumPending}
+	s, err := storedFrom(m.Subject(), meta.Timestamp, m.Data(), m.Headers(), meta.Sequence.Stream)
+	if err == nil {
+		s.left = meta.NumPending
+	}
+	return s, err
+}
+
+func storedFrom(subject string, received time.Time, message []byte, headers nats.Header, sequence uint64) (_ *Stored, err error) {
+	s := &Stored{Subject: subject, Received: received.UTC(), Message: message, sequence: sequence, event: headers.Get(disclosed.HeaderEvent)}
 	// Only what the custodian itself sent says when it was first there.
 	if strings.HasPrefix(s.Subject, "reencrypted.") {
-		if s.Received, err = time.Parse(time.RFC3339Nano, m.Headers().Get(headerReceived)); err != nil {
+		if s.Received, err = time.Parse(time.RFC3339Nano, headers.Get(headerReceived)); err != nil {
 			return nil, fmt.Errorf("read disclosures: message %d doesn't say when it was first sent: %w", s.sequence, err)
 		}
-		s.replaces = m.Headers().Get(headerReplaces)
+		s.replaces = headers.Get(headerReplaces)
 	}
 	return s, nil
 }
@@ -187,46 +242,41 @@ func (c *Custodian) Erasures(ctx context.Context, registry *admission.Registry) 
 // deletes each message of each pseudonym, those too that came after the order. It returns
 // where the orders stand then.
 func (c *Custodian) Erase(ctx context.Context, orders []admission.PersonErasure, holds []admission.Hold) ([]PersonErasure, error) {
-	return c.carryOut(ctx, orders, holds, func(ctx context.Context, m Stored) error {
-		if err := c.stream.SecureDeleteMsg(ctx, m.sequence); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
-			return fmt.Errorf("erase disclosure %d: %w", m.sequence, err)
-		}
-		return nil
-	})
+	return c.carryOut(ctx, orders, holds, c.delete)
+}
+
+// delete overwrites a message, if it is still there.
+func (c *Custodian) delete(ctx context.Context, m *Stored) error {
+	if err := c.remove(ctx, m.sequence); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
+		return fmt.Errorf("erase disclosure %d: %w", m.sequence, err)
+	}
+	return nil
 }
 
 // carryOut does something, if do is not nil, with each message that an order covers and
 // no hold does.
-func (c *Custodian) carryOut(ctx context.Context, orders []admission.PersonErasure, holds []admission.Hold, do func(context.Context, Stored) error) ([]PersonErasure, error) {
+func (c *Custodian) carryOut(ctx context.Context, orders []admission.PersonErasure, holds []admission.Hold, do func(context.Context, *Stored) error) ([]PersonErasure, error) {
 	out := make([]PersonErasure, 0, len(orders))
 	for _, order := range orders {
 		at := PersonErasure{PersonErasure: order}
-		for again := true; again; {
-			found, err := c.Of(ctx, order.Operator, order.Actor)
-			if err != nil {
-				return out, err
+		err := c.each(ctx, of(order.Operator, order.Facilities, order.Actor), 0, func(m *Stored) (bool, error) {
+			if !order.Covers(order.Operator, m.facility(), order.Actor) {
+				return true, nil
 			}
-			// What one question doesn't get the next one does, the others being gone.
-			again, at.Left = false, 0
-			for _, m := range found {
-				if !order.Covers(order.Operator, m.facility(), order.Actor) {
-					continue
-				}
-				said := admission.Said{Operator: order.Operator, Facility: m.facility(), Actors: []string{order.Actor}, Received: m.Received}
-				if i := slices.IndexFunc(holds, func(h admission.Hold) bool { return h.Covers(said) }); i >= 0 {
-					at.Hold = holds[i].By + "/" + holds[i].HoldPlaced.Hold
-					at.Left++
-					continue
-				}
-				if do == nil {
-					at.Left++
-					continue
-				}
-				if err := do(ctx, m); err != nil {
-					return out, err
-				}
-				again = true
+			said := admission.Said{Operator: order.Operator, Facility: m.facility(), Actors: []string{order.Actor}, Received: m.Received}
+			if i := slices.IndexFunc(holds, func(h admission.Hold) bool { return h.Covers(said) }); i >= 0 {
+				at.Hold = holds[i].By + "/" + holds[i].HoldPlaced.Hold
+				at.Left++
+				return true, nil
 			}
+			if do == nil {
+				at.Left++
+				return true, nil
+			}
+			return true, do(ctx, m)
+		})
+		if err != nil {
+			return out, err
 		}
 		out = append(out, at)
 	}
@@ -239,28 +289,35 @@ func (c *Custodian) Expire(ctx context.Context, now time.Time) (int, error) {
 	if c.kept == 0 {
 		return 0, nil
 	}
-	found, err := c.matching(ctx, []string{"reencrypted.>"})
-	if err != nil {
-		return 0, err
-	}
 	n := 0
-	for _, m := range found {
+	err := c.each(ctx, []string{"reencrypted.>"}, 0, func(m *Stored) (bool, error) {
 		if now.Sub(m.Received) < c.kept {
-			break // the oldest come first
-		}
-		if err := c.stream.SecureDeleteMsg(ctx, m.sequence); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
-			return n, fmt.Errorf("erase disclosure %d: %w", m.sequence, err)
+			return true, nil
 		}
 		n++
-	}
-	return n, nil
+		return true, c.delete(ctx, m)
+	})
+	return n, err
 }
 
 // Reencrypted is what came of encrypting anew.
 type Reencrypted struct {
-	Done   int      `json:"done"`
-	Failed []string `json:"failed,omitempty"` // messages that couldn't be opened or checked, and why
+	Done int `json:"done"`
+	// Failed counts messages that say to be for the old recipient and can't be opened with
+	// its identity: nothing is lost with them. Named are the first of them, and why.
+	Failed int      `json:"failed"`
+	Named  []string `json:"named,omitempty"`
 }
+
+// Fail counts a message that can't be encrypted anew, and names it if it is of the first.
+func (r *Reencrypted) Fail(what string) {
+	if r.Failed++; r.Failed <= maxNamed {
+		r.Named = append(r.Named, what)
+	}
+}
+
+// maxNamed is how many messages that can't be encrypted anew are named.
+const maxNamed = 100
 
 // Reencrypt encrypts all that was encrypted to an old recipient to the next one as well
 // as to the others it was for. What it replaces is overwritten. It is safe to be
@@ -269,16 +326,9 @@ type Reencrypted struct {
 func (c *Custodian) Reencrypt(ctx context.Context, old *age.X25519Identity, next string) (*Reencrypted, error) {
 	from := old.Recipient().String()
 	out := &Reencrypted{}
-	// Messages that have a successor, from a run that was interrupted.
-	there := map[string]bool{}
-	err := c.each(ctx, []string{"reencrypted.>"}, func(m *Stored) (bool, error) {
-		there[m.replaces] = true
-		return true, nil
-	})
-	if err != nil {
-		return out, err
-	}
-	err = c.each(ctx, []string{"disclosures.>", "reencrypted.>"}, func(m *Stored) (bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := c.each(ctx, []string{"disclosures.>", "reencrypted.>"}, 0, func(m *Stored) (bool, error) {
 		message, err := disclosed.Parse(m.Message)
 		if err != nil || !slices.Contains(message.Recipients, from) {
 			return true, nil
@@ -289,10 +339,10 @@ func (c *Custodian) Reencrypt(ctx context.Context, old *age.X25519Identity, next
 			text, err = again.Marshal()
 		}
 		if err != nil {
-			out.Failed = append(out.Failed, fmt.Sprintf("%s, event %.80s: %v", message.Recorder, message.ID, err))
-			return len(out.Failed) < maxFailed, nil
+			out.Fail(fmt.Sprintf("%s, event %.80s: %v", message.Recorder, message.ID, err))
+			return true, nil
 		}
-		if err := c.replace(ctx, m, text, there[events.DigestOf(m.Message).String()]); err != nil {
+		if err := c.replace(ctx, m, text); err != nil {
 			return false, err
 		}
 		out.Done++
@@ -301,28 +351,34 @@ func (c *Custodian) Reencrypt(ctx context.Context, old *age.X25519Identity, next
 	return out, err
 }
 
-// maxFailed is how many messages that can't be encrypted anew are named; with more, those
-// that are left are not looked at.
-const maxFailed = 100
-
 // replace stores a message that was encrypted anew, if it isn't stored yet, and deletes
-// the one before it.
-func (c *Custodian) replace(ctx context.Context, m *Stored, text []byte, stored bool) error {
+// the one before it. c.mu is held.
+func (c *Custodian) replace(ctx context.Context, m *Stored, text []byte) error {
 	subject := m.Subject
 	if strings.HasPrefix(subject, "disclosures.") {
 		subject = disclosed.Reencrypted(subject)
 	}
-	if !stored {
+	return c.succeed(ctx, m, subject, text, events.DigestOf(m.Message).String())
+}
+
+// succeed stores what takes a message's place, unless something is stored that takes the
+// place of what replaces names, and deletes the message. c.mu is held.
+func (c *Custodian) succeed(ctx context.Context, m *Stored, subject string, text []byte, replaces string) error {
+	there, err := c.successors(ctx)
+	if err != nil {
+		return err
+	}
+	if !there[replaces] {
 		msg := nats.NewMsg(subject)
 		msg.Data = text
 		msg.Header.Set(headerReceived, m.Received.Format(time.RFC3339Nano))
-		msg.Header.Set(headerReplaces, events.DigestOf(m.Message).String())
-		if _, err := c.js.PublishMsg(ctx, msg); err != nil {
-			return fmt.Errorf("store a disclosure that was encrypted anew: %w", err)
+		msg.Header.Set(headerReplaces, replaces)
+		msg.Header.Set(disclosed.HeaderEvent, m.event)
+		if err := c.publish(ctx, msg); err != nil {
+			c.there = nil // it may be there
+			return fmt.Errorf("store a disclosure again: %w", err)
 		}
+		there[replaces] = true
 	}
-	if err := c.stream.SecureDeleteMsg(ctx, m.sequence); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
-		return fmt.Errorf("erase disclosure %d: %w", m.sequence, err)
-	}
-	return nil
+	return c.delete(ctx, m)
 }

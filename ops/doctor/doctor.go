@@ -73,6 +73,7 @@ func Examine(ctx context.Context, dir string) ([]Part, error) {
 	e.witnesses()
 	e.registry()
 	e.erasures(ctx)
+	e.misfiled()
 	return e.parts, nil
 }
 

@@ -67,9 +67,11 @@ const (
 	lagWrong = time.Hour
 )
 
-// anchors looks at how far each Rekor has come.
+// anchors looks at how far each Rekor has come. Where the policy wants only some of
+// them and is satisfied, what is wrong with the others is to be watched.
 func (e *examination) anchors() {
-	all, err := rekor.ReadStatus(filepath.Join(e.home.LedgerDir(), rekor.DirName))
+	dir := filepath.Join(e.home.LedgerDir(), rekor.DirName)
+	all, err := rekor.ReadStatus(dir)
 	if err != nil {
 		e.add("anchors", Watch, err.Error(), "")
 		return
@@ -77,6 +79,10 @@ func (e *examination) anchors() {
 	if len(all) == 0 {
 		e.add("anchors", Watch, "nothing was ever anchored", "start the node with a Rekor: its own, or others with --rekor")
 		return
+	}
+	worst := Wrong
+	if by, err := rekor.ReadAnchoring(dir); err == nil && len(by.Rekors) > 1 {
+		worst = e.anchoring(by)
 	}
 	for _, s := range all {
 		name := "anchors in " + s.Rekor
@@ -90,11 +96,31 @@ func (e *examination) anchors() {
 		}
 		switch {
 		case lag.Since > lagWrong:
-			e.add(name, Wrong, found, "anchoring catches up by itself when that Rekor answers: ask who runs it, or name another with --rekor")
+			e.add(name, worst, found, "anchoring catches up by itself when that Rekor answers: ask who runs it, or name another with --rekor")
 		case lag.Since > lagWatch:
 			e.add(name, Watch, found, "anchoring catches up by itself when that Rekor answers")
 		default:
 			e.add(name, Well, found, "")
 		}
 	}
+}
+
+// anchoring looks at how far all Rekors together have come by the policy, and returns how
+// bad it is that one of them doesn't.
+func (e *examination) anchoring(by *rekor.Anchoring) State {
+	found := fmt.Sprintf("%d leaves stand in %s of %d Rekors, as the policy wants", by.Size, by.Policy, len(by.Rekors))
+	lag := by.Lag(e.size)
+	if lag.Leaves > 0 {
+		found += fmt.Sprintf("; %d wait, for %s", lag.Leaves, lag.Since.Round(time.Second))
+	}
+	switch {
+	case lag.Since > lagWrong:
+		e.add("anchors", Wrong, found, "too few Rekors answer: see each of them below")
+		return Wrong
+	case lag.Since > lagWatch:
+		e.add("anchors", Watch, found, "anchoring catches up by itself when enough Rekors answer")
+	default:
+		e.add("anchors", Well, found, "")
+	}
+	return Watch
 }

@@ -27,5 +27,9 @@ func OpenOperator(dir string) (*Operator, error) {
 	return &Operator{party{Identity: id, dir: dir}}, nil
 }
 
+// CommittedDir is where the batches are kept that the operator has committed to and not
+// shown.
+func (o *Operator) CommittedDir() string { return o.path("committed") }
+
 // OutboxFile is the operator's outbox.
 func (o *Operator) OutboxFile() string { return o.path("outbox.db") }

@@ -36,6 +36,10 @@ type Alarm struct {
 	Strikes int       `json:"strikes,omitempty"`
 }
 
+// MisfiledFile is where the node writes down what it found wrong with where operators
+// filed what they disclosed.
+func (a *Authority) MisfiledFile() string { return a.path("misfiled.json") }
+
 const pressureFile = "pressure.json"
 
 // SetPressure keeps how the node is.

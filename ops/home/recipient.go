@@ -76,8 +76,13 @@ func identities(current, retired string) ([]age.Identity, error) {
 
 // NextIdentity returns the identity that is to take the place of the one to read with,
 // making it if there is none yet.
-func (a *Authority) NextIdentity() (*age.X25519Identity, error) {
-	file := a.path(keysDir, nextIdentityFile)
+func (a *Authority) NextIdentity() (*age.X25519Identity, error) { return nextIdentity(a.path(keysDir)) }
+
+// NextIdentity is [Authority.NextIdentity] of an authority with a seat.
+func (s *Seat) NextIdentity() (*age.X25519Identity, error) { return nextIdentity(s.path(keysDir)) }
+
+func nextIdentity(keys string) (*age.X25519Identity, error) {
+	file := filepath.Join(keys, nextIdentityFile)
 	identity, err := readIdentity(file)
 	if errors.Is(err, os.ErrNotExist) {
 		return newIdentity(file)
@@ -88,21 +93,26 @@ func (a *Authority) NextIdentity() (*age.X25519Identity, error) {
 // PromoteIdentity puts the next identity in the place of the one to read with. That one
 // is retired: of disclosures it opens nothing that is kept any more, but sealed events,
 // which stand in the ledger as they are, were encrypted to it.
-func (a *Authority) PromoteIdentity() error {
-	next, err := readSecret(a.path(keysDir, nextIdentityFile))
+func (a *Authority) PromoteIdentity() error { return promoteIdentity(a.path(keysDir)) }
+
+// PromoteIdentity is [Authority.PromoteIdentity] of an authority with a seat.
+func (s *Seat) PromoteIdentity() error { return promoteIdentity(s.path(keysDir)) }
+
+func promoteIdentity(keys string) error {
+	next, err := readSecret(filepath.Join(keys, nextIdentityFile))
 	if err != nil {
 		return err
 	}
-	if old, err := a.ReadingIdentity(); err == nil {
+	if old, err := readIdentity(filepath.Join(keys, identityKeyFile)); err == nil {
 		text := []byte(old.String() + "\n")
-		if err := replace(a.path(keysDir, retiredPrefix+old.Recipient().String()[4:20]+".key"), text, 0o600); err != nil {
+		if err := replace(filepath.Join(keys, retiredPrefix+old.Recipient().String()[4:20]+".key"), text, 0o600); err != nil {
 			return fmt.Errorf("retire the age identity: %w", err)
 		}
 	} else if !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	if err := replace(a.path(keysDir, identityKeyFile), append(next, '\n'), 0o600); err != nil {
+	if err := replace(filepath.Join(keys, identityKeyFile), append(next, '\n'), 0o600); err != nil {
 		return fmt.Errorf("replace the age identity: %w", err)
 	}
-	return os.Remove(a.path(keysDir, nextIdentityFile))
+	return os.Remove(filepath.Join(keys, nextIdentityFile))
 }

@@ -54,7 +54,7 @@ func (n *running) anchor(ctx context.Context) error {
 				n.config.Log.Warn("an anchor was not announced", "error", err)
 			}
 		},
-		Interval: n.config.AnchorEvery, Logger: n.config.Log,
+		Interval: n.config.AnchorEvery, Policy: n.config.AnchorPolicy, Logger: n.config.Log,
 	})
 	if err != nil {
 		return err

@@ -2,14 +2,19 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/admission"
+	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/custodian"
+	"github.com/saksi-ledger/saksi/ops/home"
+	"github.com/saksi-ledger/saksi/projections/api"
 )
 
 // openCustody opens what operators have disclosed, with a connection of its own.
@@ -42,17 +47,94 @@ func (n *running) erasePersons(ctx context.Context) error {
 	return err
 }
 
-// kept gives the API the messages alone.
-type kept struct{ *custodian.Custodian }
+// fileDisclosures looks at what was disclosed since it looked last, and at all of it after
+// a start: what an operator filed under another pseudonym than its event's would be found
+// by nobody, to be read or to be erased.
+func (n *running) fileDisclosures(ctx context.Context) error {
+	found := map[string]custodian.Misfiled{}
+	var holds []admission.Hold
+	n.ledger.Registry(func(r *admission.Registry) { holds = r.Holds() })
+	if now := fmt.Sprint(holds); now != n.filedHolds {
+		n.filed, n.filedHolds = 0, now // what a hold kept may go
+	}
+	next, err := n.custody.File(ctx, n.filed, time.Now(), n.bodyOf, holds, found)
+	n.filed = next
+	if len(found) == 0 {
+		return err
+	}
+	for operator, m := range found {
+		n.config.Log.Warn("disclosures were not where their events' pseudonyms are", "operator", operator, "moved", m.Moved, "refused", m.Refused, "reason", m.Reason)
+	}
+	return errors.Join(err, n.tellMisfiled(found))
+}
 
-func (k kept) Of(ctx context.Context, operator, actor string) ([][]byte, error) {
-	found, err := k.Custodian.Of(ctx, operator, actor)
+// tellMisfiled adds to what doctor reads.
+func (n *running) tellMisfiled(found map[string]custodian.Misfiled) error {
+	all, err := custodian.ReadMisfiled(n.config.Home.MisfiledFile())
+	if err != nil {
+		return err
+	}
+	for operator, m := range found {
+		m.Moved, m.Refused = m.Moved+all[operator].Moved, m.Refused+all[operator].Refused
+		all[operator] = m
+	}
+	return home.WriteJSON(n.config.Home.MisfiledFile(), all, 0o600)
+}
+
+// bodyOf returns the body of a leaf, or of the one that it is a duplicate of.
+func (n *running) bodyOf(ctx context.Context, leaf uint64) ([]byte, error) {
+	checkpoint, err := n.sight.reader.Checkpoint(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case leaf >= checkpoint.Size:
+		return nil, custodian.ErrNoLeaf
+	}
+	entries, err := n.sight.reader.Leaves(ctx, checkpoint, leaf)
 	if err != nil {
 		return nil, err
+	}
+	switch l := entries[0].Leaf; l.Verdict {
+	case verify.Rejected:
+		return []byte{}, nil // it holds no event
+	case verify.Duplicate:
+		leaf = l.Of
+	}
+	body, err := n.sight.reader.Body(ctx, leaf)
+	if len(body) == 0 {
+		return nil, err
+	}
+	return body, err
+}
+
+// kept gives the API the messages alone, and their headers.
+type kept struct{ *custodian.Custodian }
+
+func (k kept) Page(ctx context.Context, operator, actor string, from uint64) ([][]byte, uint64, error) {
+	found, next, err := k.Custodian.Page(ctx, operator, actor, from)
+	if err != nil {
+		return nil, 0, err
 	}
 	out := make([][]byte, len(found))
 	for i, m := range found {
 		out[i] = m.Message
 	}
-	return out, nil
+	return out, next, nil
+}
+
+func (k kept) Headers(ctx context.Context, recipient string, from uint64) ([]api.Header, uint64, error) {
+	page, next, err := k.Custodian.Headers(ctx, recipient, from)
+	out := make([]api.Header, len(page))
+	for i, h := range page {
+		out[i] = api.Header(h)
+	}
+	return out, next, err
+}
+
+func (k kept) Rewrap(ctx context.Context, recipient, next string, h api.Header) error {
+	err := k.Custodian.Rewrap(ctx, recipient, next, custodian.Header(h))
+	if wrong, ok := errors.AsType[*custodian.HeaderError](err); ok {
+		return &api.HeaderError{Err: wrong.Err}
+	}
+	return err
 }

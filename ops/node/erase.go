@@ -13,6 +13,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/projections"
+	"github.com/saksi-ledger/saksi/projections/feeds"
 	"github.com/saksi-ledger/saksi/projections/store"
 	"github.com/saksi-ledger/saksi/projections/views"
 )
@@ -32,6 +33,7 @@ const (
 // wrong is logged, and tried again.
 func (n *running) keepErased(ctx context.Context) error {
 	var expired time.Time
+	n.feedsDue = true // an earlier run may not have come so far
 	for {
 		wait := time.Until(expired.Add(expireEvery))
 		if wait <= 0 {
@@ -45,7 +47,16 @@ func (n *running) keepErased(ctx context.Context) error {
 				expired, wait = time.Time{}, eraseRetry
 			}
 		}
+		again := n.feedsDue
 		err := n.erase(ctx)
+		if err == nil && again {
+			if err = n.eraseFeeds(ctx); err == nil {
+				n.feedsDue = false
+			}
+		}
+		if err == nil {
+			err = n.fileDisclosures(ctx)
+		}
 		if err == nil {
 			err = n.erasePersons(ctx)
 		}
@@ -160,5 +171,51 @@ func (n *running) remakeViews(ctx context.Context) error {
 		return err
 	}
 	n.config.Log.Info("the views were made again without what was erased", "size", made.Position.Size, "took", time.Since(began).Round(time.Millisecond))
+	if err := n.eraseFeeds(ctx); err != nil {
+		return err
+	}
+	// What was on its way to the feeds when the views were made again is looked for once more.
+	n.feedsDue = true
+	// So is, from the beginning, what opens events that are gone.
+	n.filed = 0
 	return n.unmarkViews()
+}
+
+// eraseFeeds erases from the feeds what was made of erased events.
+func (n *running) eraseFeeds(ctx context.Context) error {
+	orders, err := n.ledger.Erasures(ctx)
+	if err != nil {
+		return err
+	}
+	erased := map[projections.Ref]bool{}
+	whole := map[uint64]bool{}
+	for _, o := range orders {
+		switch {
+		case !o.Done:
+		case o.Whole():
+			whole[uint64(o.Leaf)] = true
+		default:
+			erased[projections.Ref{Leaf: uint64(o.Leaf), Event: int(*o.Event)}] = true
+		}
+	}
+	if len(erased)+len(whole) == 0 {
+		return nil
+	}
+	js, err := jetstream.New(n.projections)
+	if err != nil {
+		return err
+	}
+	gone, err := feeds.Erase(ctx, js, feeds.ViewsOf(views.All()), func(r projections.Ref) bool { return erased[r] || whole[r.Leaf] })
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		return nil // nothing was ever published
+	case errors.Is(err, feeds.ErrKept):
+		n.config.Log.Warn("feeds keep what was made of erased events for as long as they keep anything", "error", err)
+		return nil
+	case err != nil:
+		return err
+	case gone > 0:
+		n.config.Log.Info("erased from the feeds what was made of erased events", "messages", gone)
+	}
+	return nil
 }

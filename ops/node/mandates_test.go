@@ -78,9 +78,9 @@ func newMandated(t *testing.T) *mandated {
 	for _, w := range m.who {
 		switch w.name {
 		case "telecom", "telecom-desk":
-			w.views = []string{"touches", "sessions", "facilities", "tenants", "findings", "reveals"}
+			w.views = []string{"touches", "sessions", "facilities", "tenants", "findings", "reveals", "orders"}
 		case "pdp":
-			w.views = []string{"touches", "sessions", "tenants", "findings", "reveals"}
+			w.views = []string{"touches", "sessions", "tenants", "findings", "reveals", "orders"}
 		default:
 			w.views = []string{"touches", "sessions", "tenants"}
 		}
@@ -220,7 +220,7 @@ func TestMandatesOverHTTP(t *testing.T) {
 	banks := m.touch(m.lab2, "bank-1")
 	m.touch(m.lab1, "undeclared")
 	m.awaitTouches()
-	every := []string{"touches", "sessions", "facilities", "completeness", "corrections", "tenants", "findings", "reveals"}
+	every := []string{"touches", "sessions", "facilities", "completeness", "corrections", "tenants", "findings", "reveals", "orders"}
 	before := map[string]string{}
 	for _, w := range m.who {
 		if rows := m.shown(w, "touches"); len(rows) != len(w.sees) {

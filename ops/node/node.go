@@ -24,6 +24,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/rekor"
 	"github.com/saksi-ledger/saksi/ledger/timestamp"
+	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/custodian"
 	"github.com/saksi-ledger/saksi/ops/governor"
@@ -61,12 +62,17 @@ type Config struct {
 	Executable string
 	// AnchorEvery is how often a checkpoint is anchored, a minute by default.
 	AnchorEvery time.Duration
+	// AnchorPolicy says in how many of several Rekors a checkpoint must stand.
+	AnchorPolicy verify.AnchorPolicy
 	// Timestamps are the authorities that are asked to sign times for checkpoints;
 	// TimestampEvery is how often, ten minutes by default.
 	Timestamps     []timestamp.Authority
 	TimestampEvery time.Duration
 	// CosignEvery is how often witnesses are asked to cosign, half a minute by default.
 	CosignEvery time.Duration
+	// Despite names witnesses whose word that they have seen more of the tree, or another
+	// one, is passed over when the node starts.
+	Despite []string
 	// ClockEvery is how often the ledger says what time it is, an hour by default.
 	ClockEvery time.Duration
 	// Limits are how much of the node one party may take.
@@ -99,7 +105,7 @@ func Run(ctx context.Context, config Config) error {
 	g, takes := governor.New(config.Limits), newGate()
 	l, err := openLedger(ctx, config, g.Took, takes.pass)
 	if err != nil {
-		return err
+		return contradicted(config, err)
 	}
 	defer func() {
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
@@ -208,7 +214,16 @@ func Run(ctx context.Context, config Config) error {
 	}
 	defer done()
 	n.warden = warden
-	return n.run(ctx)
+	return contradicted(config, n.run(ctx))
+}
+
+// contradicted says what to do where others know more of the tree than there is.
+func contradicted(config Config, err error) error {
+	if !errors.Is(err, ledger.ErrContradicted) {
+		return err
+	}
+	return hinted{fmt.Errorf("the ledger in %s: %w", config.Home.LedgerDir(), err),
+		"put a newer copy in its place, or begin a successor: docs/faults.md has both; if it is a witness that is mistaken, --despite NAME passes it over"}
 }
 
 // running is a node whose parts are open.
@@ -225,6 +240,9 @@ type running struct {
 	authority   *broker.Authority
 	connect     []nats.Option // to the embedded broker, in this process
 	custody     *custodian.Custodian
+	feedsDue    bool   // the feeds are to be looked at for what was erased; of keepErased
+	filedHolds  string // the holds then
+	filed       uint64 // how far what was disclosed has been looked at; of keepErased
 }
 
 // run has the parts work until the context ends or one of them can't go on.
@@ -271,6 +289,7 @@ func (n *running) run(ctx context.Context) error {
 	group.Go(func() error { return n.warden.run(ctx) })
 	group.Go(func() error { return n.sight.run(ctx, n.config, n.projections) })
 	group.Go(func() error { return n.keepErased(ctx) })
+	group.Go(func() error { return n.sight.noteNewest(ctx, n.config) })
 	if !n.config.NoRekor {
 		group.Go(func() error { return n.anchor(ctx) })
 	}
@@ -304,6 +323,12 @@ func openLedger(ctx context.Context, config Config, took func(map[string]ledger.
 	}
 	return ledger.Open(ctx, ledger.Config{
 		Dir: config.Home.LedgerDir(), LogKey: logKey, EventKey: eventKey, Log: config.Log, Took: took, Admits: admits,
+		Known: func(ctx context.Context) ([]ledger.Known, error) { return known(ctx, config) },
+		Contradicted: func(c *verify.Checkpoint) {
+			if err := config.Home.SetNewest(c.Note); err != nil {
+				config.Log.Error("the checkpoint that contradicts the ledger is not noted in the home", "error", err)
+			}
+		},
 	})
 }
 

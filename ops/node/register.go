@@ -94,7 +94,11 @@ func authoritiesOf(l *ledger.Ledger) func() []api.Authority {
 	return func() (out []api.Authority) {
 		l.Registry(func(registry *admission.Registry) {
 			for _, a := range registry.Authorities() {
-				out = append(out, api.Authority{Name: a.Name, Mandate: a.Mandate, Recipient: a.Recipient, Leaf: a.RecipientLeaf})
+				one := api.Authority{Name: a.Name, Mandate: a.Mandate, Recipient: a.Recipient, Leaf: a.RecipientLeaf}
+				for _, f := range a.Former {
+					one.Former = append(one.Former, api.FormerRecipient(f))
+				}
+				out = append(out, one)
 			}
 		})
 		slices.SortFunc(out, func(a, b api.Authority) int { return strings.Compare(a.Name, b.Name) })

@@ -71,27 +71,35 @@ func (d *Desk) Recipients(ctx context.Context) ([]Recipient, error) {
 	return out, nil
 }
 
-func (d *Desk) checkRecipient(r Recipient, line1, line, proof []byte) error {
+// proven returns an event of a registry's that stands in a leaf, after holding it to line 1
+// of its envelope, and that to the leaf's proof.
+func (d *Desk) proven(index uint64, line1, line, proof []byte) (*events.Event, events.Recorder, error) {
+	fail := func(err error) (*events.Event, events.Recorder, error) { return nil, events.Recorder{}, err }
 	receipt, err := verify.ParseReceipt(proof)
 	if err != nil {
-		return err
+		return fail(err)
 	}
 	leaf, _, err := d.config.Log.VerifyReceipt(receipt)
 	if err != nil {
-		return err
+		return fail(err)
 	}
 	envelope, err := events.ParseLine1(line1)
 	switch {
 	case err != nil:
-		return err
-	case receipt.Index != r.Leaf || leaf.Verdict != verify.Accepted || leaf.Digest != events.DigestOf(line1):
-		return errors.New("line 1 is not the leaf's")
+		return fail(err)
+	case receipt.Index != index || leaf.Verdict != verify.Accepted || leaf.Digest != events.DigestOf(line1):
+		return fail(errors.New("line 1 is not the leaf's"))
 	case !envelope.Manifest.Recorder.IsRegistry() || leaf.Subject != envelope.Manifest.Recorder.Subject():
-		return errors.New("the leaf is not of the registry")
+		return fail(errors.New("the leaf is not of the registry"))
 	case !slices.Contains(envelope.Manifest.Events, events.DigestOf(line)):
-		return errors.New("the event is not the envelope's")
+		return fail(errors.New("the event is not the envelope's"))
 	}
 	event, err := events.ParseEvent(line)
+	return event, envelope.Manifest.Recorder, err
+}
+
+func (d *Desk) checkRecipient(r Recipient, line1, line, proof []byte) error {
+	event, _, err := d.proven(r.Leaf, line1, line, proof)
 	if err != nil {
 		return err
 	}

@@ -21,19 +21,23 @@ type Desk struct {
 	Outbox *publish.Outbox
 	// Token makes a bearer token with which the ledger's API is asked; nil: it is asked
 	// only what is public.
-	Token  func() (string, error)
+	Token   func() (string, error)
 	signers []*events.Signer
 	config  publish.Config
 	client  *publish.Client
 
 	recipients []string   // to whom what opens new events is encrypted
 	seal       *Recipient // to whom new events are sealed, if to anybody
+
+	batches *batches // that were committed to
+	// faulty, if set, adds commitments to the outbox: tests make it fail.
+	faulty func(context.Context, events.Recorder, []events.Draft) (publish.Added, error)
 }
 
 // Open opens an operator's home, which must have joined a ledger. It does not
 // connect: what is signed waits in the outbox.
 func Open(ctx context.Context, h *home.Operator) (_ *Desk, err error) {
-	d := &Desk{Home: h}
+	d := &Desk{Home: h, batches: newBatches(h.CommittedDir())}
 	defer func() {
 		if err != nil {
 			d.Close()

@@ -147,6 +147,7 @@ func (a *api) handler() (http.Handler, error) {
 	a.registerDisclosures()
 	a.registerEnvelopes()
 	a.registerAuthorities()
+	a.registerOrders()
 	if err := a.serveDocument(mux); err != nil {
 		return nil, err
 	}

@@ -15,8 +15,16 @@ import (
 type Authority struct {
 	Name      string
 	Mandate   events.Mandate
-	Recipient string // of age; empty: none
-	Leaf      uint64 // that names the recipient
+	Recipient string            // of age; empty: none
+	Leaf      uint64            // that names the recipient
+	Former    []FormerRecipient // the recipients before it
+}
+
+// FormerRecipient is a recipient that an authority has put out of use, and the leaf that
+// named it.
+type FormerRecipient struct {
+	Recipient string
+	Leaf      uint64
 }
 
 type authoritiesOutput struct {

@@ -15,13 +15,20 @@ import (
 
 // Disclosures is what operators have sent of a pseudonym, encrypted.
 type Disclosures interface {
-	// Of returns the messages about an operator's pseudonym, see [disclosed.Parse].
-	Of(ctx context.Context, operator, actor string) ([][]byte, error)
+	// Page returns messages about an operator's pseudonym, see [disclosed.Parse], from the
+	// place that the page before gave as next, which is 0 at the beginning and the end.
+	Page(ctx context.Context, operator, actor string, from uint64) (messages [][]byte, next uint64, err error)
+	// Headers returns the age headers of messages for a recipient, in pages likewise.
+	Headers(ctx context.Context, recipient string, from uint64) (page []Header, next uint64, err error)
+	// Rewrap puts another header on a message for a recipient, which wraps its key for
+	// another. A [HeaderError] says that it is none that may be put there.
+	Rewrap(ctx context.Context, recipient, next string, header Header) error
 }
 
 type disclosuresInput struct {
 	Operator string `query:"operator" required:"true" maxLength:"40" doc:"whose pseudonym it is"`
-	Actor    string `query:"actor" required:"true" maxLength:"128" doc:"the pseudonym"`
+	Actor    string `query:"actor" maxLength:"128" doc:"the pseudonym; empty: of events that name none, as those do that say what was produced on order"`
+	Cursor   uint64 `query:"cursor" doc:"go on after the page that gave this as next"`
 }
 
 type disclosuresOutput struct {
@@ -31,6 +38,7 @@ type disclosuresOutput struct {
 
 type disclosuresBody struct {
 	Disclosures []disclosure `json:"disclosures" nullable:"false"`
+	Next        uint64       `json:"next,omitempty" doc:"cursor of the next page; absent: there is none. A page may be empty and have one"`
 }
 
 // disclosure is a message as the operator sent it, but for its form as JSON.
@@ -50,6 +58,7 @@ func (a *api) registerDisclosures() {
 			"named there. What comes is encrypted, and proves nothing until it is opened and held to the events' digests.",
 		Errors: []int{401, 403, 422, 500, 503}, RejectUnknownQueryParameters: true,
 	}, a.disclosures)
+	a.registerHeaders()
 }
 
 func (a *api) disclosures(ctx context.Context, in *disclosuresInput) (*disclosuresOutput, error) {
@@ -69,11 +78,11 @@ func (a *api) disclosures(ctx context.Context, in *disclosuresInput) (*disclosur
 	if len(revealed) == 0 {
 		return nil, problem(http.StatusForbidden, "no leaf says that %s reads disclosures of this pseudonym: saksi person reveal puts that on record first", g.Name)
 	}
-	messages, err := a.Disclosed.Of(ctx, in.Operator, in.Actor)
+	messages, next, err := a.Disclosed.Page(ctx, in.Operator, in.Actor, in.Cursor)
 	if err != nil {
 		return nil, a.failed(ctx, "read disclosures", err)
 	}
-	out := &disclosuresOutput{CacheControl: "no-store", Body: disclosuresBody{Disclosures: []disclosure{}}}
+	out := &disclosuresOutput{CacheControl: "no-store", Body: disclosuresBody{Disclosures: []disclosure{}, Next: next}}
 	for _, text := range messages {
 		m, err := disclosed.Parse(text)
 		if err != nil || !slices.Contains(revealed, m.Event.String()) {

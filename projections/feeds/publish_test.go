@@ -58,7 +58,7 @@ func TestMessageIsACloudEvent(t *testing.T) {
 	if e.ID() != "sessions/1/1" || e.Source() != "/"+origin+"/views" || e.Type() != "saksi.feed.sessions.v1" || !e.Time().Equal(epoch.Add(3*time.Second)) || e.Subject() != "sessions-1" {
 		t.Errorf("event: %s", e)
 	}
-	want := `{"change":1,"leaf":3,"size":4,"kind":"added","key":"sessions-1","row":{"facility":"lab-1","operator":"cirrus-my","n":1}}`
+	want := `{"change":1,"leaf":3,"size":4,"kind":"added","key":"sessions-1","row":{"facility":"lab-1","operator":"cirrus-my","n":1,"evidence":{"refs":["3/0"]}}}`
 	if got := string(e.Data()); got != want {
 		t.Errorf("data %s, want %s", got, want)
 	}

@@ -56,6 +56,9 @@ func resume(ctx context.Context, js jetstream.JetStream, views []View) (*publish
 			return nil, 0, fmt.Errorf("look at stream %s: %w", feedsStream, err)
 		}
 		if info.State.LastSeq == before {
+			if err := erasedPlaces(ctx, stream, found, kept, info.State); err != nil {
+				return nil, 0, err
+			}
 			p, err := placesOf(views, found, kept, info.State)
 			return p, info.Config.MaxAge, err
 		}
@@ -82,6 +85,24 @@ func placesOf(views []View, found, kept map[string]place, state jetstream.Stream
 		p.views[view.Name] = at
 	}
 	return p, nil
+}
+
+// erasedPlaces puts what was written down in the place of what was found, for views whose
+// last message is gone from among those that are left: it was erased, see [Erase].
+// Nothing else is deleted there, and what a lost tail had is after all that is left.
+func erasedPlaces(ctx context.Context, stream jetstream.Stream, found, kept map[string]place, state jetstream.StreamState) error {
+	for view, k := range kept {
+		at, asked := found[view]
+		if !asked || k.Mark.Compare(at.Mark) <= 0 || k.Sequence < state.FirstSeq || k.Sequence > state.LastSeq {
+			continue
+		}
+		if _, err := stream.GetMsg(ctx, k.Sequence); errors.Is(err, jetstream.ErrMsgNotFound) {
+			found[view] = k
+		} else if err != nil {
+			return fmt.Errorf("look for the last message of view %s: %w", view, err)
+		}
+	}
+	return nil
 }
 
 // lastOf returns the last message of a view that is in FEEDS.

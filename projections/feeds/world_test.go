@@ -28,6 +28,8 @@ type row struct {
 	Facility string `json:"facility"`
 	Operator string `json:"operator"`
 	N        uint64 `json:"n"`
+	// Evidence is nested, as a row's may be.
+	Evidence map[string][]string `json:"evidence"`
 }
 
 // history is a source whose every change follows from its number: leaf l makes one
@@ -98,7 +100,7 @@ func changeOf(view string, number uint64) projections.Change {
 	return projections.Change{
 		Number: number, Leaf: leaf, Now: epoch.Add(time.Duration(leaf) * time.Second), Kind: projections.Added,
 		Key: view + "-" + strconv.FormatUint(number, 10),
-		Row: row{Facility: labs[leaf%3], Operator: owners[leaf%2], N: number},
+		Row: row{Facility: labs[leaf%3], Operator: owners[leaf%2], N: number, Evidence: map[string][]string{"refs": {fmt.Sprintf("%d/0", leaf)}}},
 	}
 }
 

@@ -83,7 +83,7 @@ func View() *projections.View {
 		tables = append(tables, r.states()...)
 	}
 	return &projections.View{
-		Name: "findings", Version: 6, Title: "What breaks a rule or does not add up",
+		Name: "findings", Version: 7, Title: "What breaks a rule or does not add up",
 		// Findings tell of sessions, persons and what is missing of both, so they go with
 		// access events, as does the say in what becomes of them. They are about
 		// recorders, and so no one customer's.

@@ -366,7 +366,7 @@ var stories = []struct {
 		attested := s.sworn.Attest(start, s.Now, 1)
 		statement := attested.Data.(events.Statement)
 		statement.Predicate.Manifest = events.DigestOf([]byte("another")).String()
-		attested.Data = statement
+		attested.Data = statement.Predicate.Statement()
 		s.sworn.Say(attested)
 		s.finds("attestation-contradicted open 2026-11-23 00:00:00Z/2026-11-24 00:00:00Z")
 	}},

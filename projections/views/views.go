@@ -12,7 +12,7 @@ import (
 
 // All returns all views, made anew.
 func All() []*projections.View {
-	return []*projections.View{Touches(), Sessions(), Facilities(), Completeness(), Corrections(), Reveals(), Tenants(), findings.View()}
+	return []*projections.View{Touches(), Sessions(), Facilities(), Completeness(), Corrections(), Reveals(), Orders(), Tenants(), findings.View()}
 }
 
 func sessionKey(recorder events.Recorder, session string) string {

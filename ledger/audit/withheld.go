@@ -1,0 +1,79 @@
+package audit
+
+import (
+	"strings"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/verify"
+)
+
+// withhold takes a leaf whose verdict can't be recomputed for want of its body, or of
+// the genesis.
+func (a *auditor) withhold(index uint64, leaf *verify.Leaf, body []byte) {
+	reason := BodyWithheld
+	if body == nil {
+		a.report.Withheld++
+		a.withheld[index/64] |= 1 << (index % 64)
+	}
+	if a.admit == nil {
+		reason = GenesisWithheld
+	}
+	a.report.NotRecomputed[reason]++
+	if leaf.Verdict == verify.Accepted && strings.HasPrefix(leaf.Subject, "registry.") {
+		a.blind = true
+	}
+	if leaf.Verdict == verify.Duplicate && leaf.Of >= index {
+		a.fail("leaf %d is said to repeat leaf %d, which doesn't come before it", index, leaf.Of)
+	}
+	a.follow(index, leaf, body)
+	a.count(leaf, nil)
+}
+
+func (a *auditor) isWithheld(leaf uint64) bool { return a.withheld[leaf/64]&(1<<(leaf%64)) != 0 }
+
+// Chains says how recorders' own numbering goes on, as far as bodies are there.
+type Chains struct {
+	Recorders int `json:"recorders"`
+	// Gaps counts numbers that were passed over, Repeated envelopes with numbers that
+	// were used already, Broken those that don't name the one before them, and
+	// Incarnations how often a recorder started over.
+	Gaps         uint64 `json:"gaps"`
+	Repeated     uint64 `json:"repeated"`
+	Broken       uint64 `json:"broken"`
+	Incarnations uint64 `json:"incarnations"`
+}
+
+// chain is the furthest that a recorder came.
+type chain struct {
+	incarnation, last uint64
+	manifest          events.Digest
+}
+
+// chain counts how an accepted envelope carries on its recorder's numbering.
+func (a *auditor) chain(e *events.Envelope) {
+	m, r := e.Manifest, &a.report.Chains
+	c := a.chains[m.Recorder]
+	switch {
+	case c == nil:
+		c = &chain{incarnation: m.Incarnation}
+		a.chains[m.Recorder] = c
+		r.Recorders++
+		if m.First > 1 {
+			r.Gaps++
+		}
+	case m.Incarnation > c.incarnation:
+		r.Incarnations++
+		c.incarnation, c.last = m.Incarnation, 0
+	case m.Incarnation < c.incarnation || m.First <= c.last:
+		r.Repeated++
+		return
+	default:
+		if m.First > c.last+1 {
+			r.Gaps++
+		}
+		if m.Previous != c.manifest {
+			r.Broken++
+		}
+	}
+	c.last, c.manifest = m.Last(), e.ManifestDigest()
+}

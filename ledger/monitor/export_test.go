@@ -1,0 +1,3 @@
+package monitor
+
+var NotesIn = notesIn

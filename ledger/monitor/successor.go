@@ -1,0 +1,93 @@
+package monitor
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/verify"
+)
+
+// follow keeps which trees followed each other.
+func (m *Monitor) follow(origin string) error {
+	if slices.Contains(m.trees, origin) {
+		return nil
+	}
+	m.trees = append(m.trees, origin)
+	b, err := json.MarshalIndent(m.trees, "", "  ")
+	if err == nil {
+		err = writeFile(filepath.Join(m.config.Dir, treesFile), append(b, '\n'))
+	}
+	if err != nil {
+		return fmt.Errorf("keep which tree is watched: %w", err)
+	}
+	return nil
+}
+
+// succeed looks how a tree, whose genesis is the trust file's, takes the place of the
+// one before it: its genesis holds the last checkpoint of that.
+func (v *view) succeed(ctx context.Context, before *kept, c *verify.Checkpoint, genesis ledger.Entry) error {
+	unseen := func(why string) error {
+		v.say(Info, Successor, c, "it takes the place of %s, by the trust file's word: %s", before.Origin, why)
+		return nil
+	}
+	if v.config.Token == nil {
+		return unseen("what its genesis says of that tree needs a mandate for bodies")
+	}
+	body, err := v.reader.Body(ctx, 0)
+	if err == nil {
+		err = ledger.CheckBody(genesis.Leaf, body)
+	}
+	if err != nil {
+		return unseen(fmt.Sprintf("what its genesis says of that tree can't be read: %v", err))
+	}
+	said, err := predecessor(body)
+	switch {
+	case err != nil:
+		return unseen(fmt.Sprintf("its genesis can't be read: %v", err))
+	case said == "":
+		return unseen("its genesis names no tree before it")
+	}
+	last, err := before.log.OpenCheckpoint([]byte(said))
+	if err != nil {
+		v.say(Trouble, Successor, c, "it takes the place of %s, and what its genesis holds is no checkpoint of that tree: %v", before.Origin, err)
+		return nil
+	}
+	agrees, err := v.elsewhere(ctx, before, last, v.url, "what the successor calls the last checkpoint", nil)
+	switch {
+	case err != nil || !agrees:
+		return err
+	case before.newest.Size > last.Size:
+		v.say(Trouble, Successor, c, "it takes the place of %s from %d leaves on, and that tree had %d: what came after was left behind", before.Origin, last.Size, before.newest.Size)
+	default:
+		v.say(Info, Successor, c, "it takes the place of %s from %d leaves on: its genesis holds that tree's last checkpoint", before.Origin, last.Size)
+	}
+	return nil
+}
+
+// predecessor returns what a genesis says of the tree before it.
+func predecessor(body []byte) (string, error) {
+	envelope, err := events.ParseEnvelope(body)
+	if err != nil {
+		return "", err
+	}
+	for _, line := range envelope.Lines {
+		e, err := events.ParseEvent(line)
+		if err != nil {
+			return "", err
+		}
+		if e.Type != events.TypeGenesis {
+			continue
+		}
+		var genesis events.Genesis
+		if err := json.Unmarshal(e.Data, &genesis); err != nil {
+			return "", err
+		}
+		return genesis.Predecessor, nil
+	}
+	return "", fmt.Errorf("there is no genesis in it")
+}

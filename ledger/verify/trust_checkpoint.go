@@ -1,0 +1,53 @@
+package verify
+
+import (
+	"errors"
+	"fmt"
+)
+
+// OpenCheckpoint opens a signed checkpoint by whichever ledger of the trust file has
+// signed it.
+func (t *Trust) OpenCheckpoint(note []byte) (*TrustedLedger, *Checkpoint, error) {
+	var failure error
+	for i := range t.Ledgers {
+		log, err := t.Ledgers[i].Log()
+		if err != nil {
+			return nil, nil, err
+		}
+		checkpoint, err := log.OpenCheckpoint(note)
+		if err == nil {
+			return &t.Ledgers[i], checkpoint, nil
+		}
+		failure = err
+	}
+	return nil, nil, fmt.Errorf("no ledger of the trust file has signed the checkpoint: %w", failure)
+}
+
+// ErrUnknownRekor says that an anchor can't be checked by a trust file: it names no
+// such Rekor, or no key that the ledger anchors with.
+var ErrUnknownRekor = errors.New("the trust file names no such Rekor, or no key that the ledger anchors with")
+
+// VerifyAnchor checks that an entry is one for the bytes of note, by whichever Rekor of
+// the trust file it says it is of, and by the anchor keys of ledger. The error wraps
+// [ErrUnknownRekor] if there is none. What note says is not looked at.
+func (t *Trust) VerifyAnchor(ledger *TrustedLedger, entryJSON, note []byte) (*Anchor, error) {
+	keys, err := ledger.ParseAnchorKeys()
+	if err != nil {
+		return nil, err
+	}
+	e, err := ParseLogEntry(entryJSON)
+	if err != nil {
+		return nil, fmt.Errorf("anchor: %w", err)
+	}
+	err = ErrUnknownRekor
+	if len(keys) == 0 {
+		return nil, err
+	}
+	for _, r := range t.rekorsOf(e) {
+		var a *Anchor
+		if a, err = r.verifyAnchor(e, note, keys); err == nil {
+			return a, nil
+		}
+	}
+	return nil, err
+}
