@@ -60,9 +60,11 @@ type Report struct {
 	// Chains says how recorders' own numbering goes on. What is broken there is their
 	// doing, and no failure of the ledger's.
 	Chains Chains `json:"chains"`
-	// Anchors and Cosigned are what Rekors and witnesses hold of the tree.
-	Anchors  Anchors  `json:"anchors"`
-	Cosigned Cosigned `json:"cosigned"`
+	// Anchors, Cosigned and Timestamps are what Rekors, witnesses and timestamp authorities
+	// hold of the tree.
+	Anchors    Anchors    `json:"anchors"`
+	Cosigned   Cosigned   `json:"cosigned"`
+	Timestamps Timestamps `json:"timestamps"`
 	// Codes counts rejections.
 	Codes   map[string]uint64 `json:"codes,omitempty"`
 	Seconds float64           `json:"seconds"`
@@ -145,6 +147,7 @@ type auditor struct {
 	chains   map[events.Recorder]*chain
 	index    uint64     // of the leaf that is being judged
 	anchored []recorded // by the ledger's own word
+	stamped  []recorded // likewise
 	roots    []rootSaid // to be compared with the tree
 }
 

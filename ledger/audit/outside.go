@@ -50,13 +50,14 @@ const (
 	noteSuffix  = ".note"
 )
 
-// recorded is what a leaf of the ledger's own says of an anchor: the digest of its entry.
+// recorded is what a leaf of the ledger's own says of an anchor or a timestamp: the digest
+// of its entry or token.
 type recorded struct {
 	leaf  uint64
 	entry string
 }
 
-// record takes what the ledger's own leaves say of anchors and cosignatures.
+// record takes what the ledger's own leaves say of anchors, timestamps and cosignatures.
 func (a *auditor) record(leaf *verify.Leaf, e *events.Envelope) {
 	if leaf.Subject != events.LedgerRecorder.Subject() {
 		return
@@ -73,6 +74,12 @@ func (a *auditor) record(leaf *verify.Leaf, e *events.Envelope) {
 			if err := json.Unmarshal(event.Data, &said); err == nil {
 				a.report.Anchors.Recorded++
 				a.anchored = append(a.anchored, recorded{index, said.Entry})
+			}
+		case events.TypeTimestampRecorded:
+			var said events.TimestampRecorded
+			if err := json.Unmarshal(event.Data, &said); err == nil {
+				a.report.Timestamps.Recorded++
+				a.stamped = append(a.stamped, recorded{index, said.Token})
 			}
 		case events.TypeCheckpointCosigned:
 			var said events.CheckpointCosigned
@@ -148,6 +155,9 @@ func (a *auditor) checkOutside(ctx context.Context) error {
 	}
 	if err := a.checkCosigned(ctx, tree); err != nil {
 		return fmt.Errorf("audit: read what is cosigned: %w", err)
+	}
+	if err := a.checkTimestamps(ctx, tree); err != nil {
+		return fmt.Errorf("audit: read the timestamps: %w", err)
 	}
 	return nil
 }

@@ -58,6 +58,8 @@ type Fetched struct {
 	Bodies  uint64 `json:"bodies"`  // that came
 	Damaged uint64 `json:"damaged"` // bundles that were there, did not hold, and came again
 	Anchors uint64 `json:"anchors"` // that came
+	// Timestamps counts those that came.
+	Timestamps uint64 `json:"timestamps"`
 }
 
 // Fetch brings the copy up to the newest checkpoint that is served. What it stored stays

@@ -30,13 +30,14 @@ import (
 //	bodies/…             the bodies of a bundle, as /bodies has them: docs/formats.md
 //	anchors/, cosigned/  as a ledger's own directory has them
 const (
-	aboutFile   = "mirror.json"
-	lockFile    = "lock"
-	treeDir     = "tree"
-	bodiesDir   = "bodies"
-	anchorsDir  = "anchors"
-	cosignedDir = "cosigned"
-	checkpoint  = "checkpoint"
+	aboutFile     = "mirror.json"
+	lockFile      = "lock"
+	treeDir       = "tree"
+	bodiesDir     = "bodies"
+	anchorsDir    = "anchors"
+	cosignedDir   = "cosigned"
+	timestampsDir = "timestamps"
+	checkpoint    = "checkpoint"
 
 	maxAbout      = 64 << 10
 	maxCheckpoint = 64 << 10

@@ -20,7 +20,7 @@ const (
 	maxRekor    = 64
 )
 
-// others brings what Rekors and witnesses hold of the ledger. What is no checkpoint of
+// others brings what Rekors, witnesses and timestamp authorities hold of the ledger. What is no checkpoint of
 // the log's isn't kept; whether it holds, and is of this tree, an audit says.
 func (f *fetch) others(ctx context.Context) error {
 	if err := f.anchors(ctx); err != nil {
@@ -28,6 +28,9 @@ func (f *fetch) others(ctx context.Context) error {
 	}
 	if err := f.cosigned(ctx); err != nil {
 		return fmt.Errorf("copy what is cosigned: %w", err)
+	}
+	if err := f.timestamps(ctx); err != nil {
+		return fmt.Errorf("copy its timestamps: %w", err)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,7 +12,7 @@ import (
 )
 
 // Handler serves the copy in dir, as far as the ledger itself is public: checkpoint,
-// tiles, anchors and what is cosigned. It has no bodies, whoever asks: they were given
+// tiles, anchors, timestamps and what is cosigned. It has no bodies, whoever asks: they were given
 // by a mandate, which covers no handing on. The copy may be added to meanwhile. Close
 // releases the directory.
 func Handler(dir string) (http.Handler, io.Closer, error) {
@@ -26,9 +27,20 @@ func Handler(dir string) (http.Handler, io.Closer, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("serve %s: %w", dir, err)
 	}
+	timestamps, err := ledgerhttp.OpenTimestamps(dir)
+	if err != nil {
+		anchors.Close()
+		return nil, nil, fmt.Errorf("serve %s: %w", dir, err)
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/", tree)
+	mux.Handle("/timestamps/", timestamps)
 	mux.Handle("/anchors/", anchors)
 	mux.Handle("/cosigned", ledgerhttp.Cosigned(witness.OpenStore(filepath.Join(dir, cosignedDir))))
-	return mux, anchors, nil
+	return mux, both{anchors, timestamps}, nil
 }
+
+// both closes two.
+type both [2]io.Closer
+
+func (b both) Close() error { return errors.Join(b[0].Close(), b[1].Close()) }
