@@ -62,8 +62,9 @@ type HeadRequest struct {
 	V int `json:"v"`
 	// After is the last recorder of the answer before; empty at first.
 	After string `json:"after,omitempty"`
-	// Seen is the newest checkpoint that the party has verified, as the log signed it: a
-	// ledger that was put back from an old copy learns from it, and stops.
+	// Seen is the newest checkpoint that the party has verified, as the log signed it, where
+	// the ledger has said that its tree is smaller: one that was put back from an old copy
+	// learns from it, and stops.
 	Seen []byte `json:"seen,omitempty"`
 }
 
@@ -72,6 +73,8 @@ type HeadRequest struct {
 type HeadResponse struct {
 	V     int    `json:"v"`
 	Error string `json:"error,omitempty"`
+	// Size is of the ledger's tree, by its word.
+	Size  uint64 `json:"size,omitempty"`
 	Heads []Head `json:"heads,omitempty"`
 	More  bool   `json:"more,omitempty"`
 }

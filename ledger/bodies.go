@@ -333,7 +333,7 @@ func (b *Bodies) size() uint64 {
 }
 
 // Append keeps the bodies of the next leaves. They are durable when it returns:
-// write, fsync. After an error nothing may be appended until they are opened again.
+// write, fsync, and so is where they begin. After an error nothing may be appended until they are opened again.
 func (b *Bodies) Append(bodies [][]byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -361,15 +361,25 @@ func (b *Bodies) Append(bodies [][]byte) error {
 	if _, err := s.bodies.WriteAt(records, s.size); err != nil {
 		return fmt.Errorf("append bodies: %w", err)
 	}
-	if err := s.bodies.Sync(); err != nil {
+	if _, err := s.offsets.WriteAt(offsets, int64(s.count)*8); err != nil {
 		return fmt.Errorf("append bodies: %w", err)
 	}
-	if _, err := s.offsets.WriteAt(offsets, int64(s.count)*8); err != nil {
+	if err := s.sync(); err != nil {
 		return fmt.Errorf("append bodies: %w", err)
 	}
 	s.size += int64(len(records))
 	s.count += uint64(len(bodies))
 	return nil
+}
+
+// sync makes both files durable, at once: most file systems do both in one commit. Offsets
+// could be made again from the bodies; but where the power went, any of their pages may be
+// gone, and not just the last, by which that would be noticed.
+func (s *segment) sync() error {
+	offsets := make(chan error, 1)
+	go func() { offsets <- s.offsets.Sync() }()
+	err := s.bodies.Sync()
+	return errors.Join(err, <-offsets)
 }
 
 // roll begins a new segment: create, write the head, fsync the directory.

@@ -148,7 +148,8 @@ func (d *Directory) Entries(ctx context.Context, checkpoint *verify.Checkpoint, 
 
 // Body returns the body of a leaf below the newest checkpoint, as it lies there.
 func (d *Directory) Body(ctx context.Context, leaf uint64) ([]byte, error) {
-	if newest := d.head.Newest(); leaf >= newest.Size {
+	newest := d.head.Newest()
+	if leaf >= newest.Size {
 		var err error
 		if newest, err = d.Checkpoint(ctx); err != nil {
 			return nil, err
@@ -157,7 +158,7 @@ func (d *Directory) Body(ctx context.Context, leaf uint64) ([]byte, error) {
 			return nil, fmt.Errorf("body of leaf %d: the ledger has %d leaves", leaf, newest.Size)
 		}
 	}
-	if err := d.archive.bodies.grow(leaf + 1); err != nil {
+	if err := d.archive.bodies.grow(newest.Size); err != nil {
 		return nil, err
 	}
 	return d.archive.Body(leaf)

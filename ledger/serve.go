@@ -152,7 +152,11 @@ func (l *Ledger) answer(ctx context.Context, m *nats.Msg) []byte {
 				l.log.Error("a party shows a checkpoint of this log", "party", party, "error", err)
 			}
 		}
-		return l.reply(l.state.partyHeads(ctx, party, q.After))
+		answer, err := l.state.partyHeads(ctx, party, q.After)
+		if err == nil {
+			answer.Size = l.Size()
+		}
+		return l.reply(answer, err)
 	}
 	return refusal("want receipts.<party>.get or .head")
 }

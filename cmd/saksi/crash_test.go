@@ -39,6 +39,7 @@ type crashWorld struct {
 	client   *publish.Client
 	signer   *events.Signer
 	recorder events.Recorder
+	operator string          // the operator's home
 	said     int             // events added so far
 	asked    map[string]bool // pseudonyms, of those who were revealed
 }
@@ -46,11 +47,16 @@ type crashWorld struct {
 // newCrashWorld makes one. before, if not nil, runs when the home is made, and
 // returns flags for up.
 func newCrashWorld(t *testing.T, before func(*crashWorld) []string) *crashWorld {
+	return newCrashWorldIn(t, filepath.Join(t.TempDir(), "reg"), before)
+}
+
+// newCrashWorldIn makes one whose authority's home is dir; the operator is elsewhere.
+func newCrashWorldIn(t *testing.T, dir string, before func(*crashWorld) []string) *crashWorld {
 	if testing.Short() {
 		t.Skip("kills processes, which takes a while: not in -short")
 	}
 	tmp := t.TempDir()
-	w := &crashWorld{t: t, binary: filepath.Join(tmp, "saksi"), dir: filepath.Join(tmp, "reg")}
+	w := &crashWorld{t: t, binary: filepath.Join(tmp, "saksi"), dir: dir}
 	if out, err := exec.Command("go", "build", "-o", w.binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
@@ -65,7 +71,8 @@ func newCrashWorld(t *testing.T, before func(*crashWorld) []string) *crashWorld 
 	}
 	w.start(flags...)
 
-	operator, err := home.NewOperator(filepath.Join(tmp, "op"), "nimbus-my")
+	w.operator = filepath.Join(tmp, "op")
+	operator, err := home.NewOperator(w.operator, "nimbus-my")
 	must(t, err)
 	request, err := home.ReadRequest(operator.RequestFile())
 	must(t, err)

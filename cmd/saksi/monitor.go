@@ -31,7 +31,7 @@ func monitorCommand() *cli.Command {
 			&cli.DurationFlag{Name: "every", Usage: "look every `TIME`", Value: time.Minute, EnvVars: env("every")},
 			&cli.DurationFlag{Name: "stale", Usage: "nothing new for so long a `TIME` is trouble: a ledger says every hour that it is there", Value: 2 * time.Hour, EnvVars: env("stale")},
 			&cli.StringSliceFlag{Name: "compare", Usage: "compare `FILE` too: a receipt, a checkpoint, or what another monitor keeps in checkpoints/; may be given again", TakesFile: true},
-			&cli.StringFlag{Name: "witness-policy", Usage: "want a quorum of witnesses: `FILE`, a C2SP tlog-policy", EnvVars: env("witness-policy"), TakesFile: true},
+			&cli.StringFlag{Name: "witness-policy", Usage: "want a quorum of witnesses other than the trust file does: `FILE`, a C2SP tlog-policy", EnvVars: env("witness-policy"), TakesFile: true},
 			anchorPolicyFlag("leaves must come to stand in `HOW-MANY` of the trust file's Rekors, within --stale: all, any, or a number"),
 			homeFlag(),
 			&cli.DurationFlag{Name: "timeout", Usage: "give up an attempt of a request after this `TIME`", Value: 10 * time.Second, EnvVars: env("timeout")},

@@ -22,7 +22,7 @@ func TestNoPersonInTheLedger(t *testing.T) {
 	w := newCrashWorld(t, nil)
 	w.client.Close()
 	must(t, w.outbox.Close())
-	op := filepath.Join(filepath.Dir(w.dir), "op")
+	op := w.operator
 	run := func(args ...string) {
 		t.Helper()
 		var stdout, stderr bytes.Buffer

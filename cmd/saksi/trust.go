@@ -106,6 +106,21 @@ func trustToo(trust *verify.Trust, path string) error {
 			trust.Custodians = append(trust.Custodians, h)
 		}
 	}
+	for _, w := range other.Witnesses {
+		if !slices.Contains(trust.Witnesses, w) {
+			trust.Witnesses = append(trust.Witnesses, w)
+		}
+	}
+	for _, a := range other.Timestamps {
+		if !slices.Contains(trust.Timestamps, a) {
+			trust.Timestamps = append(trust.Timestamps, a)
+		}
+	}
+	for _, c := range other.Custodians {
+		if !slices.Contains(trust.Custodians, c) {
+			trust.Custodians = append(trust.Custodians, c)
+		}
+	}
 	if text, err = json.Marshal(trust); err == nil {
 		_, err = verify.ParseTrust(text)
 	}

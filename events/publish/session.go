@@ -268,21 +268,21 @@ func (s *session) get(ctx context.Context, party string, q events.GetRequest) (*
 	return &r, nil
 }
 
-// heads asks where a party's recorders stand, and shows the newest checkpoint that the
-// party has verified, if it has any.
+// heads asks where a party's recorders stand. A ledger whose tree is smaller than one that
+// the party has verified is shown that.
 func (s *session) heads(ctx context.Context, party string, seen *verify.Checkpoint) ([]events.Head, error) {
 	var all []events.Head
-	q := events.HeadRequest{V: 1}
-	if seen != nil {
-		q.Seen = seen.Note
-	}
-	for ; ; q.Seen = nil {
+	for q := (events.HeadRequest{V: 1}); ; {
 		var r events.HeadResponse
 		if err := s.request(ctx, events.SubjectReceiptsHead(party), q, &r); err != nil {
 			return nil, err
 		}
 		if r.Error != "" {
 			return nil, fmt.Errorf("the ledger does not say where %s stands: %s", party, clip(r.Error))
+		}
+		if seen != nil && r.Size < seen.Size && q.Seen == nil {
+			all, q = nil, events.HeadRequest{V: 1, Seen: seen.Note}
+			continue
 		}
 		all = append(all, r.Heads...)
 		if !r.More || len(r.Heads) == 0 {

@@ -60,11 +60,11 @@ type Report struct {
 	// Chains says how recorders' own numbering goes on. What is broken there is their
 	// doing, and no failure of the ledger's.
 	Chains Chains `json:"chains"`
-	// Anchors, Cosigned and Timestamps are what Rekors, witnesses and timestamp authorities
-	// hold of the tree.
-	Anchors    Anchors    `json:"anchors"`
-	Cosigned   Cosigned   `json:"cosigned"`
-	Timestamps Timestamps `json:"timestamps"`
+	// Anchors, Times and Cosigned are what Rekors, timestamp authorities and witnesses hold
+	// of the tree.
+	Anchors  Anchors  `json:"anchors"`
+	Times    Times    `json:"times"`
+	Cosigned Cosigned `json:"cosigned"`
 	// Codes counts rejections.
 	Codes   map[string]uint64 `json:"codes,omitempty"`
 	Seconds float64           `json:"seconds"`
@@ -146,8 +146,8 @@ type auditor struct {
 	withheld []uint64 // a bit for each leaf
 	chains   map[events.Recorder]*chain
 	index    uint64     // of the leaf that is being judged
-	anchored []recorded // by the ledger's own word
-	stamped  []recorded // likewise
+	anchored []string   // digests of entries, by the ledger's own word
+	timed    []string   // and of tokens
 	roots    []rootSaid // to be compared with the tree
 }
 

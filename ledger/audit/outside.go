@@ -36,7 +36,8 @@ type Anchors struct {
 // Cosigned says what witnesses have cosigned.
 type Cosigned struct {
 	// Checkpoints counts those that are there or recorded in the tree, Signatures the
-	// cosignatures on them by witnesses of the genesis' policy, which hold.
+	// cosignatures on them by witnesses of the trust file's policy, or the genesis', which
+	// hold.
 	Checkpoints uint64 `json:"checkpoints"`
 	Signatures  uint64 `json:"signatures"`
 	// Quorum is the largest size that a quorum has cosigned, 0 if none has.
@@ -50,14 +51,7 @@ const (
 	noteSuffix  = ".note"
 )
 
-// recorded is what a leaf of the ledger's own says of an anchor or a timestamp: the digest
-// of its entry or token.
-type recorded struct {
-	leaf  uint64
-	entry string
-}
-
-// record takes what the ledger's own leaves say of anchors, timestamps and cosignatures.
+// record takes what the ledger's own leaves say of anchors and cosignatures.
 func (a *auditor) record(leaf *verify.Leaf, e *events.Envelope) {
 	if leaf.Subject != events.LedgerRecorder.Subject() {
 		return
@@ -73,13 +67,13 @@ func (a *auditor) record(leaf *verify.Leaf, e *events.Envelope) {
 			var said events.AnchorRecorded
 			if err := json.Unmarshal(event.Data, &said); err == nil {
 				a.report.Anchors.Recorded++
-				a.anchored = append(a.anchored, recorded{index, said.Entry})
+				a.anchored = append(a.anchored, said.Entry)
 			}
 		case events.TypeTimestampRecorded:
 			var said events.TimestampRecorded
 			if err := json.Unmarshal(event.Data, &said); err == nil {
-				a.report.Timestamps.Recorded++
-				a.stamped = append(a.stamped, recorded{index, said.Token})
+				a.report.Times.Recorded++
+				a.timed = append(a.timed, said.Token)
 			}
 		case events.TypeCheckpointCosigned:
 			var said events.CheckpointCosigned
@@ -114,18 +108,6 @@ func (a *auditor) countCosigned(size uint64, found []verify.Cosignature, policy 
 	}
 }
 
-// witnesses returns the genesis' policy, or nil.
-func (a *auditor) witnesses() *verify.Policy {
-	if a.admit == nil || a.admit.Registry.Genesis.WitnessPolicy == "" {
-		return nil
-	}
-	policy, err := verify.ParsePolicy([]byte(a.admit.Registry.Genesis.WitnessPolicy))
-	if err != nil {
-		return nil // whoever made the genesis wasn't let
-	}
-	return policy
-}
-
 // rootSaid is a root that somebody says the tree had at a size.
 type rootSaid struct {
 	size uint64
@@ -148,16 +130,16 @@ func (a *auditor) checkOutside(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("audit: read the anchors: %w", err)
 	}
-	for _, r := range a.anchored {
-		if !entries[r.entry] {
+	for _, digest := range a.anchored {
+		if !entries[digest] {
 			a.report.Anchors.Missing++
 		}
 	}
+	if err := a.checkTimes(ctx, tree); err != nil {
+		return fmt.Errorf("audit: read the timestamps: %w", err)
+	}
 	if err := a.checkCosigned(ctx, tree); err != nil {
 		return fmt.Errorf("audit: read what is cosigned: %w", err)
-	}
-	if err := a.checkTimestamps(ctx, tree); err != nil {
-		return fmt.Errorf("audit: read the timestamps: %w", err)
 	}
 	return nil
 }
@@ -182,33 +164,10 @@ func (a *auditor) checkRoot(ctx context.Context, tree *tiles.Head, said rootSaid
 // entries.
 func (a *auditor) checkAnchors(ctx context.Context, tree *tiles.Head) (map[string]bool, error) {
 	entries := map[string]bool{}
-	dir := filepath.Join(a.dir, "anchors")
-	rekors, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	for _, rekor := range rekors {
-		if !rekor.IsDir() {
-			continue
-		}
-		sizes, err := sizesIn(filepath.Join(dir, rekor.Name()), entrySuffix)
-		if err != nil {
-			return nil, err
-		}
-		for _, size := range sizes {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			if size > a.checkpoint.Size || len(a.report.Failures) >= MaxFailures {
-				continue // it came after the checkpoint
-			}
-			base := filepath.Join(dir, rekor.Name(), fmt.Sprintf("%0*d", sizeDigits, size))
-			if err := a.checkAnchor(ctx, tree, rekor.Name(), size, base, entries); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return entries, nil
+	err := a.each(ctx, "anchors", entrySuffix, func(rekor string, size uint64, base string) error {
+		return a.checkAnchor(ctx, tree, rekor, size, base, entries)
+	})
+	return entries, err
 }
 
 func (a *auditor) checkAnchor(ctx context.Context, tree *tiles.Head, rekor string, size uint64, base string, entries map[string]bool) error {
@@ -295,6 +254,21 @@ func (a *auditor) open(note []byte) (*verify.Checkpoint, error) {
 		return nil, err
 	}
 	return log.OpenCheckpoint(note)
+}
+
+// dirsIn returns the names of directories in one that may not be there.
+func dirsIn(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
 }
 
 // sizesIn returns the sizes that files of a directory are named by, ascending.

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -57,8 +59,8 @@ type Fetched struct {
 	Kept    uint64 `json:"kept"`    // that were there
 	Bodies  uint64 `json:"bodies"`  // that came
 	Damaged uint64 `json:"damaged"` // bundles that were there, did not hold, and came again
-	Anchors uint64 `json:"anchors"` // that came
-	// Timestamps counts those that came.
+	// Anchors and Timestamps are those that came.
+	Anchors    uint64 `json:"anchors"`
 	Timestamps uint64 `json:"timestamps"`
 }
 
@@ -87,6 +89,7 @@ type fetch struct {
 	again   bool // ask for what was withheld
 	to      *verify.Checkpoint
 	done    *Fetched
+	dirs    sync.Map      // in which there are new names, as keys
 	levels  [][]tlog.Hash // of each level the hashes of the tile that isn't full, from level 1 on
 }
 
@@ -247,7 +250,7 @@ func (f *fetch) push(index uint64, level int, root tlog.Hash) error {
 			return nil
 		}
 		index >>= tiles.Height
-		if err := writeFile(f.tilePath(level, index, tiles.Width), marshalTile(list)); err != nil {
+		if err := f.write(f.tilePath(level, index, tiles.Width), marshalTile(list)); err != nil {
 			return fmt.Errorf("keep a tile: %w", err)
 		}
 		f.levels[level-1] = list[:0]
@@ -264,9 +267,12 @@ func (f *fetch) finish() error {
 		if len(list) == 0 {
 			continue
 		}
-		if err := writeFile(f.tilePath(i+1, index, len(list)), marshalTile(list)); err != nil {
+		if err := f.write(f.tilePath(i+1, index, len(list)), marshalTile(list)); err != nil {
 			return fmt.Errorf("keep a tile: %w", err)
 		}
+	}
+	if err := f.syncDirs(); err != nil {
+		return fmt.Errorf("keep the copy: %w", err)
 	}
 	path := f.path(treeDir, checkpoint)
 	if err := errors.Join(writeFile(path, f.to.Note), syncDir(filepath.Dir(path)), syncDir(f.dir)); err != nil {
@@ -278,7 +284,63 @@ func (f *fetch) finish() error {
 	if before != nil {
 		f.tidy(before.Size)
 	}
-	return nil
+	return f.tidyBodies()
+}
+
+// tidyBodies removes the bodies of the last bundle as it was when it had fewer, and with
+// Recheck all such as a fetch that was interrupted left: they are no part of the copy, and
+// would keep what is erased from it.
+func (f *fetch) tidyBodies() error {
+	index, w := f.to.Size/tiles.Width, int(f.to.Size%tiles.Width)
+	current := f.bodiesPath(index, max(w, 1))
+	partial := filepath.Dir(current)
+	entries, err := os.ReadDir(partial)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range entries {
+		if path := filepath.Join(partial, e.Name()); w == 0 || path != current {
+			if err := os.Remove(path); err != nil {
+				return err
+			}
+		}
+	}
+	if !f.options.Recheck {
+		return nil
+	}
+	return filepath.WalkDir(f.path(bodiesDir), func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.IsDir() || path == partial || !strings.HasSuffix(path, ".p") {
+			return err
+		}
+		if err := os.RemoveAll(path); err != nil {
+			return err
+		}
+		return fs.SkipDir
+	})
+}
+
+// write writes a file of the copy. Its name is durable after syncDirs.
+func (f *fetch) write(path string, b []byte) error {
+	f.dirs.Store(filepath.Dir(path), nil)
+	return writeFile(path, b)
+}
+
+// syncDirs makes the names of all files durable that were written, and those of the
+// directories that they are in.
+func (f *fetch) syncDirs() error {
+	all := map[string]bool{}
+	f.dirs.Range(func(dir, _ any) bool {
+		for d := dir.(string); len(d) > len(f.dir) && !all[d]; d = filepath.Dir(d) {
+			all[d] = true
+		}
+		return true
+	})
+	for dir := range all {
+		if err := syncDir(dir); err != nil {
+			return err
+		}
+	}
+	return syncDir(f.dir)
 }
 
 // tidy removes the partial tiles of a smaller tree whose full ones are there now. That
@@ -316,7 +378,7 @@ func (f *fetch) bundle(ctx context.Context, index uint64) (*bundle, error) {
 		for _, e := range leaves {
 			entries = append(entries, e.Raw)
 		}
-		if err := writeFile(f.tilePath(-1, index, w), marshalBundle(entries)); err != nil {
+		if err := f.write(f.tilePath(-1, index, w), marshalBundle(entries)); err != nil {
 			return nil, fmt.Errorf("keep leaves: %w", err)
 		}
 	}
@@ -327,7 +389,7 @@ func (f *fetch) bundle(ctx context.Context, index uint64) (*bundle, error) {
 	tile := marshalTile(hashes)
 	path := f.tilePath(0, index, w)
 	if there, err := readFile(path, int64(len(tile))); err != nil || !bytes.Equal(there, tile) {
-		if err := writeFile(path, tile); err != nil {
+		if err := f.write(path, tile); err != nil {
 			return nil, fmt.Errorf("keep a tile: %w", err)
 		}
 	}
@@ -403,7 +465,7 @@ func (f *fetch) bring(ctx context.Context, index uint64, w int) (leaves []ledger
 	if len(leaves) != w {
 		return nil, 0, fmt.Errorf("%d leaves came from %d on: want %d", len(leaves), first, w)
 	}
-	if err := writeFile(f.bodiesPath(index, w), text); err != nil {
+	if err := f.write(f.bodiesPath(index, w), text); err != nil {
 		return nil, 0, fmt.Errorf("keep bodies: %w", err)
 	}
 	return leaves, bodies, nil

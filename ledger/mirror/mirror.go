@@ -28,15 +28,16 @@ import (
 //	tree/checkpoint      the checkpoint up to which all of the rest is there
 //	tree/tile/…          hash tiles and entry bundles
 //	bodies/…             the bodies of a bundle, as /bodies has them: docs/formats.md
-//	anchors/, cosigned/  as a ledger's own directory has them
+//	anchors/, timestamps/, cosigned/  as a ledger's own directory has them
 const (
-	aboutFile     = "mirror.json"
-	lockFile      = "lock"
-	treeDir       = "tree"
-	bodiesDir     = "bodies"
-	anchorsDir    = "anchors"
-	cosignedDir   = "cosigned"
+	aboutFile  = "mirror.json"
+	lockFile   = "lock"
+	treeDir    = "tree"
+	bodiesDir  = "bodies"
+	anchorsDir = "anchors"
+	// timestampsDir is what RFC 3161 authorities signed.
 	timestampsDir = "timestamps"
+	cosignedDir   = "cosigned"
 	checkpoint    = "checkpoint"
 
 	maxAbout      = 64 << 10

@@ -10,40 +10,85 @@ import (
 	"strings"
 
 	"github.com/saksi-ledger/saksi/ledger/evidence"
-	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
 const (
-	anchorsPage = 1000
-	maxRekors   = 64
-	maxRekor    = 64
+	shelfPage = 1000
+	maxNames  = 64
+	maxName   = 64
 )
 
-// others brings what Rekors, witnesses and timestamp authorities hold of the ledger. What is no checkpoint of
+// others brings what Rekors, timestamp authorities and witnesses hold of the ledger. What is no checkpoint of
 // the log's isn't kept; whether it holds, and is of this tree, an audit says.
 func (f *fetch) others(ctx context.Context) error {
-	if err := f.anchors(ctx); err != nil {
-		return fmt.Errorf("copy its anchors: %w", err)
+	shelves, err := f.shelves()
+	if err != nil {
+		return err
+	}
+	for _, s := range shelves {
+		if err := f.shelf(ctx, s); err != nil {
+			return fmt.Errorf("copy its %s: %w", s.dir, err)
+		}
 	}
 	if err := f.cosigned(ctx); err != nil {
 		return fmt.Errorf("copy what is cosigned: %w", err)
 	}
-	if err := f.timestamps(ctx); err != nil {
-		return fmt.Errorf("copy its timestamps: %w", err)
-	}
 	return nil
 }
 
-// anchors goes through the lists, the largest first, until there is nothing new.
-func (f *fetch) anchors(ctx context.Context) error {
-	source, err := evidence.Remote(f.reader.Base(), f.reader.Client())
+// shelved is one thing that somebody signed over a checkpoint.
+type shelved struct {
+	by         string
+	size       uint64
+	file, note string // paths, as the ledger gives them
+}
+
+// shelf is where a ledger keeps what others signed over its checkpoints.
+type shelf struct {
+	dir, suffix string
+	list        func(ctx context.Context, before uint64) ([]shelved, error)
+	read        func(ctx context.Context, path string) ([]byte, error)
+	// check refuses what isn't what it is said to be. Whether it holds, an audit says.
+	check func(file, note []byte) error
+}
+
+// shelves are what is copied: anchors and timestamps.
+func (f *fetch) shelves() ([]shelf, error) {
+	anchors, err := evidence.Remote(f.reader.Base(), f.reader.Client())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	rekors := map[string]bool{}
+	times, err := evidence.RemoteTimestamps(f.reader.Base(), f.reader.Client())
+	if err != nil {
+		return nil, err
+	}
+	return []shelf{
+		{anchorsDir, ".json", func(ctx context.Context, before uint64) (all []shelved, _ error) {
+			list, err := anchors.List(ctx, "", before, shelfPage)
+			for _, a := range list {
+				all = append(all, shelved{a.Rekor, a.Size, a.Entry, a.Checkpoint})
+			}
+			return all, err
+		}, anchors.Read, func(entry, _ []byte) error {
+			_, err := verify.ParseLogEntry(entry)
+			return err
+		}},
+		{timestampsDir, ".tst", func(ctx context.Context, before uint64) (all []shelved, _ error) {
+			list, err := times.List(ctx, "", before, shelfPage)
+			for _, t := range list {
+				all = append(all, shelved{t.Authority, t.Size, t.Token, t.Checkpoint})
+			}
+			return all, err
+		}, times.Read, func([]byte, []byte) error { return nil }},
+	}, nil
+}
+
+// shelf goes through a shelf, the largest checkpoints first, until there is nothing new.
+func (f *fetch) shelf(ctx context.Context, s shelf) error {
+	names := map[string]bool{}
 	for before := uint64(0); ; {
-		list, err := source.List(ctx, "", before, anchorsPage)
+		list, err := s.list(ctx, before)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // a server need not have any
 		}
@@ -51,18 +96,18 @@ func (f *fetch) anchors(ctx context.Context) error {
 			return err
 		}
 		fresh, last := false, before
-		for _, a := range list {
-			if before > 0 && a.Size >= before {
-				return fmt.Errorf("an anchor of %d leaves came, asked for those below %d", a.Size, before)
+		for _, item := range list {
+			if before > 0 && item.size >= before {
+				return fmt.Errorf("one over %d leaves came, asked for those below %d", item.size, before)
 			}
-			if last == 0 || a.Size < last {
-				last = a.Size
+			if last == 0 || item.size < last {
+				last = item.size
 			}
-			if !plainName(a.Rekor) || a.Size == 0 || a.Size > f.to.Size || !rekors[a.Rekor] && len(rekors) == maxRekors {
+			if !plainName(item.by) || item.size == 0 || item.size > f.to.Size || !names[item.by] && len(names) == maxNames {
 				continue
 			}
-			rekors[a.Rekor] = true
-			came, err := f.anchor(ctx, source, a)
+			names[item.by] = true
+			came, err := f.take(ctx, s, item)
 			if err != nil {
 				return err
 			}
@@ -75,37 +120,41 @@ func (f *fetch) anchors(ctx context.Context) error {
 	}
 }
 
-// plainName tells whether a Rekor's name can be that of a directory.
+// plainName tells whether the name of who signed can be that of a directory.
 func plainName(name string) bool {
-	return name != "" && len(name) <= maxRekor && name[0] != '.' &&
+	return name != "" && len(name) <= maxName && name[0] != '.' &&
 		strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") == ""
 }
 
-// anchor keeps one that is not there yet, its note last: an entry without one is none.
-func (f *fetch) anchor(ctx context.Context, source evidence.Anchors, a ledgerhttp.Anchor) (came bool, err error) {
-	base := f.path(anchorsDir, a.Rekor, fmt.Sprintf("%020d", a.Size))
+// take keeps one that is not there yet, its note last: nothing counts without one.
+func (f *fetch) take(ctx context.Context, s shelf, item shelved) (came bool, err error) {
+	base := f.path(s.dir, item.by, fmt.Sprintf("%020d", item.size))
 	if _, err := os.Stat(base + ".note"); err == nil {
 		return false, nil
 	}
-	note, err := source.Read(ctx, a.Checkpoint)
+	note, err := s.read(ctx, item.note)
 	if err != nil {
 		return false, err
 	}
 	c, err := f.log.OpenCheckpoint(note)
-	if err != nil || c.Size != a.Size {
+	if err != nil || c.Size != item.size {
 		return false, nil
 	}
-	entry, err := source.Read(ctx, a.Entry)
+	file, err := s.read(ctx, item.file)
 	if err != nil {
 		return false, err
 	}
-	if _, err := verify.ParseLogEntry(entry); err != nil {
+	if s.check(file, note) != nil {
 		return false, nil
 	}
-	if err := errors.Join(writeFile(base+".json", entry), writeFile(base+".note", note), syncDir(filepath.Dir(base))); err != nil {
+	if err := errors.Join(writeFile(base+s.suffix, file), writeFile(base+".note", note), syncDir(filepath.Dir(base))); err != nil {
 		return false, err
 	}
-	f.done.Anchors++
+	if s.dir == anchorsDir {
+		f.done.Anchors++
+	} else {
+		f.done.Timestamps++
+	}
 	return true, nil
 }
 

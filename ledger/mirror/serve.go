@@ -27,20 +27,25 @@ func Handler(dir string) (http.Handler, io.Closer, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("serve %s: %w", dir, err)
 	}
-	timestamps, err := ledgerhttp.OpenTimestamps(dir)
+	times, err := ledgerhttp.OpenTimestamps(dir)
 	if err != nil {
 		anchors.Close()
 		return nil, nil, fmt.Errorf("serve %s: %w", dir, err)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", tree)
-	mux.Handle("/timestamps/", timestamps)
 	mux.Handle("/anchors/", anchors)
+	mux.Handle("/timestamps/", times)
 	mux.Handle("/cosigned", ledgerhttp.Cosigned(witness.OpenStore(filepath.Join(dir, cosignedDir))))
-	return mux, both{anchors, timestamps}, nil
+	return mux, closers{anchors, times}, nil
 }
 
-// both closes two.
-type both [2]io.Closer
+type closers []io.Closer
 
-func (b both) Close() error { return errors.Join(b[0].Close(), b[1].Close()) }
+func (all closers) Close() error {
+	var err error
+	for _, c := range all {
+		err = errors.Join(err, c.Close())
+	}
+	return err
+}

@@ -29,7 +29,7 @@ type Config struct {
 	// Compare are files with what others were shown: receipts, signed checkpoints, and
 	// the checkpoints that another monitor has kept.
 	Compare []string
-	// Policy, if there, says which witnesses must have cosigned.
+	// Policy says which witnesses must have cosigned: the trust file's if nil.
 	Policy *verify.Policy
 	// Anchors says in how many of the trust file's Rekors leaves must come to stand; of
 	// none if there are none in it.

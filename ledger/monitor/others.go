@@ -139,14 +139,28 @@ func (v *view) believe(anchor *verify.Anchor, size uint64) {
 	}
 }
 
+// policy is by which witnesses' cosignatures are believed: the monitor's own, or the trust
+// file's; nil if there is neither.
+func (v *view) policy() *verify.Policy {
+	if v.config.Policy != nil {
+		return v.config.Policy
+	}
+	policy, err := v.kept.trusted.Witnesses()
+	if err != nil {
+		return nil // ParseTrust lets none pass
+	}
+	return policy
+}
+
 // cosigned looks at what witnesses have cosigned, as it is shown.
 func (v *view) cosigned(ctx context.Context) error {
 	k := v.kept
-	wants := v.config.Policy != nil && v.config.Policy.WantsQuorum()
+	policy := v.policy()
+	wants := policy != nil && policy.WantsQuorum()
 	note, err := v.reader.CosignedNote(ctx)
 	if errors.Is(err, fs.ErrNotExist) {
 		if wants {
-			v.say(Trouble, Uncosigned, k.newest, "no checkpoint is shown that any witness has cosigned: want %s", v.config.Policy.Quorum())
+			v.say(Trouble, Uncosigned, k.newest, "no checkpoint is shown that any witness has cosigned: want %s", policy.Quorum())
 		}
 		return nil
 	}
@@ -159,16 +173,16 @@ func (v *view) cosigned(ctx context.Context) error {
 		return nil
 	}
 	agrees, err := v.elsewhere(ctx, k, c, v.url+", cosigned", "a cosigned checkpoint", v.reader)
-	if err != nil || !agrees || v.config.Policy == nil {
+	if err != nil || !agrees || policy == nil {
 		return err
 	}
-	by, quorum, err := v.config.Policy.Cosigned(note)
+	by, quorum, err := policy.Cosigned(note)
 	switch {
 	case err != nil:
 		v.say(Trouble, Uncosigned, c, "the cosigned checkpoint of %d leaves: %v", c.Size, err)
 		return nil
 	case !quorum:
-		v.say(Trouble, Uncosigned, c, "%d leaves are cosigned by %s: want %s", c.Size, names(by), v.config.Policy.Quorum())
+		v.say(Trouble, Uncosigned, c, "%d leaves are cosigned by %s: want %s", c.Size, names(by), policy.Quorum())
 		return nil
 	case c.Size <= k.Cosigned:
 		if since := v.config.Now().Sub(k.Seen); k.newest.Size > c.Size && since > v.config.Stale {

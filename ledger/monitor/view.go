@@ -64,6 +64,9 @@ func (v *view) take(ctx context.Context, c *verify.Checkpoint) (bool, error) {
 	if k.newest == nil {
 		return v.begin(ctx, c)
 	}
+	if err := v.place(ctx, c, nil); err != nil { // the last process may have ended before it could
+		return false, err
+	}
 	if v.trees[len(v.trees)-1] != k.Origin {
 		v.say(Trouble, WentBack, c, "it shows %s again, after %s had taken its place", k.Origin, v.trees[len(v.trees)-1])
 	}
@@ -130,12 +133,30 @@ func (v *view) begin(ctx context.Context, c *verify.Checkpoint) (bool, error) {
 		return false, err
 	}
 	v.say(Info, Began, c, "%d leaves, from the genesis that the trust file names", c.Size)
-	if len(v.trees) > 0 && !slices.Contains(v.trees, k.Origin) {
-		if err := v.succeed(ctx, v.Monitor.kept[v.trees[len(v.trees)-1]], c, leaves[0]); err != nil {
-			return false, err
+	return true, v.place(ctx, c, &leaves[0])
+}
+
+// place gives a tree its place after the one that was watched before, if there is one.
+// genesis is leaf 0, or nil if it is to be asked for.
+func (v *view) place(ctx context.Context, c *verify.Checkpoint, genesis *ledger.Entry) error {
+	if slices.Contains(v.trees, v.kept.Origin) {
+		return nil
+	}
+	if len(v.trees) > 0 {
+		before := v.Monitor.kept[v.trees[len(v.trees)-1]]
+		if genesis == nil {
+			leaves, err := v.reader.Leaves(ctx, c, 0)
+			if err == nil && tlog.RecordHash(leaves[0].Raw) == v.kept.trusted.Genesis {
+				genesis = &leaves[0]
+			}
+		}
+		if genesis != nil {
+			if err := v.succeed(ctx, before, c, *genesis); err != nil {
+				return err
+			}
 		}
 	}
-	return true, v.follow(k.Origin)
+	return v.follow(v.kept.Origin)
 }
 
 // read reads the leaves that the newest checkpoint adds, and keeps their hashes.

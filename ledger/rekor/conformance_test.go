@@ -3,10 +3,13 @@ package rekor_test
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -99,6 +102,27 @@ func conformance(t *testing.T, r rekor.Rekor) {
 		t.Errorf("in the form that is kept: %v", err)
 	}
 
+	// A trust file finds the Rekor by its key.
+	trusted := &verify.TrustedLedger{AnchorKeys: []string{publicKeyOf(t, key)}}
+	trust := &verify.Trust{Rekors: []verify.TrustedRekor{r.Trusted}}
+	entry := anchor.Entry.Marshal()
+	if a, err := trust.VerifyAnchor(trusted, entry, first); err != nil || a.Index != anchor.Index {
+		t.Errorf("by a trust file: %+v, %v", a, err)
+	}
+	if _, err := trust.VerifyAnchor(trusted, entry, note()); err == nil || errors.Is(err, verify.ErrUnknownRekor) {
+		t.Errorf("over other bytes: %v", err)
+	}
+	another := r.Trusted
+	another.Key = publicKeyOf(t, newKey(t))
+	for name, trust := range map[string]*verify.Trust{"no Rekor": {}, "one of the same name with another key": {Rekors: []verify.TrustedRekor{another}}} {
+		if _, err := trust.VerifyAnchor(trusted, entry, first); !errors.Is(err, verify.ErrUnknownRekor) {
+			t.Errorf("by a trust file with %s: %v", name, err)
+		}
+	}
+	if _, err := trust.VerifyAnchor(&verify.TrustedLedger{}, entry, first); !errors.Is(err, verify.ErrUnknownRekor) {
+		t.Errorf("by a trust file without the anchor key: %v", err)
+	}
+
 	// What is there already is as good as new.
 	again := submit(first)
 	if r.Trusted.Version == 1 && again.Index != anchor.Index {
@@ -136,4 +160,13 @@ func conformance(t *testing.T, r rekor.Rekor) {
 	if !bytes.Contains(anchor.Entry.CanonicalizedBody, []byte("hashedrekord")) {
 		t.Errorf("its body: %s", anchor.Entry.CanonicalizedBody)
 	}
+}
+
+func publicKeyOf(t *testing.T, key *ecdsa.PrivateKey) string {
+	t.Helper()
+	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return base64.StdEncoding.EncodeToString(der)
 }

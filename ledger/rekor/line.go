@@ -212,13 +212,17 @@ func (l *line) submit(ctx context.Context, checkpoint *verify.Checkpoint) (*Stor
 	return stored, nil
 }
 
+// ContradictedFile is where, in a Rekor's directory, an entry lies that contradicts what
+// that Rekor had shown before; contradicted.before beside it has the checkpoint.
+const ContradictedFile = "contradicted.json"
+
 // keepContradiction keeps an entry of an inconsistent Rekor, and the checkpoint that it
 // contradicts: both are signed by that Rekor, and may show others what it does.
 func (l *line) keepContradiction(stored *Stored, before *verify.Checkpoint) {
 	dir := filepath.Join(l.config.Dir, l.rekor.Name)
 	err := os.MkdirAll(dir, 0o755)
 	if err == nil {
-		err = errors.Join(writeFile(filepath.Join(dir, "contradicted.json"), stored.Entry), writeFile(filepath.Join(dir, "contradicted.before"), before.Note))
+		err = errors.Join(writeFile(filepath.Join(dir, ContradictedFile), stored.Entry), writeFile(filepath.Join(dir, "contradicted.before"), before.Note))
 	}
 	if err != nil {
 		l.log.Warn("an entry of an inconsistent Rekor is not kept", "error", err)

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 )
@@ -27,9 +28,10 @@ func (t *Trust) OpenCheckpoint(note []byte) (*TrustedLedger, *Checkpoint, error)
 // such Rekor, or no key that the ledger anchors with.
 var ErrUnknownRekor = errors.New("the trust file names no such Rekor, or no key that the ledger anchors with")
 
-// VerifyAnchor checks that an entry is one for the bytes of note, by whichever Rekor of
-// the trust file it says it is of, and by the anchor keys of ledger. The error wraps
-// [ErrUnknownRekor] if there is none. What note says is not looked at.
+// VerifyAnchor checks that an entry is one for the bytes of note, by the Rekor of the
+// trust file whose key it names, and by the anchor keys of ledger. The error wraps
+// [ErrUnknownRekor] if there is none, which one of the same name with another key is too.
+// What note says is not looked at.
 func (t *Trust) VerifyAnchor(ledger *TrustedLedger, entryJSON, note []byte) (*Anchor, error) {
 	keys, err := ledger.ParseAnchorKeys()
 	if err != nil {
@@ -44,6 +46,9 @@ func (t *Trust) VerifyAnchor(ledger *TrustedLedger, entryJSON, note []byte) (*An
 		return nil, err
 	}
 	for _, r := range t.rekorsOf(e) {
+		if opened, openErr := r.open(); openErr != nil || !bytes.Equal(e.LogID.KeyID, opened.logID[:]) {
+			continue
+		}
 		var a *Anchor
 		if a, err = r.verifyAnchor(e, note, keys); err == nil {
 			return a, nil

@@ -5,10 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -251,75 +248,4 @@ func (t *Target) isOf(e *ledger.Erasure) bool {
 		return false
 	}
 	return t.Event == nil || *t.Event == int(*e.Event)
-}
-
-// search looks for the texts of targets in all files below a directory.
-func search(dir string, targets []Target) (*Found, error) {
-	var texts [][]byte
-	for _, t := range targets {
-		texts = append(texts, t.texts...)
-	}
-	found := &Found{Hits: []string{}}
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if errors.Is(err, os.ErrNotExist) {
-			return nil // gone meanwhile
-		} else if err != nil {
-			return err
-		}
-		if !entry.Type().IsRegular() {
-			return nil
-		}
-		hit, n, err := contains(path, texts)
-		if errors.Is(err, os.ErrNotExist) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		found.Files++
-		found.Bytes += n
-		if hit {
-			name, err := filepath.Rel(dir, path)
-			if err != nil {
-				return err
-			}
-			found.Hits = append(found.Hits, name)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("search %s for what was erased: %w", dir, err)
-	}
-	return found, nil
-}
-
-// contains reports whether a file holds one of some texts, reading it in parts that
-// overlap by the longest.
-func contains(path string, texts [][]byte) (bool, int64, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return false, 0, err
-	}
-	defer f.Close()
-	longest := 0
-	for _, text := range texts {
-		longest = max(longest, len(text))
-	}
-	part := make([]byte, 0, 1<<20+longest)
-	var total int64
-	for {
-		n, err := io.ReadFull(f, part[len(part):cap(part)])
-		part, total = part[:len(part)+n], total+int64(n)
-		for _, text := range texts {
-			if bytes.Contains(part, text) {
-				return true, total, nil
-			}
-		}
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return false, total, nil
-		} else if err != nil {
-			return false, total, err
-		}
-		keep := min(longest, len(part))
-		part = part[:copy(part, part[len(part)-keep:])]
-	}
 }

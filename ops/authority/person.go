@@ -262,7 +262,7 @@ func (r *Registrar) custody(ctx context.Context) (*custodian.Custodian, *nats.Co
 	if err != nil {
 		return nil, nil, unreachable(fmt.Errorf("connect to the broker at %s: %w", r.addresses.LocalNATS, err))
 	}
-	c, err := custodian.Open(ctx, nc, registry.Genesis.Retention, 0)
+	c, err := custodian.Open(ctx, nc, registry.Genesis.Retention, 0, 0)
 	if err != nil {
 		nc.Close()
 		return nil, nil, err

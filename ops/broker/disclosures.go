@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -18,6 +19,8 @@ type DisclosuresOptions struct {
 	// MaxBytes on disk, 16 GiB by default. When it is reached, disclosing is refused and
 	// outboxes keep what they have: an operator can't drive out what others disclosed.
 	MaxBytes int64
+	// NewBytes is MaxBytes if the stream has to be made and that is zero.
+	NewBytes int64
 	// Replicas is 1 by default, 3 or 5 in a cluster.
 	Replicas int
 }
@@ -63,7 +66,7 @@ func disclosuresConfig(o DisclosuresOptions) jetstream.StreamConfig {
 		MaxMsgs:           -1,
 		MaxMsgsPerSubject: -1,
 		MaxMsgSize:        maxDisclosure,
-		MaxBytes:          orDefault(o.MaxBytes, 16<<30),
+		MaxBytes:          cmp.Or(o.MaxBytes, o.NewBytes, 16<<30),
 		MaxAge:            o.MaxAge,
 		Duplicates:        durationWithin(2*time.Minute, o.MaxAge),
 		Replicas:          orDefault(o.Replicas, 1),

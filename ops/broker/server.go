@@ -84,6 +84,8 @@ type Server struct {
 	url      string
 	unlock   func()
 	close    sync.Once
+	syncing  sync.WaitGroup
+	end      context.CancelFunc // of what makes streams durable
 }
 
 // Start runs a server with JetStream, and returns when it accepts connections
@@ -132,6 +134,9 @@ func start(ctx context.Context, c Config) (_ *Server, err error) {
 			unlock()
 		}
 	}()
+	if err := setAside(c.StoreDir, c.Logger); err != nil {
+		return nil, err
+	}
 	resolver, err := a.resolver(filepath.Join(c.StoreDir, storeAccounts))
 	if err != nil {
 		return nil, err
@@ -185,6 +190,9 @@ func start(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	}
 	s := &Server{nats: ns, accounts: resolver, url: clientURL(ns, o), unlock: unlock}
+	var life context.Context
+	life, s.end = context.WithCancel(context.WithoutCancel(ctx))
+	s.syncing.Go(func() { keepDurable(life, filepath.Join(c.StoreDir, "jetstream"), c.Logger) })
 	if err := checkRecovered(ns, a, c.StoreDir); err != nil {
 		stop(ns)
 		return nil, withDetail(err, log.start())
@@ -379,6 +387,8 @@ func (s *Server) InProcess() nats.Option { return nats.InProcessServer(s.nats) }
 func (s *Server) Close() {
 	s.close.Do(func() {
 		stop(s.nats)
+		s.end()
+		s.syncing.Wait()
 		s.unlock()
 	})
 }

@@ -39,8 +39,9 @@ type Custodian struct {
 }
 
 // Open opens the stream, making it if there is none. nc must be of
-// [broker.RoleCustodian].
-func Open(ctx context.Context, nc *nats.Conn, retention events.Retention, replicas int) (*Custodian, error) {
+// [broker.RoleCustodian]. newBytes is how much a new stream may hold; 0 is the broker
+// package's default.
+func Open(ctx context.Context, nc *nats.Conn, retention events.Retention, replicas int, newBytes int64) (*Custodian, error) {
 	kept, err := keptFor(retention)
 	if err != nil {
 		return nil, err
@@ -49,7 +50,7 @@ func Open(ctx context.Context, nc *nats.Conn, retention events.Retention, replic
 	if err != nil {
 		return nil, err
 	}
-	stream, err := broker.EnsureDisclosures(ctx, js, broker.DisclosuresOptions{MaxAge: kept, Replicas: replicas})
+	stream, err := broker.EnsureDisclosures(ctx, js, broker.DisclosuresOptions{MaxAge: kept, Replicas: replicas, NewBytes: newBytes})
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package doctor
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -102,7 +103,35 @@ func (e *examination) anchors() {
 		default:
 			e.add(name, Well, found, "")
 		}
+		e.shown(dir, s)
 	}
+}
+
+// shown looks whether what a Rekor has shown is one tree.
+func (e *examination) shown(dir string, s rekor.Status) {
+	name := "what " + s.Rekor + " shows"
+	if file := filepath.Join(dir, s.Rekor, rekor.ContradictedFile); exists(file) {
+		e.add(name, Watch, "it has shown a tree that is not proven to continue the one before: "+file,
+			"ask who runs it, and show them the file and the one beside it; believe no anchor there until they have said why")
+		return
+	}
+	trust, err := e.home.Trust()
+	if err != nil {
+		return // other lines say so
+	}
+	for i := range trust.Rekors {
+		if r := &trust.Rekors[i]; r.Origin == s.Origin {
+			if _, err := rekor.ReadShards(dir, s.Rekor, r); err != nil {
+				e.add(name, Watch, err.Error(), "what is kept is damaged, or the Rekor has another key: the next anchor lays it aside and begins anew")
+			}
+			return
+		}
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // anchoring looks at how far all Rekors together have come by the policy, and returns how

@@ -41,8 +41,8 @@ func TestMessagesAreAsAsyncAPISays(t *testing.T) {
 			V: 1, Recorder: "a/b/c", ID: "e-1", Event: digest, Recipients: []string{"age1x"}, Ciphertext: []byte("age"),
 		},
 		"rejectedPlace": rejected,
-		"headsRequest":  events.HeadRequest{V: 1, After: "a/b/c"},
-		"headsResponse": events.HeadResponse{V: 1, Error: "why", More: true, Heads: []events.Head{{Recorder: "a/b/c", Incarnation: 1, Last: 2, Manifest: digest, Leaf: 3}}},
+		"headsRequest":  events.HeadRequest{V: 1, After: "a/b/c", Seen: []byte("a signed note")},
+		"headsResponse": events.HeadResponse{V: 1, Error: "why", Size: 7, More: true, Heads: []events.Head{{Recorder: "a/b/c", Incarnation: 1, Last: 2, Manifest: digest, Leaf: 3}}},
 		"anchor":        rekor.Announcement{Rekor: "own", Size: 4, Entry: []byte(`{"logIndex":"1"}`), Checkpoint: "ledger\n4\n"},
 		"change": feeds.Event{
 			SpecVersion: "1.0", ID: "touches/1/1", Source: "/ledger/views", Type: "saksi.feed.touches.v1", Subject: "4/0",

@@ -27,7 +27,7 @@ func (n *running) openCustody(ctx context.Context) (*nats.Conn, error) {
 	n.ledger.Registry(func(r *admission.Registry) { retention = r.Genesis.Retention })
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
-	if n.custody, err = custodian.Open(ctx, nc, retention, n.config.Replicas); err != nil {
+	if n.custody, err = custodian.Open(ctx, nc, retention, n.config.Replicas, disclosuresBytes(n.config)); err != nil {
 		nc.Close()
 		return nil, err
 	}

@@ -205,6 +205,14 @@ func (f *forge) badlySigned() {
 	reject("no nonce", "schema", f.signed(f.edited(`"nonce":`, `"nonse":`)))
 	reject("an attribute that CloudEvents doesn't have", "schema", f.signed(f.edited(`"data":{`, `"extra":1,"data":{`)))
 	reject("another specversion", "schema", f.signed(f.edited(`"specversion":"1.0"`, `"specversion":"0.3"`)))
+	now := events.At(time.Now())
+	totals, err := events.NewEvent(f.bastion.recorder, events.TypeAccessCommitted, "totals", now.Time, events.AccessCommitted{
+		Batch: "b-1", Root: events.DigestOf(nil).String(), Count: 2, Totals: []events.ClassTotal{{Class: "read", Count: 1}}, Window: events.Window{From: now, To: now},
+	}, rand.Reader)
+	f.must(err)
+	line, err := totals.Marshal()
+	f.must(err)
+	reject("totals that do not add up", "inconsistent", f.signed(line))
 	reject("one of two events against the schema", "schema", f.signed(lines[0], f.edited(`"data":{`, `"data":{"name":"Ali",`)))
 }
 
@@ -310,7 +318,7 @@ func (f *forge) coversAllCodes() {
 		delete(seen, code)
 	}
 	delete(seen, "")
-	if len(ruleset.Checks) != 15 || len(seen) > 0 {
+	if len(ruleset.Checks) != 16 || len(seen) > 0 {
 		f.Errorf("the rule set has %d codes, and not %v", len(ruleset.Checks), slices.Collect(maps.Keys(seen)))
 	}
 }

@@ -351,12 +351,22 @@ func connectLedger(ctx context.Context, authority *broker.Authority, url string,
 }
 
 // mostStream bounds the stream EVENTS of an embedded broker, if the disk doesn't.
-const mostStream = 64 << 30
+const (
+	mostStream    = 64 << 30
+	mostDisclosed = 16 << 30
+)
 
 // streamBytes is how much the stream may hold when it is made: a quarter of what is
 // free now. The other three are the ledger's and the views', which keep for good
 // what the stream keeps for a month. Somebody else's broker has bounds of its own.
-func streamBytes(config Config) int64 {
+func streamBytes(config Config) int64 { return share(config, 4, mostStream) }
+
+// disclosuresBytes is how much the stream DISCLOSURES may hold when it is made.
+func disclosuresBytes(config Config) int64 { return share(config, 16, mostDisclosed) }
+
+// share is a part of what is free now, for a stream of the embedded broker; 0, for the
+// default, where the broker is somebody else's.
+func share(config Config, part, most int64) int64 {
 	if config.NATS != "" {
 		return 0
 	}
@@ -364,7 +374,7 @@ func streamBytes(config Config) int64 {
 	if err != nil {
 		return 0 // what can't be measured is said by the warden
 	}
-	return min(mostStream, max(free/4, 64<<20))
+	return min(most, max(free/part, 64<<20))
 }
 
 // connectOptions are those of a connection that lasts as long as the node.

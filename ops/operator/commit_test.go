@@ -240,3 +240,41 @@ func TestCommitRefuses(t *testing.T) {
 		t.Errorf("left: %v", left)
 	}
 }
+
+// Real logs are committed to whole, each record as it stands there.
+func TestCommitRealLogs(t *testing.T) {
+	dir := filepath.Join("..", "..", "..", "shared", "data", "cloudtrail", "invictus")
+	if _, err := os.Stat(dir); err != nil {
+		t.Skip("the invictus logs are not beside the repository (../shared/data/cloudtrail/invictus): nothing was tested")
+	}
+	h := joined(t)
+	d := openDesk(t, h)
+	defer d.Close()
+	recorder, err := events.ParseRecorder("nimbus-my/lab-1/cloudtrail")
+	must(t, err)
+	what := operator.Commit{System: "cloudtrail", Recorder: recorder, Paths: []string{dir}}
+	done, err := d.Commit(t.Context(), what)
+	must(t, err)
+	var sum events.Integer
+	for _, total := range done.Totals {
+		sum += total.Count
+	}
+	if !done.New || done.Count < 1000 || int64(sum) != done.Count || len(done.Damage) > 0 || done.System != "aws.cloudtrail" {
+		t.Fatalf("%+v", done)
+	}
+	records, err := d.OpenBatch(done.Batch.Batch, int(done.Count))
+	must(t, err)
+	longest := 0
+	for _, record := range records {
+		native, err := committed.Native(record)
+		must(t, err)
+		if !json.Valid(native) {
+			t.Fatalf("%.100q is no record", native)
+		}
+		longest = max(longest, len(record))
+	}
+	t.Logf("%d records, the longest %d bytes when it is salted", done.Count, longest)
+	if again, err := d.Commit(t.Context(), what); err != nil || again.New || again.Root != done.Root {
+		t.Errorf("again: %+v, %v", again, err)
+	}
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/readertest"
+	"github.com/saksi-ledger/saksi/ledger/verify"
+)
+
+// TestMonitorKilled kills a monitor and what copies a ledger with -9 at any moment: each
+// goes on from what it has, finds nothing wrong with an honest ledger, and finds a fork.
+func TestMonitorKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills processes, which takes a while: not in -short")
+	}
+	tmp := t.TempDir()
+	binary := filepath.Join(tmp, "saksi")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	w := readertest.New(t)
+	w.Grow(1500)
+	d, err := ledger.OpenDirectory(w.Dir, w.Log)
+	must(t, err)
+	defer d.Close()
+	checkpoint, err := d.Checkpoint(t.Context())
+	must(t, err)
+	var leaves [][]byte
+	for uint64(len(leaves)) < checkpoint.Size {
+		entries, err := d.Leaves(t.Context(), checkpoint, uint64(len(leaves)))
+		must(t, err)
+		for _, e := range entries {
+			leaves = append(leaves, e.Raw)
+		}
+	}
+	honest := readertest.NewForger(t, w.LogKey, leaves)
+	server := httptest.NewServer(honest)
+	defer server.Close()
+	trust, err := json.Marshal(&verify.Trust{V: 1, Ledgers: []verify.TrustedLedger{w.Trusted}})
+	must(t, err)
+	trustFile, seen, kept := filepath.Join(tmp, "trust.json"), filepath.Join(tmp, "seen"), filepath.Join(tmp, "copy")
+	must(t, os.WriteFile(trustFile, trust, 0o600))
+	monitor := []string{"monitor", "--trust", trustFile, "--dir", seen, "--every", "1ms"}
+	mirror := []string{"mirror", "--trust", trustFile, "--dir", kept, "--listen", "127.0.0.1:0", "--every", "1ms"}
+
+	// The tree grows all the time, and stops within a round.
+	var size atomic.Uint64
+	size.Store(1)
+	rounds := crashRounds()
+	for round := range rounds {
+		var running []*exec.Cmd
+		for _, args := range [][]string{monitor, mirror} {
+			cmd := exec.Command(binary, append(args, server.URL)...)
+			must(t, cmd.Start())
+			running = append(running, cmd)
+		}
+		until := time.After(time.Duration(40+53*round%160) * time.Millisecond)
+		tick := time.NewTicker(time.Millisecond)
+		for alive := true; alive; {
+			select {
+			case <-until:
+				alive = false
+			case <-tick.C:
+				if n := size.Load(); n < 1400 {
+					size.Store(n + 1)
+				}
+				honest.Show(size.Load())
+			}
+		}
+		tick.Stop()
+		for _, cmd := range running {
+			cmd.Process.Signal(syscall.SIGKILL)
+			var exit *exec.ExitError
+			if err := cmd.Wait(); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+				t.Errorf("round %d: %s ended by itself: %v", round, cmd.Args[1], err)
+			}
+		}
+	}
+	run := func(status int, args ...string) string {
+		t.Helper()
+		out, err := exec.Command(binary, args...).CombinedOutput()
+		got := 0
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			got = exit.ExitCode()
+		}
+		if got != status {
+			t.Errorf("saksi %s: exit status %d, want %d:\n%s", strings.Join(args, " "), got, status, out)
+		}
+		return string(out)
+	}
+	honest.Show(1450)
+	run(0, append(monitor, "--once", server.URL)...)
+	run(0, "mirror", "--trust", trustFile, "--dir", kept, "--once", server.URL)
+	if out := run(0, "audit", "--trust", trustFile, kept); !strings.Contains(out, "What could be checked holds") {
+		t.Errorf("the copy: %s", out)
+	}
+	forked := httptest.NewServer(honest.Fork(700, 1500))
+	defer forked.Close()
+	run(3, append(monitor, "--once", forked.URL)...)
+	run(3, "mirror", "--trust", trustFile, "--dir", kept, "--once", forked.URL)
+	for _, pattern := range []string{filepath.Join(seen, "*", "fork-*"), filepath.Join(kept, "fork-*")} {
+		proofs, err := filepath.Glob(pattern)
+		if err != nil || len(proofs) != 1 {
+			t.Errorf("%s: %v, %v", pattern, proofs, err)
+			continue
+		}
+		run(0, "verify", "--trust", trustFile, proofs[0])
+	}
+}
