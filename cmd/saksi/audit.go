@@ -23,7 +23,7 @@ const fetchConnections = 16
 func auditCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "audit",
-		Usage:     "the whole ledger again: hashes, signatures, verdicts, duplicates, anchors, cosignatures",
+		Usage:     "the whole ledger again: hashes, signatures, verdicts, duplicates, anchors, cosignatures, timestamps",
 		Category:  "auditor",
 		ArgsUsage: "URL|DIRECTORY",
 		Description: "DIRECTORY is an authority's home, a ledger's directory, or a copy; its node may be running. From a URL, the ledger is copied\n" +
@@ -183,14 +183,14 @@ func auditResult(r *audit.Report) result {
 		{"anchors", fmt.Sprintf("%d hold, %d of them independent, up to %d leaves; %d in Rekors that the trust file doesn't name",
 			r.Anchors.Checked, r.Anchors.Independent, r.Anchors.Size, r.Anchors.Unknown)},
 		{"timestamps", fmt.Sprintf("%d hold, %d of them independent, up to %d leaves; %d by nobody whom the trust file names",
-			r.Times.Checked, r.Times.Independent, r.Times.Size, r.Times.Unknown)},
+			r.Timestamps.Checked, r.Timestamps.Independent, r.Timestamps.Size, r.Timestamps.Unknown)},
 		{"cosigned", fmt.Sprintf("%d checkpoints by %d cosignatures; a quorum up to %d leaves", r.Cosigned.Checkpoints, r.Cosigned.Signatures, r.Cosigned.Quorum)},
 	}}
 	if r.Anchors.Missing > 0 {
 		out.rows = append(out.rows, []any{"anchors missing", fmt.Sprintf("%d of the %d that leaves record", r.Anchors.Missing, r.Anchors.Recorded)})
 	}
-	if r.Times.Missing > 0 {
-		out.rows = append(out.rows, []any{"timestamps missing", fmt.Sprintf("%d of the %d that leaves record", r.Times.Missing, r.Times.Recorded)})
+	if r.Timestamps.Missing > 0 {
+		out.rows = append(out.rows, []any{"timestamps missing", fmt.Sprintf("%d of the %d that leaves record", r.Timestamps.Missing, r.Timestamps.Recorded)})
 	}
 	if r.Withheld > 0 {
 		out.rows = append(out.rows, []any{"bodies withheld", fmt.Sprintf("%d: beyond the mandate", r.Withheld)})

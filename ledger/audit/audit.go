@@ -60,11 +60,11 @@ type Report struct {
 	// Chains says how recorders' own numbering goes on. What is broken there is their
 	// doing, and no failure of the ledger's.
 	Chains Chains `json:"chains"`
-	// Anchors, Times and Cosigned are what Rekors, timestamp authorities and witnesses hold
+	// Anchors, Timestamps and Cosigned are what Rekors, timestamp authorities and witnesses hold
 	// of the tree.
-	Anchors  Anchors  `json:"anchors"`
-	Times    Times    `json:"times"`
-	Cosigned Cosigned `json:"cosigned"`
+	Anchors    Anchors    `json:"anchors"`
+	Timestamps Timestamps `json:"timestamps"`
+	Cosigned   Cosigned   `json:"cosigned"`
 	// Codes counts rejections.
 	Codes   map[string]uint64 `json:"codes,omitempty"`
 	Seconds float64           `json:"seconds"`

@@ -72,7 +72,7 @@ func (a *auditor) record(leaf *verify.Leaf, e *events.Envelope) {
 		case events.TypeTimestampRecorded:
 			var said events.TimestampRecorded
 			if err := json.Unmarshal(event.Data, &said); err == nil {
-				a.report.Times.Recorded++
+				a.report.Timestamps.Recorded++
 				a.timed = append(a.timed, said.Token)
 			}
 		case events.TypeCheckpointCosigned:
@@ -135,7 +135,7 @@ func (a *auditor) checkOutside(ctx context.Context) error {
 			a.report.Anchors.Missing++
 		}
 	}
-	if err := a.checkTimes(ctx, tree); err != nil {
+	if err := a.checkTimestamps(ctx, tree); err != nil {
 		return fmt.Errorf("audit: read the timestamps: %w", err)
 	}
 	if err := a.checkCosigned(ctx, tree); err != nil {

@@ -72,7 +72,7 @@ func TestOutside(t *testing.T) {
 		{"an anchor of another tree", map[string][]byte{"anchors/r/%s.json": entry, "anchors/r/%s.note": other}, "the anchor of 200 leaves in r has the root", nil},
 		{"an anchor that isn't signed", map[string][]byte{"anchors/r/%s.json": entry, "anchors/r/%s.note": flipped}, "the anchor of 200 leaves in r: checkpoint of", nil},
 		{"an anchor without an entry", map[string][]byte{"anchors/r/%s.json": []byte("{}"), "anchors/r/%s.note": good}, "the anchor of 200 leaves in r: anchor: ", nil},
-		{"a token by nobody", map[string][]byte{"timestamps/a/%s.tst": []byte("token"), "timestamps/a/%s.note": good}, "", func(r *audit.Report) bool { return r.Times.Unknown == 1 }},
+		{"a token by nobody", map[string][]byte{"timestamps/a/%s.tst": []byte("token"), "timestamps/a/%s.note": good}, "", func(r *audit.Report) bool { return r.Timestamps.Unknown == 1 }},
 		{"a token over another tree", map[string][]byte{"timestamps/a/%s.tst": []byte("token"), "timestamps/a/%s.note": other}, "the timestamp of 200 leaves by a has the root", nil},
 		{"cosigned", map[string][]byte{"cosigned/%s.quorum": checkpoint(200, root, cosigner)}, "", func(r *audit.Report) bool {
 			return r.Cosigned == audit.Cosigned{Checkpoints: 1, Signatures: 1, Quorum: 200}
@@ -103,7 +103,7 @@ func TestOutside(t *testing.T) {
 		}
 		switch {
 		case test.says == "" && (len(report.Failures) > 0 || !test.held(report)):
-			t.Errorf("%s: %v, %+v %+v %+v", test.name, report.Failures, report.Anchors, report.Times, report.Cosigned)
+			t.Errorf("%s: %v, %+v %+v %+v", test.name, report.Failures, report.Anchors, report.Timestamps, report.Cosigned)
 		case test.says != "" && (len(report.Failures) != 1 || !strings.HasPrefix(report.Failures[0], test.says)):
 			t.Errorf("%s: %v: want %q", test.name, report.Failures, test.says)
 		}

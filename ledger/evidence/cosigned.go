@@ -82,12 +82,12 @@ func (b *builder) takeCosigned(ctx context.Context, subjects []uint64) error {
 		return nil
 	}
 	note, _, err := b.source.Cosigned.Newest(ctx)
-	if err := b.addCosigned(note, err); err != nil {
+	if err := b.addCosigned(ctx, note, err); err != nil {
 		return err
 	}
 	for _, leaf := range sample(subjects, mostCovering) {
 		note, _, err := b.source.Cosigned.Covering(ctx, leaf)
-		if err := b.addCosigned(note, err); err != nil {
+		if err := b.addCosigned(ctx, note, err); err != nil {
 			return err
 		}
 	}
@@ -106,7 +106,7 @@ func (b *builder) cosignedCovers(ctx context.Context, leaf uint64) (bool, error)
 // addCosigned adds a checkpoint to the bundle, once. One that isn't this log's, or is
 // of more leaves than the reader shows, is left out: it is somebody's mistake, and no
 // reason to give no evidence.
-func (b *builder) addCosigned(note []byte, err error) error {
+func (b *builder) addCosigned(ctx context.Context, note []byte, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
@@ -114,8 +114,13 @@ func (b *builder) addCosigned(note []byte, err error) error {
 		return err
 	}
 	checkpoint, err := b.source.Log.OpenCheckpoint(note)
-	if err != nil || checkpoint.Size > b.newest.Size || checkpoint.Size <= b.first() {
+	if err != nil || checkpoint.Size <= b.first() {
 		return nil
+	}
+	if checkpoint.Size > b.newest.Size { // the ledger has grown meanwhile
+		if b.newest, err = b.source.Reader.Checkpoint(ctx); err != nil || checkpoint.Size > b.newest.Size {
+			return err
+		}
 	}
 	for _, known := range b.cosigned {
 		if bytes.Equal(known.Note, note) {

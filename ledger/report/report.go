@@ -61,7 +61,7 @@ func (r *Report) HTML(w io.Writer, language string) error {
 	if err != nil {
 		return err
 	}
-	t, err := htmltemplate.New("report").Funcs(htmltemplate.FuncMap{"t": v.words.say}).Parse(htmlReport)
+	t, err := htmltemplate.New("report").Funcs(htmltemplate.FuncMap{"t": v.words.say, "events": v.words.events, "leaves": v.words.leaves}).Parse(htmlReport)
 	if err == nil {
 		err = t.Execute(w, v)
 	}
@@ -77,7 +77,7 @@ func (r *Report) Text(w io.Writer, language string) error {
 	if err != nil {
 		return err
 	}
-	t, err := texttemplate.New("report").Funcs(texttemplate.FuncMap{"t": v.words.say, "plain": plain}).Parse(textReport)
+	t, err := texttemplate.New("report").Funcs(texttemplate.FuncMap{"t": v.words.say, "events": v.words.events, "leaves": v.words.leaves, "plain": plain}).Parse(textReport)
 	if err == nil {
 		err = t.Execute(w, v)
 	}
@@ -162,7 +162,7 @@ func compareRefs(x, y string) int {
 func (v *view) groupOf(g *verify.StatedGroup) group {
 	out := group{Recorder: g.Recorder}
 	say := func(key string, args ...any) { out.Proven = append(out.Proven, v.words.say(key, args...)) }
-	say("group.said", g.Recorder, g.Events-g.Withheld, g.Leaves, g.First, g.Last)
+	say("group.said", g.Recorder, v.words.events(g.Events-g.Withheld), v.words.leaves(g.Leaves), g.First, g.Last)
 	if g.Withheld > 0 {
 		say("group.withheld", g.Withheld)
 	}
@@ -191,6 +191,9 @@ func (v *view) groupOf(g *verify.StatedGroup) group {
 		late = v.words.say("when.by", moment(b.Time), v.named(b))
 	}
 	out.When = v.words.say("when", early, late)
+	if g.Outside > 0 {
+		out.When += " " + v.words.say("when.ledger", verify.ClockSlack.String(), g.Outside)
+	}
 	if g.Interval.Contradicts {
 		out.When += " " + v.words.say("when.contradicts")
 	}
@@ -218,17 +221,17 @@ func (v *view) findWhom() {
 	s := v.Statement
 	for _, c := range s.Cosigned {
 		for _, w := range c.Cosignatures {
-			v.Whom = append(v.Whom, whom{v.words.say("kind.witness"), w.Witness, w.Owner, v.independence(w.Independent), v.words.say("what.witness", c.Size), moment(w.Time)})
+			v.Whom = append(v.Whom, whom{v.words.say("kind.witness"), w.Witness, w.Owner, v.independence(w.Independent), v.words.say("what.witness", v.words.leaves(c.Size)), moment(w.Time)})
 		}
 	}
 	for _, t := range s.Timestamps {
 		if t.Believed {
-			v.Whom = append(v.Whom, whom{v.words.say("kind.timestamp"), t.Authority, t.Owner, v.independence(t.Independent), v.words.say("what.timestamp", t.Size), moment(t.Time)})
+			v.Whom = append(v.Whom, whom{v.words.say("kind.timestamp"), t.Authority, t.Owner, v.independence(t.Independent), v.words.say("what.timestamp", v.words.leaves(t.Size)), moment(t.Time)})
 		}
 	}
 	for _, a := range s.Anchors {
 		if a.Believed {
-			v.Whom = append(v.Whom, whom{v.words.say("kind.rekor"), a.Rekor, a.Owner, v.independence(a.Independent), v.words.say("what.rekor", a.Size, a.Index), moment(a.Time)})
+			v.Whom = append(v.Whom, whom{v.words.say("kind.rekor"), a.Rekor, a.Owner, v.independence(a.Independent), v.words.say("what.rekor", v.words.leaves(a.Size), a.Index), moment(a.Time)})
 		}
 	}
 }
@@ -248,7 +251,7 @@ func (v *view) sayRest() {
 		hidden += g.Hidden
 	}
 	if hidden > 0 {
-		open("open.all.hidden", hidden)
+		open("open.all.hidden", v.words.events(hidden))
 	} else {
 		open("open.all")
 	}

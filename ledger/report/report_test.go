@@ -57,15 +57,15 @@ func TestReport(t *testing.T) {
 		says                  []string
 	}{
 		{"good.saksi", "trust.json", "en", []string{
-			"Report on evidence", "What is proven", "nimbus-my/lab-1/bastion-1 said 1 events on 1 leaves, from 4/1 to 4/1.", "which mcmc registered in event 1/0",
-			"2027-01-15T08:00:00Z, by the word of the Rekor rekor-1.example - 77", "What is not proven", "The same envelopes hold 2 events", "Nothing is known of whose hands",
-			"that as many witnesses", "saksi v1.2.3",
+			"Report on evidence", "What is proven", "nimbus-my/lab-1/bastion-1 said 1 event on 1 leaf, from 4/1 to 4/1.", "which mcmc registered in event 1/0",
+			"2027-01-15T08:00:00Z, by the word of the Rekor rekor-1.example - 77", "What is not proven", "The same envelopes hold 2 events more", "Nothing is known of whose hands",
+			"that a quorum of witnesses", "saksi v1.2.3",
 		}},
 		{"good.saksi", "trust.json", "ms", []string{"Laporan tentang bukti", "Apa yang terbukti", "nimbus-my/lab-1/bastion-1 menyatakan 1 peristiwa", "Apa yang tidak terbukti", "menurut kata Rekor rekor-1.example - 77"}},
 		{"witnessed.saksi", "trust-witnesses.json", "en", []string{"witness.example.sg/w1", "the CSA", "the tree of 11 leaves continues all that it had seen", "by the word of the witness witness.example.sg/w1"}},
 		{"timestamped.saksi", "trust-timestamps.json", "en", []string{"timestamp authority", "a time for the tree of 11 leaves (RFC 3161)", "That no certificate of a timestamp authority was revoked"}},
 		{"timestamped.saksi", "trust-timestamps.json", "ms", []string{"pihak berkuasa cap masa", "masa bagi pokok 11 daun (RFC 3161)"}},
-		{"an-event-withheld.saksi", "trust.json", "en", []string{"It said 1 more, which are not shown", "What 1 events say that are not shown", "not shown"}},
+		{"an-event-withheld.saksi", "trust.json", "en", []string{"It said 1 more, which are not shown", "What events say that are not shown, 1 in all", "not shown"}},
 	} {
 		r := reportOf(t, row.file, row.trust)
 		text, page := render(t, r.Text, row.language), render(t, r.HTML, row.language)

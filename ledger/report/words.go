@@ -18,6 +18,10 @@ func (w words) say(key string, args ...any) string {
 }
 
 var english = words{
+	"one.event":   "1 event",
+	"events.n":    "%d events",
+	"one.leaf":    "1 leaf",
+	"leaves.n":    "%d leaves",
 	"title":       "Report on evidence",
 	"subtitle":    "Events from the ledger %s",
 	"holds":       "Everything in this file holds by the trust file named below. It was checked without asking anybody.",
@@ -32,12 +36,12 @@ var english = words{
 	"ledger":      "Ledger",
 	"ledger.by":   "%s, run by %s",
 	"about":       "Events",
-	"about.count": "%d events on %d leaves; %d of them are not shown",
+	"about.count": "%s on %s; not shown: %d",
 
 	"proven":         "What is proven",
 	"proven.lead":    "This follows from signatures and hashes, by keys in the trust file or that these lead to.",
-	"proven.tree":    "The ledger %s signed a tree of %d leaves with the root %s. Every event below was signed by whom it names and stands in that tree. None can be changed or taken out without the ledger contradicting its own signature.",
-	"group.said":     "%s said %d events on %d leaves, from %s to %s.",
+	"proven.tree":    "The ledger %s signed a tree of %s with the root %s. Every event below was signed by whom it names and stands in that tree. None can be changed or taken out without the ledger contradicting its own signature.",
+	"group.said":     "%s said %s on %s, from %s to %s.",
 	"group.withheld": "It said %d more, which are not shown: that they were signed at their places is proven, and not what they say.",
 	"signer":         "Signed by the key %.16s… of %s, which %s registered in event %s.",
 	"signer.genesis": "Signed by the key %.16s… of %s, which the ledger's genesis names.",
@@ -46,9 +50,10 @@ var english = words{
 	"the.ledger":     "the ledger",
 
 	"when.head":        "When it was received",
-	"when":             "At the earliest %s; at the latest %s.",
+	"when":             "at the earliest %s; at the latest %s.",
 	"when.by":          "%s, by the word of the %s",
 	"when.unknown":     "not known",
+	"when.ledger":      "The ledger's own word is outside of that by more than %s, for %d of its leaves.",
 	"when.contradicts": "Of two who say so one is wrong, as the earliest is later than the latest.",
 
 	"whom":            "By whom",
@@ -64,9 +69,9 @@ var english = words{
 	"not.independent": "not independent",
 	"signed":          "Signed",
 	"time":            "Time, by their word",
-	"what.witness":    "the tree of %d leaves continues all that it had seen",
-	"what.timestamp":  "a time for the tree of %d leaves (RFC 3161)",
-	"what.rekor":      "the tree of %d leaves stands there as entry %d",
+	"what.witness":    "the tree of %s continues all that it had seen",
+	"what.timestamp":  "a time for the tree of %s (RFC 3161)",
+	"what.rekor":      "the tree of %s stands there as entry %d",
 	"yes":             "yes",
 	"no":              "no",
 
@@ -79,10 +84,10 @@ var english = words{
 	"open":             "What is not proven",
 	"open.true":        "That what the events say is true.",
 	"open.all":         "That this is all that happened.",
-	"open.all.hidden":  "That this is all that happened. The same envelopes hold %d events that this evidence is not about.",
-	"open.withheld":    "What %d events say that are not shown. They were erased from the ledger, or somebody took them out of this evidence.",
+	"open.all.hidden":  "That this is all that happened. The same envelopes hold %s more that this evidence is not about.",
+	"open.withheld":    "What events say that are not shown, %d in all. They were erased from the ledger, or somebody took them out of this evidence.",
 	"open.independent": "That anybody independent of the ledger's owner has seen the same tree.",
-	"open.quorum":      "That as many witnesses have seen the same tree as the trust file wants, or it wants none.",
+	"open.quorum":      "That a quorum of witnesses has seen the same tree: the trust file names none, or too few of them have signed.",
 	"open.registry":    "That no registry event which is not shown revoked a key, suspended an operator or declared something anew before. The ledger accepted the leaves, and so says that none did.",
 	"open.revocation":  "That no certificate of a timestamp authority was revoked.",
 	"open.persons":     "Who stands behind a pseudonym.",
@@ -117,7 +122,7 @@ var english = words{
 	"s90a.1":     "I, ____________________ (name), ____________________ (identity card or passport), of ____________________ (organisation), hold the position of ____________________.",
 	"s90a.2":     "I am responsible for the management of the operation of the computer described below, or for the conduct of the activities for which it was used. [Counsel: which of the two, and since when.]",
 	"s90a.3":     "The computer: the node of the ledger %s, at ____________________. [Counsel: and the computer on which the document was put together, if that is another.]",
-	"s90a.4":     "The document: the file %s of %d bytes, with the SHA-256 digest %s, which shows %d events on %d leaves of that ledger, of a tree of %d leaves with the root %s.",
+	"s90a.4":     "The document: the file %s of %d bytes, with the SHA-256 digest %s, which shows %s on %s of that ledger, of a tree of %s with the root %s.",
 	"s90a.5":     "The document was produced by that computer in the course of its ordinary use.",
 	"s90a.6":     "To the best of my knowledge and belief, the computer was in good working order and operating properly throughout the period in which the document was produced, or, where it was not, that did not affect the document, because: ____________________.",
 	"s90a.7":     "What is stated here is to the best of my knowledge and belief. What the events say is the word of the operators who signed them: I certify how the document was produced, and not that they are true.",
@@ -125,6 +130,10 @@ var english = words{
 }
 
 var malay = words{
+	"one.event":   "1 peristiwa",
+	"events.n":    "%d peristiwa",
+	"one.leaf":    "1 daun",
+	"leaves.n":    "%d daun",
 	"title":       "Laporan tentang bukti",
 	"subtitle":    "Peristiwa daripada lejar %s",
 	"holds":       "Segala yang ada dalam fail ini sah menurut fail kepercayaan yang dinamakan di bawah. Ia disemak tanpa bertanya sesiapa.",
@@ -139,12 +148,12 @@ var malay = words{
 	"ledger":      "Lejar",
 	"ledger.by":   "%s, dikendalikan oleh %s",
 	"about":       "Peristiwa",
-	"about.count": "%d peristiwa pada %d daun; %d daripadanya tidak ditunjukkan",
+	"about.count": "%s pada %s; tidak ditunjukkan: %d",
 
 	"proven":         "Apa yang terbukti",
 	"proven.lead":    "Ini terbukti daripada tandatangan dan cincangan, menurut kunci dalam fail kepercayaan atau yang berpunca daripadanya.",
-	"proven.tree":    "Lejar %s menandatangani pokok %d daun dengan akar %s. Setiap peristiwa di bawah ditandatangani oleh pihak yang dinamakan dan berada dalam pokok itu. Tiada satu pun boleh diubah atau dikeluarkan tanpa lejar itu menyanggah tandatangannya sendiri.",
-	"group.said":     "%s menyatakan %d peristiwa pada %d daun, dari %s hingga %s.",
+	"proven.tree":    "Lejar %s menandatangani pokok %s dengan akar %s. Setiap peristiwa di bawah ditandatangani oleh pihak yang dinamakan dan berada dalam pokok itu. Tiada satu pun boleh diubah atau dikeluarkan tanpa lejar itu menyanggah tandatangannya sendiri.",
+	"group.said":     "%s menyatakan %s pada %s, dari %s hingga %s.",
 	"group.withheld": "Ia menyatakan %d lagi yang tidak ditunjukkan: terbukti bahawa semuanya ditandatangani pada tempatnya, tetapi bukan apa yang dinyatakan.",
 	"signer":         "Ditandatangani dengan kunci %.16s… milik %s, yang didaftarkan oleh %s dalam peristiwa %s.",
 	"signer.genesis": "Ditandatangani dengan kunci %.16s… milik %s, yang dinamakan oleh genesis lejar.",
@@ -153,9 +162,10 @@ var malay = words{
 	"the.ledger":     "lejar",
 
 	"when.head":        "Bila ia diterima",
-	"when":             "Paling awal %s; paling lewat %s.",
+	"when":             "paling awal %s; paling lewat %s.",
 	"when.by":          "%s, menurut kata %s",
 	"when.unknown":     "tidak diketahui",
+	"when.ledger":      "Kata lejar itu sendiri di luar tempoh itu lebih daripada %s, bagi %d daunnya.",
 	"when.contradicts": "Salah satu daripada dua pihak yang berkata demikian tersilap, kerana yang paling awal lebih lewat daripada yang paling lewat.",
 
 	"whom":            "Oleh siapa",
@@ -171,9 +181,9 @@ var malay = words{
 	"not.independent": "tidak bebas",
 	"signed":          "Menandatangani",
 	"time":            "Masa, menurut kata mereka",
-	"what.witness":    "pokok %d daun menyambung semua yang telah dilihatnya",
-	"what.timestamp":  "masa bagi pokok %d daun (RFC 3161)",
-	"what.rekor":      "pokok %d daun ada di situ sebagai entri %d",
+	"what.witness":    "pokok %s menyambung semua yang telah dilihatnya",
+	"what.timestamp":  "masa bagi pokok %s (RFC 3161)",
+	"what.rekor":      "pokok %s ada di situ sebagai entri %d",
 	"yes":             "ya",
 	"no":              "tidak",
 
@@ -186,10 +196,10 @@ var malay = words{
 	"open":             "Apa yang tidak terbukti",
 	"open.true":        "Bahawa apa yang dinyatakan oleh peristiwa itu benar.",
 	"open.all":         "Bahawa inilah semua yang berlaku.",
-	"open.all.hidden":  "Bahawa inilah semua yang berlaku. Sampul yang sama mengandungi %d peristiwa yang bukan perkara bukti ini.",
-	"open.withheld":    "Apa yang dinyatakan oleh %d peristiwa yang tidak ditunjukkan. Semuanya telah dipadamkan daripada lejar, atau dikeluarkan oleh seseorang daripada bukti ini.",
+	"open.all.hidden":  "Bahawa inilah semua yang berlaku. Sampul yang sama mengandungi %s lagi yang bukan perkara bukti ini.",
+	"open.withheld":    "Apa yang dinyatakan oleh peristiwa yang tidak ditunjukkan, %d semuanya. Peristiwa itu telah dipadamkan daripada lejar, atau dikeluarkan oleh seseorang daripada bukti ini.",
 	"open.independent": "Bahawa sesiapa yang bebas daripada pemilik lejar telah melihat pokok yang sama.",
-	"open.quorum":      "Bahawa bilangan saksi yang dikehendaki oleh fail kepercayaan telah melihat pokok yang sama, atau fail itu tidak menghendaki sesiapa.",
+	"open.quorum":      "Bahawa bilangan saksi yang mencukupi telah melihat pokok yang sama: fail kepercayaan tidak menamakan sesiapa, atau terlalu sedikit yang menandatangani.",
 	"open.registry":    "Bahawa tiada peristiwa daftar yang tidak ditunjukkan membatalkan kunci, menggantung pengendali atau mengisytiharkan semula sesuatu sebelum itu. Lejar menerima daun-daun ini, maka lejar mengatakan tiada.",
 	"open.revocation":  "Bahawa tiada sijil pihak berkuasa cap masa yang dibatalkan.",
 	"open.persons":     "Siapa di sebalik sesuatu nama samaran.",
@@ -224,9 +234,20 @@ var malay = words{
 	"s90a.1":     "Saya, ____________________ (nama), ____________________ (kad pengenalan atau pasport), dari ____________________ (organisasi), memegang jawatan ____________________.",
 	"s90a.2":     "Saya bertanggungjawab atas pengurusan pengendalian komputer yang diperihalkan di bawah, atau atas perjalanan kegiatan yang baginya komputer itu digunakan. [Peguam: yang mana satu, dan sejak bila.]",
 	"s90a.3":     "Komputer: nod lejar %s, di ____________________. [Peguam: dan komputer yang menyusun dokumen itu, jika lain.]",
-	"s90a.4":     "Dokumen: fail %s sebesar %d bait, dengan cerna SHA-256 %s, yang menunjukkan %d peristiwa pada %d daun lejar itu, daripada pokok %d daun dengan akar %s.",
+	"s90a.4":     "Dokumen: fail %s sebesar %d bait, dengan cerna SHA-256 %s, yang menunjukkan %s pada %s lejar itu, daripada pokok %s dengan akar %s.",
 	"s90a.5":     "Dokumen itu dikeluarkan oleh komputer tersebut dalam perjalanan penggunaannya yang biasa.",
 	"s90a.6":     "Sepanjang pengetahuan dan kepercayaan saya, komputer itu berfungsi dan beroperasi dengan baik sepanjang tempoh dokumen itu dikeluarkan, atau jika tidak, keadaan itu tidak menjejaskan dokumen, kerana: ____________________.",
 	"s90a.7":     "Apa yang dinyatakan di sini adalah sepanjang pengetahuan dan kepercayaan saya. Apa yang dinyatakan oleh peristiwa adalah kata pengendali yang menandatanganinya: saya memperakui bagaimana dokumen itu dikeluarkan, dan bukan bahawa ia benar.",
 	"s90a.sign":  "Tandatangan: ____________________   Tarikh: ____________________   Di hadapan: ____________________",
+}
+
+// events and leaves count them.
+func (w words) events(n any) string { return w.counted(n, "one.event", "events.n") }
+func (w words) leaves(n any) string { return w.counted(n, "one.leaf", "leaves.n") }
+
+func (w words) counted(n any, one, more string) string {
+	if fmt.Sprint(n) == "1" {
+		return w.say(one)
+	}
+	return w.say(more, n)
 }

@@ -119,8 +119,13 @@ func (v *verification) interval(l *openedLeaf) StatedInterval {
 	notBefore, _ := v.bounds(l)
 	i := StatedInterval{NotAfter: copied(v.earlier.latest), NotBefore: copied(best(notBefore, time.Time.After))}
 	i.Contradicts = i.NotBefore != nil && i.NotAfter != nil && i.NotBefore.Time.After(i.NotAfter.Time)
+	received := l.leaf.Received
+	i.Outside = i.NotBefore != nil && i.NotBefore.Time.Sub(received) > ClockSlack || i.NotAfter != nil && received.Sub(i.NotAfter.Time) > ClockSlack
 	return i
 }
+
+// ClockSlack is how far apart two honest clocks are let be.
+const ClockSlack = 5 * time.Second
 
 func copied(b *StatedBound) *StatedBound {
 	if b == nil {
@@ -169,6 +174,9 @@ func (s *Statement) speakOfTime(r *StatedRecord) {
 		s.open("When leaf %d was received: of these two one is wrong, as the earliest is later than the latest.", r.Leaf)
 	}
 	s.said("The ledger says that it received leaf %d at %s: that is the word of whoever runs it.", r.Leaf, at(r.Received))
+	if r.Interval.Outside {
+		s.open("That the ledger's clock was right when it received leaf %d: what it says is more than %s outside of what the others say.", r.Leaf, ClockSlack)
+	}
 }
 
 // what says what bounds the leaf.

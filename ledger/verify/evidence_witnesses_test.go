@@ -110,7 +110,8 @@ func TestWitnessedEvidence(t *testing.T) {
 		"So it was received at 2027-01-15T08:11:40Z at the earliest, by the word of the witness witness.example.sg/w1.",
 		"So it was received at 2027-01-15T08:13:20Z at the latest, by the word of the witness witness.example.sg/w1.",
 		"It did so at 2027-01-15T08:13:20Z, by the word of the witness witness.example.id/w1.")
-	has(t, sayings(s, verify.NotProven), "That these witnesses of the trust file have seen the same tree: witness.example.my/w1.", "That the checkpoint is anchored anywhere.\n")
+	has(t, sayings(s, verify.NotProven), "That these witnesses of the trust file have seen the same tree: witness.example.my/w1.",
+		"That the ledger's clock was right when it received leaf 10: what it says is more than 5s outside of what the others say.", "That the checkpoint is anchored anywhere.\n")
 }
 
 func TestUnwitnessedEvidence(t *testing.T) {

@@ -21,6 +21,9 @@ func (v *verification) group(r *StatedRecord, l *openedLeaf) {
 		v.groups = append(v.groups, g)
 	}
 	g.Leaves++
+	if r.Interval.Outside {
+		g.Outside++
+	}
 	g.Events += len(l.about)
 	g.Withheld += len(l.withheld)
 	g.Hidden += r.Count - uint64(len(l.about))
@@ -99,6 +102,9 @@ func (s *Statement) speakOfGroup(g *StatedGroup) {
 		s.open("When a leaf of %s was received: of two who bound it one is wrong, as the earliest is later than the latest.", g.Recorder)
 	}
 	s.said("The ledger says that it received leaves of %s from %s to %s: that is the word of whoever runs it.", g.Recorder, at(g.ReceivedFrom), at(g.ReceivedTo))
+	if g.Outside > 0 {
+		s.open("That the ledger's clock was right when it received %s of %s: what it says is more than %s outside of what the others say.", leafCount(uint64(g.Outside)), g.Recorder, ClockSlack)
+	}
 }
 
 // speaker names a recorder at the beginning of a sentence.

@@ -119,6 +119,9 @@ type StatedGroup struct {
 	ReceivedTo   time.Time `json:"receivedTo"`
 	// Interval holds all of its leaves; a side that a leaf lacks is absent.
 	Interval StatedInterval `json:"interval"`
+	// Outside counts the leaves whose time received, the ledger's word, is outside of their
+	// interval by more than [ClockSlack].
+	Outside int `json:"outside"`
 }
 
 // StatedEvent is an event that is shown. All of it but its place is its recorder's
@@ -222,6 +225,9 @@ type StatedInterval struct {
 	// Contradicts says that the first is later than the second: somebody's clock is
 	// wrong, or somebody lies.
 	Contradicts bool `json:"contradicts,omitzero"`
+	// Outside says that the ledger's own word for when it received the leaf is outside of
+	// the interval by more than [ClockSlack].
+	Outside bool `json:"outside,omitzero"`
 }
 
 // StatedCosigned is a checkpoint of the tree, and who of the trust file's witnesses has

@@ -178,6 +178,13 @@ func (e *examination) checkpoint() {
 		return
 	}
 	e.size = checkpoint.Size
+	if note, err := e.home.Newest(); err == nil {
+		if newest, err := log.OpenCheckpoint(note); err == nil && newest.Size > checkpoint.Size {
+			e.add("checkpoint", Wrong, fmt.Sprintf("%s has %d leaves, and this home knows %d: the tree contradicts what others know of it", checkpoint.Origin, checkpoint.Size, newest.Size),
+				"put a newer copy in its place, or begin a successor: docs/faults.md has both")
+			return
+		}
+	}
 	e.add("checkpoint", Well, fmt.Sprintf("%s, %d leaves", checkpoint.Origin, checkpoint.Size), "")
 }
 

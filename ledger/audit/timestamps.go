@@ -12,8 +12,8 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
-// Times says for what timestamp authorities have signed times (RFC 3161).
-type Times struct {
+// Timestamps says for what timestamp authorities have signed times (RFC 3161).
+type Timestamps struct {
 	// Checked counts the tokens that hold by the trust file, Independent those of them
 	// whose authority it calls so. Unknown counts those by nobody whom it names: only the
 	// checkpoint was checked.
@@ -30,8 +30,8 @@ type Times struct {
 
 const tokenSuffix = ".tst"
 
-// checkTimes checks all tokens that lie there.
-func (a *auditor) checkTimes(ctx context.Context, tree *tiles.Head) error {
+// checkTimestamps checks all tokens that lie there.
+func (a *auditor) checkTimestamps(ctx context.Context, tree *tiles.Head) error {
 	tokens := map[string]bool{}
 	err := a.each(ctx, "timestamps", tokenSuffix, func(authority string, size uint64, base string) error {
 		return a.checkTime(ctx, tree, authority, size, base, tokens)
@@ -41,7 +41,7 @@ func (a *auditor) checkTimes(ctx context.Context, tree *tiles.Head) error {
 	}
 	for _, digest := range a.timed {
 		if !tokens[digest] {
-			a.report.Times.Missing++
+			a.report.Timestamps.Missing++
 		}
 	}
 	return nil
@@ -69,7 +69,7 @@ func (a *auditor) checkTime(ctx context.Context, tree *tiles.Head, authority str
 	if !a.checkRoot(ctx, tree, rootSaid{c.Size, c.Root.String(), what}) {
 		return nil
 	}
-	t := &a.report.Times
+	t := &a.report.Timestamps
 	// Which authority's it is, nothing but the certificates tells.
 	for i := range a.trust.Timestamps {
 		by := &a.trust.Timestamps[i]
