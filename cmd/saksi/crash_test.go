@@ -243,6 +243,15 @@ func (w *crashWorld) check() *audit.Report {
 	return report
 }
 
+// compareViews makes the views again from leaf 0, and holds those of the running node to
+// them.
+func (w *crashWorld) compareViews() {
+	w.t.Helper()
+	if out, err := exec.CommandContext(testContext(w.t, time.Minute), w.binary, "rebuild", "--home", w.dir, "--compare").CombinedOutput(); err != nil {
+		w.t.Errorf("views made again differ: %v\n%s", err, out)
+	}
+}
+
 // crashRounds is how many random moments are tried: SAKSI_CRASH_ROUNDS, or 8.
 func crashRounds() int {
 	if n, err := strconv.Atoi(os.Getenv("SAKSI_CRASH_ROUNDS")); err == nil {
@@ -270,6 +279,8 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		if err := <-flushed; err != nil {
 			t.Fatalf("round %d, killed after %v: %v\n%s", round, after, err, w.nodeLog)
 		}
+		w.check()
+		w.compareViews()
 	}
 	report := w.check()
 	t.Logf("%d leaves, %d duplicates, %d epochs", report.Leaves, report.Duplicates, report.Epochs)

@@ -128,6 +128,8 @@ func TestPowerCut(t *testing.T) {
 		if err := <-flushed; err != nil {
 			t.Fatalf("round %d, cut after %v: %v\n%s", round, after, err, w.nodeLog)
 		}
+		w.check()
+		w.compareViews()
 	}
 	report := w.check()
 	t.Logf("%d leaves, %d duplicates, %d epochs", report.Leaves, report.Duplicates, report.Epochs)
