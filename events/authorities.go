@@ -11,6 +11,7 @@ const (
 	TypeAuthorityRotated  = "saksi.registry.authority.key.rotated.v1"
 	TypeRecipientRotated  = "saksi.registry.authority.recipient.rotated.v1"
 	TypeRulesetAdopted    = "saksi.registry.ruleset.adopted.v1"
+	TypeWitnessesAdopted  = "saksi.registry.witnesses.adopted.v1"
 	TypePackAdopted       = "saksi.registry.pack.adopted.v1"
 )
 
@@ -79,6 +80,13 @@ type RecipientRotated struct {
 	Recipient string `json:"recipient"`
 	Previous  string `json:"previous,omitempty"`
 	Reason    string `json:"reason,omitempty"`
+}
+
+// WitnessesAdopted puts another policy of witnesses in the place of the genesis's, or of the
+// one that was adopted before, from the next leaf on.
+type WitnessesAdopted struct {
+	Policy string `json:"policy"` // https://c2sp.org/tlog-policy; empty: there are no witnesses any more
+	Reason string `json:"reason"`
 }
 
 // RulesetAdopted lets messages be admitted by another rule set from the next leaf on.

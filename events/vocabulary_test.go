@@ -191,6 +191,7 @@ func filled() map[string]any {
 		events.TypeTenantDeclared:   events.TenantDeclared{Tenant: "bank-03", Operator: "nimbus-my", Sector: "banking", Country: "MY"},
 		events.TypeFacilityRetired:  events.FacilityRetired{Facility: "lab-1", Reason: "closed"},
 		events.TypeRecorderRetired:  events.RecorderRetired{Recorder: "nimbus-my/lab-1/bastion-1", Reason: "replaced"},
+		events.TypeWitnessesAdopted: events.WitnessesAdopted{Policy: "quorum none\n", Reason: "order-2026-21"},
 		events.TypeRulesetAdopted:   events.RulesetAdopted{Ruleset: someDigest, Reason: "P-256"},
 		events.TypePackAdopted:      events.PackAdopted{Pack: "my", Version: "2026.1", Digest: someDigest, Effective: someTime},
 		events.TypeProductionOrdered: events.ProductionOrdered{

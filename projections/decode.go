@@ -18,6 +18,8 @@ func newData(eventType string) any {
 	switch eventType {
 	case events.TypeGenesis, events.TypeGenesisV1:
 		return new(events.Genesis)
+	case events.TypeWitnessesAdopted:
+		return new(events.WitnessesAdopted)
 	case events.TypeOperatorAdmitted:
 		return new(events.OperatorAdmitted)
 	case events.TypeOperatorSuspended:

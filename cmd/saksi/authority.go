@@ -37,6 +37,13 @@ func authorityCommand() *cli.Command {
 				Action: addAuthority,
 			},
 			{
+				Name: "witnesses", Usage: "ask other witnesses to cosign from now on, and demand another quorum", ArgsUsage: "POLICY|none",
+				Description: "POLICY is a file of C2SP tlog-policy, as saksi init --witness-policy takes it. What is cosigned stays cosigned. Auditors\n" +
+					"believe the policy of their own trust file, whatever the registry says: tell them.",
+				Flags:  []cli.Flag{homeFlag(), stringFlag("reason", "`WHY`, for the record"), timeoutFlag(registryWait), formatFlag(), jsonFlag()},
+				Action: adoptWitnesses,
+			},
+			{
 				Name: "rotate", Usage: "sign with a new key from now on; the old one no longer counts",
 				Description: "With --recovery the rotation is signed by the recovery key, for when the key is lost or in wrong hands.",
 				Flags: []cli.Flag{homeFlag(), stringFlag("reason", "`WHY`, for the record"),
@@ -159,6 +166,29 @@ func rotateAuthority(c *cli.Context) error {
 			document: map[string]any{"keyid": key.ID(), "replaces": replaces, "leaf": leaf},
 			rows:     [][]any{{"new key", home.Fingerprint(key)}, {"replaces", string(replaces)[:12]}, {"leaf", leaf}},
 		}.print(c)
+	})
+}
+
+func adoptWitnesses(c *cli.Context) error {
+	args, err := arguments(c, "POLICY")
+	if err != nil {
+		return err
+	}
+	if err := required(c, "home", "reason"); err != nil {
+		return err
+	}
+	policy := ""
+	if args[0] != "none" {
+		if policy, err = witnessPolicy(args[0]); err != nil {
+			return err
+		}
+	}
+	return registrar(c, func(ctx context.Context, r *authority.Registrar) error {
+		leaf, err := r.AdoptWitnesses(ctx, policy, c.String("reason"))
+		if err != nil {
+			return err
+		}
+		return leafResult("witness policy", args[0], leaf).print(c)
 	})
 }
 

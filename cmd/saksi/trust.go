@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,8 +11,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/verify"
-	"github.com/saksi-ledger/saksi/ledger/witness"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
 
@@ -40,7 +39,7 @@ func trustCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			if err := nameWitnesses(c.Context, h, trust); err != nil {
+			if err := nameWitnesses(h, trust); err != nil {
 				return err
 			}
 			if path := c.String("with"); path != "" {
@@ -127,28 +126,24 @@ func trustToo(trust *verify.Trust, path string) error {
 	return err
 }
 
-// nameWitnesses takes the witnesses that the ledger's genesis names into the trust
+// nameWitnesses takes the witnesses that the ledger's registry names into the trust
 // file, for its reader to look at. A ledger that no node has run for yet has none to
 // read.
-func nameWitnesses(ctx context.Context, h *home.Authority, trust *verify.Trust) error {
-	source, closer, err := localSource(h)
+func nameWitnesses(h *home.Authority, trust *verify.Trust) error {
+	registry, err := ledger.ReadRegistry(h.LedgerDir())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	defer closer.Close()
-	text, err := witness.GenesisPolicyText(ctx, source.Reader)
-	if err != nil {
-		return fmt.Errorf("read the witnesses of the genesis: %w", err)
-	}
+	text := registry.WitnessPolicy()
 	if text == "" {
 		return nil
 	}
 	policy, err := verify.ParsePolicy([]byte(text))
 	if err != nil {
-		return fmt.Errorf("the genesis: %w", err)
+		return fmt.Errorf("the registry: %w", err)
 	}
 	trust.Ledgers[0].WitnessPolicy = text
 	for _, w := range policy.Witnesses {

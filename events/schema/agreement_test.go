@@ -166,6 +166,7 @@ var vocabulary = map[string]func() any{
 	events.TypeFacilityRetired:     func() any { return new(events.FacilityRetired) },
 	events.TypeTenantDeclared:      func() any { return new(events.TenantDeclared) },
 	events.TypeRecorderRetired:     func() any { return new(events.RecorderRetired) },
+	events.TypeWitnessesAdopted:    func() any { return new(events.WitnessesAdopted) },
 	events.TypeRulesetAdopted:      func() any { return new(events.RulesetAdopted) },
 	events.TypePackAdopted:         func() any { return new(events.PackAdopted) },
 	events.TypeProductionOrdered:   func() any { return new(events.ProductionOrdered) },

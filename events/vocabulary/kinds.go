@@ -65,6 +65,7 @@ var (
 	RecorderDeclared    = Kind[events.RecorderDeclared]{events.TypeRecorderDeclared}
 	RecorderRetired     = Kind[events.RecorderRetired]{events.TypeRecorderRetired}
 	TenantDeclared      = Kind[events.TenantDeclared]{events.TypeTenantDeclared}
+	WitnessesAdopted    = Kind[events.WitnessesAdopted]{events.TypeWitnessesAdopted}
 	RulesetAdopted      = Kind[events.RulesetAdopted]{events.TypeRulesetAdopted}
 	PackAdopted         = Kind[events.PackAdopted]{events.TypePackAdopted}
 	ProductionOrdered   = Kind[events.ProductionOrdered]{events.TypeProductionOrdered}

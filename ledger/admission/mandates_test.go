@@ -97,6 +97,9 @@ func TestMandatesAsDocumented(t *testing.T) {
 		{"adopt a rule set", func(string, events.Mandate) *events.Event {
 			return registryEvent(t, events.TypeRulesetAdopted, events.RulesetAdopted{Ruleset: m.Rules().Digest().String()})
 		}},
+		{"adopt a witness policy", func(string, events.Mandate) *events.Event {
+			return registryEvent(t, events.TypeWitnessesAdopted, events.WitnessesAdopted{Reason: "order-2026-21"})
+		}},
 		{"adopt a rule pack", func(string, events.Mandate) *events.Event {
 			return registryEvent(t, events.TypePackAdopted, events.PackAdopted{Pack: "my", Version: "1", Digest: m.Rules().Digest().String()})
 		}},

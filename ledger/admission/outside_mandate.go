@@ -62,7 +62,7 @@ func (r *Registry) withinMandate(by string, e *events.Event) *refusal {
 		// What it says holds wherever the customer is: it bears on every facility.
 		on, families = events.Bearing{}, []string{events.FamilyRegistry}
 	case events.TypeFacilityDeclared, events.TypeFacilityRetired, events.TypeRecorderDeclared, events.TypeRecorderRetired,
-		events.TypeRulesetAdopted, events.TypePackAdopted:
+		events.TypeRulesetAdopted, events.TypeWitnessesAdopted, events.TypePackAdopted:
 		families = []string{events.FamilyRegistry}
 	case events.TypeProductionOrdered, events.TypeDisclosureRevealed, events.TypeDisclosureErased, events.TypeHoldPlaced,
 		events.TypeFindingAcknowledged, events.TypeFindingResolved: // who settles a finding must be able to see it

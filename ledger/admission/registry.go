@@ -23,8 +23,9 @@ type Registry struct {
 	holds       map[holdName]*Hold
 	erasures    []Erasure
 	persons     []PersonErasure
-	mandates    bool   // whether the rule set holds authorities to theirs
-	adopted     *Rules // that take over with the next leaf; nil if none
+	mandates    bool    // whether the rule set holds authorities to theirs
+	witnesses   *string // the policy that was adopted last; nil: the genesis's
+	adopted     *Rules  // that take over with the next leaf; nil if none
 
 	// bootstrapping holds until leaf 0 has been judged.
 	bootstrapping bool

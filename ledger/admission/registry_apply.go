@@ -69,6 +69,8 @@ func (r *Registry) applyOne(said speech, e *events.Event) (undo func(), _ *refus
 		return decode(e, func(d events.AuthorityRotated) (func(), *refusal) { return r.rotateAuthority(said, d) })
 	case events.TypeRecipientRotated:
 		return decode(e, func(d events.RecipientRotated) (func(), *refusal) { return r.rotateRecipient(said, d) })
+	case events.TypeWitnessesAdopted:
+		return decode(e, func(d events.WitnessesAdopted) (func(), *refusal) { return r.adoptWitnesses(d) })
 	case events.TypeRulesetAdopted:
 		return decode(e, func(d events.RulesetAdopted) (func(), *refusal) { return r.adoptRuleset(d) })
 	case events.TypeOperatorAdmitted:

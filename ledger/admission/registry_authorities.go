@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
 // admitAuthority admits an authority. Admitting it again, which whoever admitted it
@@ -121,6 +122,32 @@ func (r *Registry) rotateRecipient(said speech, d events.RecipientRotated) (func
 	now.Recipient, now.RecipientLeaf = d.Recipient, said.leaf
 	set(r.authorities, d.Authority, &now)
 	return func() { set(r.authorities, d.Authority, before) }, nil
+}
+
+// adoptWitnesses puts another policy in place. One that nobody can read, or that is for
+// other logs, asks nobody.
+func (r *Registry) adoptWitnesses(d events.WitnessesAdopted) (func(), *refusal) {
+	if d.Policy != "" {
+		policy, err := verify.ParsePolicy([]byte(d.Policy))
+		switch {
+		case err != nil:
+			return nil, refuse("inconsistent", "the policy: %w", err)
+		case len(policy.Logs) > 0 && !slices.Contains(policy.Logs, r.Genesis.LogKey):
+			return nil, refuse("inconsistent", "the policy is for other logs than this one, %s", r.Genesis.LogKey)
+		}
+	}
+	before := r.witnesses
+	r.witnesses = &d.Policy
+	return func() { r.witnesses = before }, nil
+}
+
+// WitnessPolicy returns the policy of witnesses in force, as it is written; empty where
+// there are none.
+func (r *Registry) WitnessPolicy() string {
+	if r.witnesses != nil {
+		return *r.witnesses
+	}
+	return r.Genesis.WitnessPolicy
 }
 
 // adoptRuleset lets another rule set judge from the next leaf on. One that this

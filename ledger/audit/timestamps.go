@@ -120,10 +120,10 @@ func (a *auditor) witnesses() *verify.Policy {
 	if policy, err := a.trusted.Witnesses(); err == nil && policy != nil {
 		return policy
 	}
-	if a.admit == nil || a.admit.Registry.Genesis.WitnessPolicy == "" {
+	if a.admit == nil || a.admit.Registry.WitnessPolicy() == "" {
 		return nil
 	}
-	policy, err := verify.ParsePolicy([]byte(a.admit.Registry.Genesis.WitnessPolicy))
+	policy, err := verify.ParsePolicy([]byte(a.admit.Registry.WitnessPolicy()))
 	if err != nil {
 		return nil // whoever made the genesis wasn't let
 	}

@@ -91,6 +91,15 @@ func (r *Registrar) RotateKey(ctx context.Context, by *events.Signer, replaces e
 	return public, leaf, keys.UseNext()
 }
 
+// AdoptWitnesses puts another policy of witnesses in place; empty: there are none any more.
+func (r *Registrar) AdoptWitnesses(ctx context.Context, policy, reason string) (uint64, error) {
+	leaf, err := r.say(ctx, vocabulary.WitnessesAdopted.Of(events.WitnessesAdopted{Policy: policy, Reason: reason}))
+	if err != nil {
+		return 0, fmt.Errorf("adopt a witness policy: %w", err)
+	}
+	return leaf, nil
+}
+
 // Key returns the key that signs what this authority says; nil if it is lost.
 func (r *Registrar) Key() *events.Signer { return r.signer }
 

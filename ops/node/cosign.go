@@ -5,22 +5,66 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/admission"
+	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ledger/witness"
 )
 
-// cosign has checkpoints cosigned by the witnesses that the genesis names, until the
+// policyEvery is how often it is looked whether other witnesses have been adopted.
+const policyEvery = time.Second
+
+// cosign has checkpoints cosigned by the witnesses that the registry names, until the
 // context ends. Witnesses that are away, slow or lying hold up nothing; an error is the
 // ledger's.
 func (n *running) cosign(ctx context.Context) error {
-	policy, err := witness.GenesisPolicy(ctx, n.sight.reader)
+	for {
+		text := n.witnessPolicy()
+		until, changed := context.WithCancel(ctx)
+		go func() {
+			defer changed()
+			tick := time.NewTicker(policyEvery)
+			defer tick.Stop()
+			for n.witnessPolicy() == text {
+				select {
+				case <-until.Done():
+					return
+				case <-tick.C:
+				}
+			}
+			n.config.Log.Info("other witnesses were adopted, and are asked from now on")
+		}()
+		if err := n.cosignBy(until, text); err != nil {
+			changed()
+			return err
+		}
+		<-until.Done()
+		if ctx.Err() != nil {
+			return nil
+		}
+	}
+}
+
+// witnessPolicy is the policy in force, as it is written.
+func (n *running) witnessPolicy() (text string) {
+	n.ledger.Registry(func(r *admission.Registry) { text = r.WitnessPolicy() })
+	return text
+}
+
+// cosignBy has checkpoints cosigned by one policy, until the context ends. That nobody can
+// be asked is no error: the ledger goes on without, and that nobody cosigns is a finding.
+func (n *running) cosignBy(ctx context.Context, text string) error {
+	if text == "" {
+		return nil
+	}
+	policy, err := verify.ParsePolicy([]byte(text))
 	if err != nil {
-		// The ledger goes on without: that nobody cosigns is a finding.
 		n.config.Log.Error("no witness is asked to cosign", "error", err)
 		return nil
 	}
-	if policy == nil || len(policy.Witnesses) == 0 {
+	if len(policy.Witnesses) == 0 {
 		return nil
 	}
 	collector, err := witness.New(witness.Config{

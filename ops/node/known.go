@@ -44,10 +44,7 @@ func known(ctx context.Context, config Config) ([]ledger.Known, error) {
 		return nil, err
 	}
 	defer reader.Close()
-	policy, err := witness.GenesisPolicy(ctx, reader)
-	if err != nil {
-		config.Log.Error("no witness is asked what it has seen", "error", err)
-	}
+	policy := policyOf(ctx, config, reader)
 	if policy == nil {
 		return all, nil
 	}
@@ -67,6 +64,28 @@ func known(ctx context.Context, config Config) ([]ledger.Known, error) {
 		all = append(all, k)
 	}
 	return all, nil
+}
+
+// policyOf is the policy of witnesses that was in force when the node last ran, or the
+// genesis's; nil where there are none.
+func policyOf(ctx context.Context, config Config, reader ledger.Reader) *verify.Policy {
+	registry, err := ledger.ReadRegistry(config.Home.LedgerDir())
+	if err == nil {
+		if registry.WitnessPolicy() == "" {
+			return nil
+		}
+		policy, err := verify.ParsePolicy([]byte(registry.WitnessPolicy()))
+		if err == nil {
+			return policy
+		}
+		config.Log.Error("no witness is asked what it has seen", "error", err)
+		return nil
+	}
+	policy, err := witness.GenesisPolicy(ctx, reader)
+	if err != nil {
+		config.Log.Error("no witness is asked what it has seen", "error", err)
+	}
+	return policy
 }
 
 // remembered is what is on this machine, each with the log's own signature.

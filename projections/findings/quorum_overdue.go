@@ -11,7 +11,7 @@ import (
 )
 
 // QuorumWait is how long a leaf may wait until the quorum of witnesses that the
-// genesis names has cosigned a checkpoint that covers it.
+// registry names has cosigned a checkpoint that covers it.
 const QuorumWait = 15 * time.Minute
 
 // quorumOverdue: leaves wait for longer than they may to be cosigned. What was cosigned
@@ -24,9 +24,10 @@ type quorumOverdue struct {
 
 // wait is the one state that there is.
 type wait struct {
-	Origin  string          `json:"o"`
-	Policy  string          `json:"p"`
-	Genesis projections.Ref `json:"g"`
+	Origin string `json:"o"`
+	// Policy is what demands a quorum, as Named says it; empty where nothing does.
+	Policy string          `json:"p"`
+	Named  projections.Ref `json:"g"`
 	// First is the first leaf that waits, since Since, and Last the last; zero where
 	// none does.
 	First uint64          `json:"f"`
@@ -53,6 +54,16 @@ func (r quorumOverdue) leaf(b *book, f *projections.Fact, _ *trail.Step) error {
 	if err != nil || !found {
 		return err
 	}
+	for i := range f.Events {
+		if a, ok := f.Events[i].Data.(*events.WitnessesAdopted); ok {
+			if err := r.adopted(b, w, a.Policy, f.Events[i].Ref); err != nil {
+				return err
+			}
+		}
+	}
+	if w.Policy == "" {
+		return nil
+	}
 	if f.Leaf.Subject != events.LedgerRecorder.Subject() {
 		return r.arrived(b, w, f.Index)
 	}
@@ -66,21 +77,53 @@ func (r quorumOverdue) leaf(b *book, f *projections.Fact, _ *trail.Step) error {
 	return nil
 }
 
-// begin takes the policy from the genesis. Without a quorum in it nothing is kept, and
-// nothing is late.
+// begin takes the policy from the genesis.
 func (r quorumOverdue) begin(b *book, f *projections.Fact) error {
 	for i := range f.Events {
 		g, ok := f.Events[i].Data.(*events.Genesis)
-		if !ok || g.WitnessPolicy == "" {
+		if !ok {
 			continue
 		}
-		policy, err := verify.ParsePolicy([]byte(g.WitnessPolicy))
-		if err != nil || !policy.WantsQuorum() {
-			continue // what no witness can satisfy is no promise
+		w := &wait{Origin: g.Origin, Policy: demanding(g.WitnessPolicy), Named: f.Events[i].Ref}
+		if w.Policy == "" {
+			return r.waits.Put(b.tx, theQuorum, w)
 		}
-		return r.arrived(b, &wait{Origin: g.Origin, Policy: g.WitnessPolicy, Genesis: f.Events[i].Ref}, 0)
+		return r.arrived(b, w, 0)
 	}
 	return nil
+}
+
+// demanding returns a policy that demands a quorum, and nothing for any other: what no
+// witness can satisfy is no promise, and without one nothing is late.
+func demanding(text string) string {
+	if text == "" {
+		return ""
+	}
+	if policy, err := verify.ParsePolicy([]byte(text)); err != nil || !policy.WantsQuorum() {
+		return ""
+	}
+	return text
+}
+
+// adopted has another policy hold from here on. What waits goes on waiting, if there is
+// anybody to wait for.
+func (r quorumOverdue) adopted(b *book, w *wait, text string, by projections.Ref) error {
+	w.Policy, w.Named = demanding(text), by
+	if w.Policy != "" {
+		return r.waits.Put(b.tx, theQuorum, w)
+	}
+	if w.Open != "" {
+		if err := b.resolve(w.Open, "The quorum of witnesses was missing; since "+moment(b.tx.Now())+" none is demanded.", by); err != nil {
+			return err
+		}
+	}
+	if !w.Since.IsZero() {
+		if err := b.tx.Cancel(r.name() + "/" + theQuorum); err != nil {
+			return err
+		}
+	}
+	w.Open, w.Since, w.First, w.Last = "", time.Time{}, 0, 0
+	return r.waits.Put(b.tx, theQuorum, w)
 }
 
 // arrived has a leaf wait.
@@ -141,8 +184,8 @@ func (r quorumOverdue) due(b *book, _ string) error {
 		ID: fmt.Sprintf("%s/%d", r.name(), w.First), Rule: r.name(), Severity: High,
 		Subject: fmt.Sprintf("leaf %d", w.First), Since: w.Since,
 		Summary: fmt.Sprintf("Leaf %d has waited since %s for the quorum of witnesses, %s: whoever runs the ledger could show others another tree.", w.First, moment(w.Since), policy.Quorum()),
-		// The genesis says who must cosign; what came last says who did.
-		Evidence: projections.Refs{w.Genesis, {Leaf: w.First}},
+		// One says who must cosign; what came last says who did.
+		Evidence: projections.Refs{w.Named, {Leaf: w.First}},
 	}
 	if w.By != (projections.Ref{}) {
 		finding.Evidence = append(finding.Evidence, w.By)
