@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/saksi-ledger/saksi/ledger/durable"
 )
 
 // Bodies keeps each message's bytes beside the tree, found by leaf index. They lie
@@ -401,7 +403,7 @@ func (b *Bodies) roll() error {
 		return err
 	}
 	b.segments = append(b.segments, &segment{first: first, size: int64(len(segmentMagic)), bodies: bodies, offsets: offsets})
-	return syncDir(b.dir)
+	return durable.SyncDir(b.dir)
 }
 
 // Read returns the body of a leaf, or what remains of one that was erased.

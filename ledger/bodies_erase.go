@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/saksi-ledger/saksi/ledger/durable"
 )
 
 // redoFile holds an erasure on its way: the name of a segment, a line feed, where in
@@ -93,7 +95,7 @@ func (b *Bodies) writeRedo(segment string, at int64, record []byte) error {
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	return syncDir(b.dir)
+	return durable.SyncDir(b.dir)
 }
 
 // redo does what is in the redo file, if there is one: write, fsync, remove. One that
@@ -122,7 +124,7 @@ func (b *Bodies) redo() error {
 	if err := os.Remove(path); err != nil {
 		return err
 	}
-	return syncDir(b.dir)
+	return durable.SyncDir(b.dir)
 }
 
 func parseRedo(text []byte) (name string, at int64, record []byte, ok bool) {

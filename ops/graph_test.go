@@ -39,8 +39,8 @@ var only = map[string][]string{
 	"projections/findings/…": {"events", "events/committed", "ledger/verify", "projections", "projections/findings/…"},
 	"projections/feeds":      {"projections"},
 	"projections/api":        {"events", "events/disclosed", "ledger", "ledger/http/…", "ledger/verify", "projections", "projections/feeds"},
-	"ops/broker":             {"events"},
-	"ops/home":               {"events", "ledger/verify"},
+	"ops/broker":             {"events", "ledger/durable"},
+	"ops/home":               {"events", "ledger/durable", "ledger/verify"},
 	"ops/operator":           {"schemas", "events/…", "ledger/verify", "ops/home"},
 	"ops/reader":             {"events", "ledger/verify", "ops/broker", "ops/home", "projections", "projections/feeds"},
 }

@@ -119,13 +119,3 @@ func writeFile(path string, b []byte) error {
 	}
 	return nil
 }
-
-// syncDir makes the names in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/tiles"
 	"github.com/saksi-ledger/saksi/ledger/verify"
@@ -157,7 +158,7 @@ func (f *fetch) forked(older, newer *verify.Checkpoint, hashes tlog.HashReader) 
 		return err
 	}
 	e := &ForkError{Fork: fork, Path: f.path(fmt.Sprintf("fork-%020d-%020d.saksi-fork", older.Size, newer.Size))}
-	if err := errors.Join(writeFile(e.Path, fork.Marshal()), syncDir(f.dir)); err != nil {
+	if err := errors.Join(writeFile(e.Path, fork.Marshal()), durable.SyncDir(f.dir)); err != nil {
 		return fmt.Errorf("keep proof of a fork: %w", err)
 	}
 	return e
@@ -275,7 +276,7 @@ func (f *fetch) finish() error {
 		return fmt.Errorf("keep the copy: %w", err)
 	}
 	path := f.path(treeDir, checkpoint)
-	if err := errors.Join(writeFile(path, f.to.Note), syncDir(filepath.Dir(path)), syncDir(f.dir)); err != nil {
+	if err := errors.Join(writeFile(path, f.to.Note), durable.SyncDir(filepath.Dir(path)), durable.SyncDir(f.dir)); err != nil {
 		return fmt.Errorf("keep the checkpoint: %w", err)
 	}
 	before := f.at
@@ -336,11 +337,11 @@ func (f *fetch) syncDirs() error {
 		return true
 	})
 	for dir := range all {
-		if err := syncDir(dir); err != nil {
+		if err := durable.SyncDir(dir); err != nil {
 			return err
 		}
 	}
-	return syncDir(f.dir)
+	return durable.SyncDir(f.dir)
 }
 
 // tidy removes the partial tiles of a smaller tree whose full ones are there now. That

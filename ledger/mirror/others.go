@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/evidence"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
@@ -147,7 +148,7 @@ func (f *fetch) take(ctx context.Context, s shelf, item shelved) (came bool, err
 	if s.check(file, note) != nil {
 		return false, nil
 	}
-	if err := errors.Join(writeFile(base+s.suffix, file), writeFile(base+".note", note), syncDir(filepath.Dir(base))); err != nil {
+	if err := errors.Join(writeFile(base+s.suffix, file), writeFile(base+".note", note), durable.SyncDir(filepath.Dir(base))); err != nil {
 		return false, err
 	}
 	if s.dir == anchorsDir {
@@ -172,5 +173,5 @@ func (f *fetch) cosigned(ctx context.Context) error {
 		return err
 	}
 	path := f.path(cosignedDir, fmt.Sprintf("%020d.quorum", c.Size))
-	return errors.Join(writeFile(path, note), syncDir(filepath.Dir(path)))
+	return errors.Join(writeFile(path, note), durable.SyncDir(filepath.Dir(path)))
 }

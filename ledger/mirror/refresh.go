@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/tiles"
 	"github.com/saksi-ledger/saksi/ledger/verify"
@@ -68,5 +69,5 @@ func (c *Copy) replace(ctx context.Context, leaf uint64, body []byte) (bool, err
 	if err := writeFile(path, b); err != nil {
 		return false, err
 	}
-	return true, syncDir(filepath.Dir(path))
+	return true, durable.SyncDir(filepath.Dir(path))
 }

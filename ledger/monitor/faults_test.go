@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/readertest"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
@@ -61,10 +62,10 @@ func TestFaults(t *testing.T) {
 		k.persist = func(path string, b []byte) error {
 			writes++
 			if writes != failing {
-				return writeFile(path, b)
+				return durable.WriteFile(path, b, 0o600)
 			}
 			if written {
-				if err := writeFile(path, b); err != nil {
+				if err := durable.WriteFile(path, b, 0o600); err != nil {
 					return err
 				}
 			}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
@@ -111,7 +112,7 @@ func Open(config Config) (*Monitor, error) {
 }
 
 func (m *Monitor) open() error {
-	b, err := readFile(filepath.Join(m.config.Dir, treesFile), maxState)
+	b, err := durable.ReadFile(filepath.Join(m.config.Dir, treesFile), maxState)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

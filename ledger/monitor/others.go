@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/evidence"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/verify"
@@ -209,7 +210,7 @@ func names(by []verify.Cosignature) string {
 // compareFile compares what somebody else was shown: a receipt, a signed checkpoint,
 // proof of a fork, what a witness has kept, or the checkpoints of another monitor.
 func (m *Monitor) compareFile(path string) error {
-	b, err := readFile(path, maxCompared)
+	b, err := durable.ReadFile(path, maxCompared)
 	if err != nil {
 		return err
 	}

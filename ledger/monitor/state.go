@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -87,11 +87,11 @@ func openKept(dir string, trusted *verify.TrustedLedger) (*kept, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &kept{dir: dirOf(dir, trusted.Origin), log: log, trusted: trusted, persist: writeFile}
+	k := &kept{dir: dirOf(dir, trusted.Origin), log: log, trusted: trusted, persist: func(path string, b []byte) error { return durable.WriteFile(path, b, 0o600) }}
 	if err := os.MkdirAll(filepath.Join(k.dir, checkpointsDir), 0o700); err != nil {
 		return nil, fmt.Errorf("open the monitor's directory: %w", err)
 	}
-	b, err := readFile(filepath.Join(k.dir, stateFile), maxState)
+	b, err := durable.ReadFile(filepath.Join(k.dir, stateFile), maxState)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		k.state = state{Origin: trusted.Origin, Key: trusted.Key}
@@ -242,42 +242,6 @@ func lockDir(dir string) (*os.File, error) {
 		return nil, fmt.Errorf("lock %s: %w", dir, err)
 	}
 	return f, nil
-}
-
-func readFile(path string, most int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err == nil && int64(len(b)) > most {
-		err = fmt.Errorf("%s has more than %d bytes", path, most)
-	}
-	return b, err
-}
-
-// writeFile writes a file whole or not at all: create beside it, write, fsync, rename,
-// fsync the directory.
-func writeFile(path string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(b)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
 
 // hinted is an error that says what to do.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -20,7 +21,7 @@ func (m *Monitor) follow(origin string) error {
 	m.trees = append(m.trees, origin)
 	b, err := json.MarshalIndent(m.trees, "", "  ")
 	if err == nil {
-		err = writeFile(filepath.Join(m.config.Dir, treesFile), append(b, '\n'))
+		err = durable.WriteFile(filepath.Join(m.config.Dir, treesFile), append(b, '\n'), 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("keep which tree is watched: %w", err)

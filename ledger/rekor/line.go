@@ -15,6 +15,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -102,7 +103,7 @@ func (l *line) begin() error {
 
 // lastTime is when the newest anchor was verified, as the last process wrote it.
 func (l *line) lastTime() time.Time {
-	b, err := readFile(filepath.Join(l.config.Dir, l.rekor.Name, statusFile))
+	b, err := durable.ReadFile(filepath.Join(l.config.Dir, l.rekor.Name, statusFile), maxFile)
 	var s Status
 	if err != nil || json.Unmarshal(b, &s) != nil || s.Size != l.anchored {
 		return time.Time{}
@@ -222,7 +223,7 @@ func (l *line) keepContradiction(stored *Stored, before *verify.Checkpoint) {
 	dir := filepath.Join(l.config.Dir, l.rekor.Name)
 	err := os.MkdirAll(dir, 0o755)
 	if err == nil {
-		err = errors.Join(writeFile(filepath.Join(dir, ContradictedFile), stored.Entry), writeFile(filepath.Join(dir, "contradicted.before"), before.Note))
+		err = errors.Join(durable.WriteFile(filepath.Join(dir, ContradictedFile), stored.Entry, 0o644), durable.WriteFile(filepath.Join(dir, "contradicted.before"), before.Note, 0o644))
 	}
 	if err != nil {
 		l.log.Warn("an entry of an inconsistent Rekor is not kept", "error", err)

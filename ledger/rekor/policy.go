@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -39,7 +40,7 @@ func (a *Anchorer) writePolicy() error {
 		err = os.MkdirAll(a.config.Dir, 0o755)
 	}
 	if err == nil {
-		err = writeFile(filepath.Join(a.config.Dir, policyFile), append(b, '\n'))
+		err = durable.WriteFile(filepath.Join(a.config.Dir, policyFile), append(b, '\n'), 0o644)
 	}
 	return err
 }
@@ -47,7 +48,7 @@ func (a *Anchorer) writePolicy() error {
 // ReadAnchoring returns how far anchoring has come in dir, which is [DirName] in a
 // ledger's directory. The error wraps [fs.ErrNotExist] if nothing was ever to be anchored.
 func ReadAnchoring(dir string) (*Anchoring, error) {
-	b, err := readFile(filepath.Join(dir, policyFile))
+	b, err := durable.ReadFile(filepath.Join(dir, policyFile), maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("read the anchor policy: %w", err)
 	}

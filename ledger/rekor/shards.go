@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -198,7 +199,7 @@ func (l *line) keepStep(older, newer *verify.Checkpoint, proof tlog.TreeProof) e
 	lines = appendStep(lines, next)
 	err := os.MkdirAll(dir, 0o755)
 	if err == nil {
-		err = errors.Join(syncDir(filepath.Dir(dir)), syncDir(l.config.Dir))
+		err = errors.Join(durable.SyncDir(filepath.Dir(dir)), durable.SyncDir(l.config.Dir))
 	}
 	if err == nil {
 		err = writeSteps(path, lines, fresh, there.whole)
@@ -227,7 +228,7 @@ func writeSteps(path string, lines []byte, fresh bool, whole int64) error {
 		if err := os.Rename(path, aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		return writeFile(path, lines)
+		return durable.WriteFile(path, lines, 0o644)
 	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -120,7 +121,7 @@ func defaultName(u *url.URL) string {
 // readKey reads a public key in any of the forms in which people get one, and returns
 // it as trust files hold it, with its name if it has one.
 func readKey(path string) (key, name string, _ error) {
-	b, err := readFile(path)
+	b, err := durable.ReadFile(path, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", "", fmt.Errorf("there is no key in %s", path)
 	}

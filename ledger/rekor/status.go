@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/saksi-ledger/saksi/ledger/durable"
 )
 
 const statusFile = "status.json"
@@ -56,7 +58,7 @@ func ReadStatus(dir string) ([]Status, error) {
 	}
 	var all []Status
 	for _, name := range names {
-		b, err := readFile(filepath.Join(dir, name, statusFile))
+		b, err := durable.ReadFile(filepath.Join(dir, name, statusFile), maxFile)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -79,7 +81,7 @@ func writeStatus(dir string, s Status) error {
 		err = os.MkdirAll(filepath.Join(dir, s.Rekor), 0o755)
 	}
 	if err == nil {
-		err = writeFile(filepath.Join(dir, s.Rekor, statusFile), append(b, '\n'))
+		err = durable.WriteFile(filepath.Join(dir, s.Rekor, statusFile), append(b, '\n'), 0o644)
 	}
 	if err != nil {
 		return fmt.Errorf("keep the status of the Rekor %s: %w", s.Rekor, err)

@@ -3,7 +3,6 @@ package rekor
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -11,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/saksi-ledger/saksi/ledger/durable"
 )
 
 // DirName is the directory of anchors in a ledger's.
@@ -119,11 +120,11 @@ func (s *Store) Read(rekor string, size uint64) (*Stored, error) {
 	if !validName(rekor) {
 		return nil, fmt.Errorf("read an anchor: %.80q is no name of a Rekor", rekor)
 	}
-	entry, err := readFile(s.path(rekor, size, entrySuffix))
+	entry, err := durable.ReadFile(s.path(rekor, size, entrySuffix), maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("read an anchor: %w", err)
 	}
-	note, err := readFile(s.path(rekor, size, noteSuffix))
+	note, err := durable.ReadFile(s.path(rekor, size, noteSuffix), maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("read an anchor: %w", err)
 	}
@@ -146,14 +147,14 @@ func (s *Store) put(a *Stored) error {
 		return fmt.Errorf("keep an anchor: %w", err)
 	}
 	for _, dir := range []string{filepath.Dir(s.dir), s.dir} { // where the names of new directories stand
-		if err := syncDir(dir); err != nil {
+		if err := durable.SyncDir(dir); err != nil {
 			return fmt.Errorf("keep an anchor: %w", err)
 		}
 	}
-	if err := writeFile(s.path(a.Rekor, a.Size, noteSuffix), a.Note); err != nil {
+	if err := durable.WriteFile(s.path(a.Rekor, a.Size, noteSuffix), a.Note, 0o644); err != nil {
 		return fmt.Errorf("keep an anchor: %w", err)
 	}
-	if err := writeFile(s.path(a.Rekor, a.Size, entrySuffix), a.Entry); err != nil {
+	if err := durable.WriteFile(s.path(a.Rekor, a.Size, entrySuffix), a.Entry, 0o644); err != nil {
 		return fmt.Errorf("keep an anchor: %w", err)
 	}
 	return nil
@@ -161,46 +162,4 @@ func (s *Store) put(a *Stored) error {
 
 func (s *Store) path(rekor string, size uint64, suffix string) string {
 	return filepath.Join(s.dir, path.Join(rekor, fmt.Sprintf("%0*d%s", sizeDigits, size, suffix)))
-}
-
-// readFile reads a file of bounded size.
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(b) > maxFile {
-		err = fmt.Errorf("%s has more than %d bytes", path, maxFile)
-	}
-	return b, err
-}
-
-// writeFile writes a file whole or not at all: create beside it, write, fsync, rename,
-// fsync the directory.
-func writeFile(path string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(b)
-	if err := errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-// syncDir makes the names in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

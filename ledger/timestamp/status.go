@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/saksi-ledger/saksi/ledger/durable"
 )
 
 // Status is how far the timestamps of one authority have come. It is kept beside them,
@@ -43,7 +45,7 @@ func ReadStatus(dir string) ([]Status, error) {
 		if !e.IsDir() || !validName(e.Name()) {
 			continue
 		}
-		b, err := readFile(filepath.Join(dir, e.Name(), statusFile))
+		b, err := durable.ReadFile(filepath.Join(dir, e.Name(), statusFile), maxFile)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -66,7 +68,7 @@ func (s store) writeStatus(status Status) error {
 		err = os.MkdirAll(s.dir, 0o755)
 	}
 	if err == nil {
-		err = writeFile(filepath.Join(s.dir, statusFile), append(b, '\n'))
+		err = durable.WriteFile(filepath.Join(s.dir, statusFile), append(b, '\n'), 0o644)
 	}
 	return err
 }

@@ -3,12 +3,13 @@ package timestamp
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/saksi-ledger/saksi/ledger/durable"
 )
 
 // DirName is the directory of timestamps in a ledger's.
@@ -56,11 +57,11 @@ func (s store) newest() (*stored, error) {
 	if !found {
 		return nil, nil
 	}
-	token, err := readFile(s.path(size, tokenSuffix))
+	token, err := durable.ReadFile(s.path(size, tokenSuffix), maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("read a timestamp: %w", err)
 	}
-	note, err := readFile(s.path(size, noteSuffix))
+	note, err := durable.ReadFile(s.path(size, noteSuffix), maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("read a timestamp: %w", err)
 	}
@@ -73,10 +74,10 @@ func (s store) put(t *stored) error {
 	if err := s.make(); err != nil {
 		return fmt.Errorf("keep a timestamp: %w", err)
 	}
-	if err := writeFile(s.path(t.size, noteSuffix), t.note); err != nil {
+	if err := durable.WriteFile(s.path(t.size, noteSuffix), t.note, 0o644); err != nil {
 		return fmt.Errorf("keep a timestamp: %w", err)
 	}
-	if err := writeFile(s.path(t.size, tokenSuffix), t.token); err != nil {
+	if err := durable.WriteFile(s.path(t.size, tokenSuffix), t.token, 0o644); err != nil {
 		return fmt.Errorf("keep a timestamp: %w", err)
 	}
 	return nil
@@ -88,47 +89,5 @@ func (s store) make() error {
 		return err
 	}
 	parent := filepath.Dir(s.dir)
-	return errors.Join(syncDir(filepath.Dir(parent)), syncDir(parent))
-}
-
-// readFile reads a file of bounded size.
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(b) > maxFile {
-		err = fmt.Errorf("%s has more than %d bytes", path, maxFile)
-	}
-	return b, err
-}
-
-// writeFile writes a file whole or not at all: create beside it, write, fsync, rename,
-// fsync the directory.
-func writeFile(path string, b []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(b)
-	if err := errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-// syncDir makes the names in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+	return errors.Join(durable.SyncDir(filepath.Dir(parent)), durable.SyncDir(parent))
 }

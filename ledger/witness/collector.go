@@ -19,6 +19,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/tiles"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
@@ -310,7 +311,7 @@ func (c *Collector) setStatus(change func(*Status)) {
 		err = os.MkdirAll(c.config.Dir, 0o755)
 	}
 	if err == nil {
-		err = writeFile(filepath.Join(c.config.Dir, statusFile), append(b, '\n'), 0o644)
+		err = durable.WriteFile(filepath.Join(c.config.Dir, statusFile), append(b, '\n'), 0o644)
 	}
 	if err != nil {
 		c.config.Logger.Warn("the status of the witnesses is not kept", "error", err)

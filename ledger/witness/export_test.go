@@ -1,9 +1,13 @@
 package witness
 
-import "os"
+import (
+	"os"
+
+	"github.com/saksi-ledger/saksi/ledger/durable"
+)
 
 // WriteFile is how state is written, for tests in which writing fails.
-var WriteFile = writeFile
+var WriteFile = durable.WriteFile
 
 // FailWrites has each write of state go through write.
 func (w *Witness) FailWrites(write func(path string, b []byte, mode os.FileMode) error) {

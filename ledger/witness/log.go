@@ -15,6 +15,7 @@ import (
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -71,7 +72,7 @@ type cosignedLog struct {
 // openLog reads the state of a log. That it isn't there is an error: a witness that
 // has forgotten what it cosigned must not go on.
 func openLog(dir string, cosigner *verify.Cosigner, persist func(string, []byte, os.FileMode) error) (*cosignedLog, error) {
-	b, err := readFile(filepath.Join(dir, logFile))
+	b, err := durable.ReadFile(filepath.Join(dir, logFile), maxFile)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +96,7 @@ func openLog(dir string, cosigner *verify.Cosigner, persist func(string, []byte,
 // witness signed is believed.
 func (l *cosignedLog) read(cosigner *verify.Cosigner) error {
 	path := filepath.Join(l.dir, stateFile)
-	b, err := readFile(path)
+	b, err := durable.ReadFile(path, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return hinted{fmt.Errorf("%s: what was cosigned of %s is lost", path, l.Origin.Origin), lostHint}
 	}
@@ -169,11 +170,11 @@ func (l *cosignedLog) keepEvidence(body []byte) (bool, error) {
 		return false, nil
 	}
 	if l.latest != nil {
-		if err := writeFile(name+".cosigned", l.latest.Note, 0o600); err != nil {
+		if err := durable.WriteFile(name+".cosigned", l.latest.Note, 0o600); err != nil {
 			return false, err
 		}
 	}
-	return true, writeFile(name+".request", body, 0o600)
+	return true, durable.WriteFile(name+".request", body, 0o600)
 }
 
 // hinted is an error that says what to do.

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"path/filepath"
 	"time"
+
+	"github.com/saksi-ledger/saksi/ledger/durable"
 )
 
 const statusFile = "status.json"
@@ -47,7 +49,7 @@ type WitnessStatus struct {
 // ReadStatus returns the status in dir, which is [DirName] in a ledger's directory, or
 // nil if nothing was ever cosigned or tried. It is as old as the node's last change.
 func ReadStatus(dir string) (*Status, error) {
-	b, err := readFile(filepath.Join(dir, statusFile))
+	b, err := durable.ReadFile(filepath.Join(dir, statusFile), maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -12,8 +12,12 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
+
+// maxFile bounds what is read of a file, in bytes.
+const maxFile = 256 << 10
 
 // DirName is the directory of cosigned checkpoints in a ledger's.
 const DirName = "cosigned"
@@ -37,7 +41,7 @@ type Store struct {
 
 // OpenStore opens the checkpoints in dir, which is [DirName] in a ledger's directory.
 // There may be none, nor the directory, as yet.
-func OpenStore(dir string) *Store { return &Store{dir: dir, persist: writeFile} }
+func OpenStore(dir string) *Store { return &Store{dir: dir, persist: durable.WriteFile} }
 
 func (s *Store) path(size uint64, suffix string) string {
 	return filepath.Join(s.dir, fmt.Sprintf("%0*d%s", sizeDigits, size, suffix))
@@ -47,12 +51,12 @@ func (s *Store) path(size uint64, suffix string) string {
 // it; the error wraps [fs.ErrNotExist] if there is none.
 func (s *Store) Read(size uint64) (note []byte, quorum bool, err error) {
 	for _, suffix := range []string{quorumSuffix, someSuffix} {
-		note, err = readFile(s.path(size, suffix))
+		note, err = durable.ReadFile(s.path(size, suffix), maxFile)
 		if !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
 		if suffix == someSuffix { // it may have changed its name just now
-			if again, retry := readFile(s.path(size, quorumSuffix)); retry == nil {
+			if again, retry := durable.ReadFile(s.path(size, quorumSuffix), maxFile); retry == nil {
 				return again, true, nil
 			}
 		}
@@ -129,7 +133,7 @@ func (s *Store) add(policy *verify.Policy, size uint64, plain []byte, lines ...[
 		return nil, false, fmt.Errorf("keep cosignatures: %w", err)
 	}
 	for _, dir := range []string{filepath.Dir(s.dir), s.dir} { // where names of new directories stand
-		if err := syncDir(dir); err != nil {
+		if err := durable.SyncDir(dir); err != nil {
 			return nil, false, fmt.Errorf("keep cosignatures: %w", err)
 		}
 	}

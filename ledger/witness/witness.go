@@ -18,6 +18,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 	"golang.org/x/sys/unix"
 
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -42,7 +43,7 @@ func Add(dir string, origin Origin) error {
 		return err
 	}
 	at := dirOf(dir, origin.Origin)
-	if b, err := readFile(filepath.Join(at, logFile)); err == nil {
+	if b, err := durable.ReadFile(filepath.Join(at, logFile), maxFile); err == nil {
 		var known Origin
 		if json.Unmarshal(b, &known) == nil && known == origin {
 			return fmt.Errorf("%s is cosigned already", origin.Origin)
@@ -59,9 +60,9 @@ func Add(dir string, origin Origin) error {
 	// With log.json, written last, the log is known. A state that is there without it
 	// was left by an earlier attempt.
 	for _, step := range []func() error{
-		func() error { return syncDir(dir) },
-		func() error { return writeFile(filepath.Join(at, stateFile), []byte(emptyState), 0o600) },
-		func() error { return writeFile(filepath.Join(at, logFile), append(b, '\n'), 0o600) },
+		func() error { return durable.SyncDir(dir) },
+		func() error { return durable.WriteFile(filepath.Join(at, stateFile), []byte(emptyState), 0o600) },
+		func() error { return durable.WriteFile(filepath.Join(at, logFile), append(b, '\n'), 0o600) },
 	} {
 		if err := step(); err != nil {
 			return fmt.Errorf("add a log: %w", err)
@@ -83,7 +84,7 @@ type Cosigned struct {
 
 // List returns the logs of the witness in dir, by origin.
 func List(dir string, cosigner *verify.Cosigner) ([]Cosigned, error) {
-	logs, err := openLogs(dir, cosigner, writeFile)
+	logs, err := openLogs(dir, cosigner, durable.WriteFile)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +115,7 @@ func Open(dir string, signer *torchwood.CosignatureSigner, log *slog.Logger) (*W
 	if err != nil {
 		return nil, err
 	}
-	w := &Witness{dir: dir, signer: signer, self: self, log: log, persist: writeFile}
+	w := &Witness{dir: dir, signer: signer, self: self, log: log, persist: durable.WriteFile}
 	if w.lock, err = lockDir(dir); err != nil {
 		return nil, err
 	}

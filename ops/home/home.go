@@ -16,6 +16,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/saksi-ledger/saksi/ledger/durable"
 )
 
 var (
@@ -124,35 +126,7 @@ func writeNew(path string, b []byte) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(path))
-}
-
-// replace writes a file whole or not at all: write beside it, fsync, rename,
-// fsync the directory.
-func replace(path string, b []byte, mode os.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(b)
-	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+	return durable.SyncDir(filepath.Dir(path))
 }
 
 // WriteJSON writes v, indented, to a file whole or not at all.
@@ -161,7 +135,7 @@ func WriteJSON(path string, v any, mode os.FileMode) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	if err := replace(path, append(b, '\n'), mode); err != nil {
+	if err := durable.WriteFile(path, append(b, '\n'), mode); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+
+	"github.com/saksi-ledger/saksi/ledger/durable"
 )
 
 // markSecretFile seals what the API gives to those whose mandate is bounded.
@@ -21,7 +23,7 @@ func (a *Authority) MarkSecret() ([]byte, error) {
 		secret := make([]byte, 32)
 		rand.Read(secret)
 		text = hex.AppendEncode(nil, secret)
-		if err = replace(path, append(text, '\n'), 0o600); err != nil {
+		if err = durable.WriteFile(path, append(text, '\n'), 0o600); err != nil {
 			return nil, fmt.Errorf("make the secret of feeds' marks: %w", err)
 		}
 	} else if err != nil {

@@ -1,6 +1,10 @@
 package home
 
-import "os"
+import (
+	"os"
+
+	"github.com/saksi-ledger/saksi/ledger/durable"
+)
 
 // newestFile is outside of the ledger's directory: who puts that back from a copy leaves
 // this as it is.
@@ -11,4 +15,6 @@ const newestFile = "newest.checkpoint"
 func (a *Authority) Newest() ([]byte, error) { return os.ReadFile(a.path(newestFile)) }
 
 // SetNewest notes the newest checkpoint.
-func (a *Authority) SetNewest(note []byte) error { return replace(a.path(newestFile), note, 0o644) }
+func (a *Authority) SetNewest(note []byte) error {
+	return durable.WriteFile(a.path(newestFile), note, 0o644)
+}

@@ -5,6 +5,8 @@ import (
 	"os"
 
 	"github.com/nats-io/jwt/v2"
+
+	"github.com/saksi-ledger/saksi/ledger/durable"
 )
 
 // Reader is the home of a reader: somebody who reads views, feeds and, if the
@@ -62,7 +64,7 @@ func (r *Reader) Join(grantPath string) (*Grant, error) {
 		return nil, fmt.Errorf("grant %s: make credentials: %w", grantPath, err)
 	}
 	// The grant comes last: with it, the home has joined.
-	if err := replace(r.CredsFile(), creds, 0o600); err != nil {
+	if err := durable.WriteFile(r.CredsFile(), creds, 0o600); err != nil {
 		return nil, fmt.Errorf("write credentials: %w", err)
 	}
 	return grant, r.keep(grant)

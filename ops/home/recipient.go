@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 
 	"filippo.io/age"
+
+	"github.com/saksi-ledger/saksi/ledger/durable"
 )
 
 const identityKeyFile = "age.key"
@@ -105,13 +107,13 @@ func promoteIdentity(keys string) error {
 	}
 	if old, err := readIdentity(filepath.Join(keys, identityKeyFile)); err == nil {
 		text := []byte(old.String() + "\n")
-		if err := replace(filepath.Join(keys, retiredPrefix+old.Recipient().String()[4:20]+".key"), text, 0o600); err != nil {
+		if err := durable.WriteFile(filepath.Join(keys, retiredPrefix+old.Recipient().String()[4:20]+".key"), text, 0o600); err != nil {
 			return fmt.Errorf("retire the age identity: %w", err)
 		}
 	} else if !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	if err := replace(filepath.Join(keys, identityKeyFile), append(next, '\n'), 0o600); err != nil {
+	if err := durable.WriteFile(filepath.Join(keys, identityKeyFile), append(next, '\n'), 0o600); err != nil {
 		return fmt.Errorf("replace the age identity: %w", err)
 	}
 	return os.Remove(filepath.Join(keys, nextIdentityFile))

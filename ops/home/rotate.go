@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/durable"
 )
 
 // A home's first key and its request are keys/signing.* and request.json; further
@@ -197,7 +198,7 @@ func (p *party) UseKeys(ids ...string) ([]events.PublicKey, error) {
 	if len(stems) == 0 {
 		return nil, errors.New("no key to sign with is named")
 	}
-	if err := replace(p.path(keysDir, currentFile), []byte(strings.Join(stems, "\n")+"\n"), 0o600); err != nil {
+	if err := durable.WriteFile(p.path(keysDir, currentFile), []byte(strings.Join(stems, "\n")+"\n"), 0o600); err != nil {
 		return nil, fmt.Errorf("use key %.12s: %w", keys[0].ID(), err)
 	}
 	return keys, nil

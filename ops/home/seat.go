@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/nats-io/jwt/v2"
+
+	"github.com/saksi-ledger/saksi/ledger/durable"
 )
 
 // Seat is the home of an authority that runs no ledger of its own: it has a seat in
@@ -65,7 +67,7 @@ func (s *Seat) Join(grantPath string) (*Grant, error) {
 		return nil, fmt.Errorf("grant %s: make credentials: %w", grantPath, err)
 	}
 	// The grant comes last: with it, the home has joined.
-	if err := replace(s.CredsFile(), creds, 0o600); err != nil {
+	if err := durable.WriteFile(s.CredsFile(), creds, 0o600); err != nil {
 		return nil, fmt.Errorf("write credentials: %w", err)
 	}
 	return grant, s.keep(grant)

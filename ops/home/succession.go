@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/durable"
 )
 
 // nextFile names, while a rotation is on its way, the key that will sign.
@@ -57,7 +58,7 @@ func nextSigner(keys string, spec KeySpec) (*events.Signer, error) {
 		return nil, err
 	}
 	// Whoever reads the name finds the key.
-	if err := replace(next, []byte(stem+"\n"), 0o600); err != nil {
+	if err := durable.WriteFile(next, []byte(stem+"\n"), 0o600); err != nil {
 		return nil, fmt.Errorf("keep a new key: %w", err)
 	}
 	return key.signer, nil
@@ -74,7 +75,7 @@ func useNext(keys string) error {
 	if err != nil {
 		return fmt.Errorf("put the new key in place: %w", err)
 	}
-	if err := replace(filepath.Join(keys, currentFile), []byte(stem+"\n"), 0o600); err != nil {
+	if err := durable.WriteFile(filepath.Join(keys, currentFile), []byte(stem+"\n"), 0o600); err != nil {
 		return fmt.Errorf("put the new key in place: %w", err)
 	}
 	if last != stem {
@@ -88,5 +89,5 @@ func useNext(keys string) error {
 	if err := os.Remove(next); err != nil {
 		return fmt.Errorf("put the new key in place: %w", err)
 	}
-	return syncDir(keys)
+	return durable.SyncDir(keys)
 }

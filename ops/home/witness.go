@@ -12,6 +12,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/saksi-ledger/saksi/ledger/durable"
 )
 
 // Witness is the home of a witness: somebody who cosigns ledgers' checkpoints. What it
@@ -92,7 +94,7 @@ func (w *Witness) LogsDir() string { return filepath.Join(w.dir, witnessLogsDir)
 
 // SetURL keeps where it served last.
 func (w *Witness) SetURL(url string) error {
-	return replace(filepath.Join(w.dir, witnessURLFile), []byte(url+"\n"), 0o600)
+	return durable.WriteFile(filepath.Join(w.dir, witnessURLFile), []byte(url+"\n"), 0o600)
 }
 
 // URL returns where it served last, or nothing.

@@ -20,8 +20,8 @@ const durableEvery = time.Second
 // descriptions are the files that say what a stream or a consumer is.
 var descriptions = []string{"meta.inf", "meta.sum", "meta.key"}
 
-// durable remembers which of a store's descriptions are durable.
-type durable struct {
+// descriptionsOf remembers which of a store's descriptions are durable.
+type descriptionsOf struct {
 	dir  string
 	done map[string]time.Time // file to when it was last written
 	log  *slog.Logger
@@ -29,7 +29,7 @@ type durable struct {
 
 // keepDurable looks after the streams in a store until the context ends, and once more then.
 func keepDurable(ctx context.Context, dir string, log *slog.Logger) {
-	d := &durable{dir: dir, done: map[string]time.Time{}, log: log}
+	d := &descriptionsOf{dir: dir, done: map[string]time.Time{}, log: log}
 	tick := time.NewTicker(durableEvery)
 	defer tick.Stop()
 	for {
@@ -91,7 +91,7 @@ func setAside(store string, log *slog.Logger) error {
 
 // sync makes durable what was written since it was last called: files first, then the
 // names in the directories above them.
-func (d *durable) sync() error {
+func (d *descriptionsOf) sync() error {
 	written := map[string]time.Time{}
 	above := map[string]bool{}
 	err := filepath.WalkDir(d.dir, func(path string, entry fs.DirEntry, err error) error {
