@@ -48,8 +48,9 @@ func keepDurable(ctx context.Context, dir string, log *slog.Logger) {
 }
 
 // setAside moves away what a power cut has left of streams and consumers that were made
-// moments before: their checksum is empty, as it was never durable, and the server would
-// not start with them. They are made again; nobody was promised what lay in them.
+// moments before: their checksum is empty, as it was never durable, no message is, and the
+// server would not start with them. They are made again; nobody was promised what lay in
+// them. Where there are messages it is damage of another kind, and nothing is moved.
 func setAside(store string, log *slog.Logger) error {
 	var unfinished []string
 	err := filepath.WalkDir(filepath.Join(store, "jetstream"), func(path string, entry fs.DirEntry, err error) error {
@@ -67,9 +68,19 @@ func setAside(store string, log *slog.Logger) error {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		if err != nil || sum.Size() == 0 {
-			unfinished = append(unfinished, filepath.Dir(path))
+		if err == nil && sum.Size() > 0 {
+			return nil
 		}
+		blocks, err := filepath.Glob(filepath.Join(filepath.Dir(path), "msgs", "*.blk"))
+		if err != nil {
+			return err
+		}
+		for _, block := range blocks {
+			if info, err := os.Stat(block); err != nil || info.Size() > 0 {
+				return err
+			}
+		}
+		unfinished = append(unfinished, filepath.Dir(path))
 		return nil
 	})
 	if err != nil {

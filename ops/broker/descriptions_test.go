@@ -34,9 +34,6 @@ func TestUnfinishedStream(t *testing.T) {
 	w := newWorld(t)
 	server := w.start()
 	w.events()
-	if _, err := w.js("a").Publish(testContext(t), "events.a.lab-1.bastion-1", []byte("said")); err != nil {
-		t.Fatal(err)
-	}
 	server.Close()
 	if err := os.Truncate(w.description("EVENTS", "meta.sum"), 0); err != nil {
 		t.Fatal(err)

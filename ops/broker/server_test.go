@@ -179,6 +179,9 @@ func TestDamagedStore(t *testing.T) {
 			w := newWorld(t)
 			s := w.start()
 			w.events()
+			if _, err := w.js("a").Publish(testContext(t), "events.a.lab-1.bastion-1", []byte("said")); err != nil {
+				t.Fatal(err)
+			}
 			s.Close()
 			if err := damage(w); err != nil {
 				t.Fatal(err)
