@@ -25,7 +25,7 @@ func holdCommand() *cli.Command {
 					&cli.StringSliceFlag{Name: "operator", Usage: "only what this `OPERATOR` said; may be repeated"},
 					&cli.StringSliceFlag{Name: "actor", Usage: "only what names this `PSEUDONYM`; may be repeated"},
 					stringFlag("from", "only what was received from this `TIME` on"), stringFlag("to", "only what was received before this `TIME`"),
-					timeoutFlag(registryWait), formatFlag(), jsonFlag()},
+					unknownFlag(), timeoutFlag(registryWait), formatFlag(), jsonFlag()},
 				Action: placeHold,
 			},
 			{
@@ -63,6 +63,9 @@ func placeHold(c *cli.Context) error {
 	}
 	hold := events.HoldPlaced{
 		Hold: args[0], Facilities: c.StringSlice("facility"), Operators: c.StringSlice("operator"), Actors: c.StringSlice("actor"), Ground: c.String("ground"),
+	}
+	if err := named(c, hold.Operators, hold.Facilities); err != nil {
+		return err
 	}
 	for name, at := range map[string]*events.Time{"from": &hold.From, "to": &hold.To} {
 		if c.String(name) == "" {

@@ -108,11 +108,35 @@ func flush(c *cli.Context, d *operator.Desk, pending int64) (publish.Result, err
 	defer cancel()
 	b := newBar(c.App.ErrWriter, "events with receipts", pending, false)
 	defer b.done()
-	return d.Flush(ctx, publish.FlushOptions{
-		Resend:   c.Bool("resend"),
-		Progress: func(p publish.Progress) { b.set(int64(p.Events), max(pending, int64(p.Events))) },
+	var offline error
+	var since time.Time
+	said := ""
+	result, err := d.Flush(ctx, publish.FlushOptions{
+		Resend: c.Bool("resend"),
+		Progress: func(p publish.Progress) {
+			b.set(int64(p.Events), max(pending, int64(p.Events)))
+			if offline = p.Offline; offline == nil {
+				since = time.Time{}
+				return
+			}
+			if since.IsZero() {
+				since = time.Now()
+			}
+			// What passes by itself is not worth a line.
+			if text := offline.Error(); text != said && time.Since(since) > sayOffline {
+				fmt.Fprintf(c.App.ErrWriter, "saksi: nothing moves now, and it is tried again: %s\n", printable(text))
+				said = text
+			}
+		},
 	})
+	if errors.Is(err, context.DeadlineExceeded) && offline != nil && !strings.Contains(err.Error(), offline.Error()) {
+		err = fmt.Errorf("%w: %w", err, offline)
+	}
+	return result, err
 }
+
+// sayOffline is how long nothing moves before that is said.
+const sayOffline = 2 * time.Second
 
 // importDocument is the JSON that import prints.
 type importDocument struct {

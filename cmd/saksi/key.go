@@ -2,11 +2,15 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
@@ -30,8 +34,8 @@ func keyCommand() *cli.Command {
 				Action: keyUse,
 			},
 			{
-				Name: "list", Usage: "the signing keys of this home, and which of them signs",
-				Flags:  []cli.Flag{homeFlag(), formatFlag(), jsonFlag()},
+				Name: "list", Usage: "the signing keys of this home, and which of them signs; at the authority, those of an operator",
+				Flags:  []cli.Flag{homeFlag(), stringFlag("operator", "at the authority: whose, an operator's `NAME`"), formatFlag(), jsonFlag()},
 				Action: keyList,
 			},
 			{
@@ -61,7 +65,7 @@ func keyCommand() *cli.Command {
 			},
 			{
 				Name: "revoke", Usage: "end a key's validity from the next leaf on", ArgsUsage: "KEYID",
-				Description: "What it signed before stays accepted. With --from, what was received of it since then becomes the finding doubtful-key.",
+				Description: "KEYID may be cut short where the registry is on this machine: saksi key list --operator NAME has it. What it signed before stays accepted. With --from, what was received of it since then becomes the finding doubtful-key.",
 				Flags: []cli.Flag{homeFlag(), operatorFlag, stringFlag("reason", "`WHY`, for the record"),
 					&cli.TimestampFlag{Name: "from", Usage: "the `TIME` from which what it signed is in doubt", Layout: time.RFC3339, EnvVars: env("from")},
 					timeoutFlag(registryWait), formatFlag(), jsonFlag()},
@@ -80,12 +84,16 @@ func keyCommand() *cli.Command {
 					if from.After(time.Now()) {
 						return usage("--from %s is in the future: it says since when what the key signed is in doubt", from.Format(time.RFC3339))
 					}
+					id, err := registeredKey(c, c.String("operator"), args[0])
+					if err != nil {
+						return err
+					}
 					return registrar(c, func(ctx context.Context, r *authority.Registrar) error {
-						leaf, err := r.RevokeKey(ctx, c.String("operator"), events.KeyID(args[0]), from, c.String("reason"))
+						leaf, err := r.RevokeKey(ctx, c.String("operator"), id, from, c.String("reason"))
 						if err != nil {
 							return err
 						}
-						return leafResult("key", args[0], leaf).print(c)
+						return leafResult("key", string(id), leaf).print(c)
 					})
 				},
 			},
@@ -150,6 +158,9 @@ func keyList(c *cli.Context) error {
 	if _, err := arguments(c); err != nil {
 		return err
 	}
+	if operator := c.String("operator"); operator != "" {
+		return registeredKeys(c, operator)
+	}
 	return held(c, func(h party) error {
 		keys, err := h.Keys()
 		if err != nil {
@@ -165,4 +176,49 @@ func keyList(c *cli.Context) error {
 		}
 		return out.print(c)
 	})
+}
+
+// registeredKeys lists what the registry has of an operator.
+func registeredKeys(c *cli.Context, operator string) error {
+	r, err := registry(c)
+	if err != nil {
+		return err
+	}
+	keys := r.KeysOf(operator)
+	if len(keys) == 0 {
+		return hinted{fmt.Errorf("the registry has no keys of an operator %q", operator), "saksi operator list lists them"}
+	}
+	out := result{document: keys, columns: []string{"key", "algorithm", "revoked by leaf"}}
+	for _, k := range keys {
+		by := ""
+		if k.RevokedBy > 0 {
+			by = strconv.FormatUint(k.RevokedBy, 10)
+		}
+		out.rows = append(out.rows, []any{string(k.ID), string(k.Algorithm), by})
+	}
+	return out.print(c)
+}
+
+// registeredKey is the one key of an operator whose id begins so. Where the registry is on
+// another machine the id must be whole.
+func registeredKey(c *cli.Context, operator, id string) (events.KeyID, error) {
+	const whole = 64
+	h, err := home.OpenAuthority(homeOf(c))
+	if err != nil || len(id) == whole {
+		return events.KeyID(id), nil
+	}
+	r, err := ledger.ReadRegistry(h.LedgerDir())
+	if err != nil {
+		return "", err
+	}
+	var found []events.KeyID
+	for _, k := range r.KeysOf(operator) {
+		if id != "" && strings.HasPrefix(string(k.ID), id) {
+			found = append(found, k.ID)
+		}
+	}
+	if len(found) != 1 {
+		return "", hinted{fmt.Errorf("%d keys of %s have an id that begins with %.80q", len(found), operator, id), "saksi key list --operator " + operator + " shows them"}
+	}
+	return found[0], nil
 }

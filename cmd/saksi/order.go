@@ -25,6 +25,7 @@ func orderCommand() *cli.Command {
 				&cli.StringFlag{Name: "records", Usage: "`INDEXES` within the batch, from 0: 0,5,7"},
 				&cli.StringSliceFlag{Name: "digest", Usage: "what opens this `DIGEST`, as the event has it in _sd; may be repeated"},
 				&cli.StringFlag{Name: "due", Usage: "by this `TIME`, or after a span such as 72h"}, stringFlag("ground", "on what `GROUND`, as a code"),
+				&cli.BoolFlag{Name: "unknown", Usage: "give the order though nobody could carry it out, as far as the ledger tells"},
 				timeoutFlag(registryWait), formatFlag(), jsonFlag()},
 			Action: orderProduction,
 		}, {
@@ -75,7 +76,15 @@ func orderProduction(c *cli.Context) error {
 	if len(order.Records) == 0 == (len(order.Disclosures) == 0) {
 		return usage("%s takes either --records or --digest", c.Command.HelpName)
 	}
+	if !c.Bool("unknown") && !order.Due.After(time.Now()) {
+		return usage("--due %s is past: nobody could answer in time", c.String("due"))
+	}
 	return registrar(c, func(ctx context.Context, r *authority.Registrar) error {
+		if !c.Bool("unknown") {
+			if err := r.CheckProduction(ctx, order); err != nil {
+				return hinted{err, "nothing was ordered; saksi view orders has the orders there are, and --unknown gives this one all the same"}
+			}
+		}
 		leaf, err := r.OrderProduction(ctx, order)
 		if err != nil {
 			return err

@@ -142,7 +142,14 @@ func (r result) fit(terminal int) (configs []table.ColumnConfig, hidden []string
 		total += gap + widths[i]
 		floor += gap + least[i]
 	}
-	for _, name := range r.spare {
+	// Where the spare ones are not enough, those before the last go, the last of them first.
+	spare := slices.Clone(r.spare)
+	for i := len(r.columns) - 2; i > 0; i-- {
+		if !slices.Contains(spare, r.columns[i]) {
+			spare = append(spare, r.columns[i])
+		}
+	}
+	for _, name := range spare {
 		i := slices.Index(r.columns, name)
 		if floor <= terminal {
 			break

@@ -28,3 +28,22 @@ func TestTablesFitTheTerminal(t *testing.T) {
 		}
 	}
 }
+
+// A terminal that is too narrow for all columns shows the first and the last, and names
+// those that it leaves out.
+func TestTablesSayWhatTheyLeaveOut(t *testing.T) {
+	out := result{columns: []string{"order", "operator", "recorder", "due", "held"}, spare: []string{"recorder"}}
+	out.rows = [][]any{{"order-0001-2026", "operator-1234567", "recorder-7654321", "2026-12-01T00:00:00Z", "yes"}}
+	var b strings.Builder
+	out.table(&b, 30)
+	for line := range strings.Lines(b.String()) {
+		if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > 30 && !strings.HasPrefix(line, "Left out") {
+			t.Errorf("a line of %d: %s", n, line)
+		}
+	}
+	for _, want := range []string{"ORDER", "HELD", "yes", "Left out in so narrow a terminal: recorder, due"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in\n%s", want, b.String())
+		}
+	}
+}

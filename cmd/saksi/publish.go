@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -66,6 +68,10 @@ func publishFrom(c *cli.Context, d *operator.Desk, in io.Reader, name string) er
 	}
 	if err := errors.Join(out.print(c), offline(err)); err != nil {
 		return err
+	}
+	if len(added.Changed) > 0 {
+		return hinted{fmt.Errorf("%d were not published: their ids were, with something else: %s", len(added.Changed), printable(strings.Join(added.Changed[:min(8, len(added.Changed))], ", "))),
+			"give what is new another id; if what was published is wrong, correct it: saksi attest correction"}
 	}
 	return rejectedError(flushed)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/saksi-ledger/saksi/events"
 )
@@ -197,6 +198,26 @@ func values[K comparable, V any](m map[K]*V) []V {
 	for _, v := range m {
 		all = append(all, *v)
 	}
+	return all
+}
+
+// PartyKey is a key that a party signs with, or did.
+type PartyKey struct {
+	ID        events.KeyID     `json:"keyid"`
+	Algorithm events.Algorithm `json:"algorithm"`
+	// RevokedBy is the leaf that ended it; 0 while it counts.
+	RevokedBy uint64 `json:"revokedBy,omitempty"`
+}
+
+// KeysOf returns the keys that a party signs with, or did, by their ids.
+func (r *Registry) KeysOf(party string) []PartyKey {
+	var all []PartyKey
+	for id, k := range r.keys {
+		if k.party == party && !k.recovery {
+			all = append(all, PartyKey{ID: id, Algorithm: k.public.Algorithm(), RevokedBy: k.revokedBy})
+		}
+	}
+	slices.SortFunc(all, func(a, b PartyKey) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	return all
 }
 

@@ -367,7 +367,19 @@ func (r *Registrar) rejected(ctx context.Context, receipt publish.Receipt) error
 	if _, err := r.outbox.Forget(ctx, receipt.Manifest); err != nil {
 		return err
 	}
-	return fmt.Errorf("the ledger has rejected it, on the record as leaf %d: %s", receipt.Proof.Index, reason)
+	err = fmt.Errorf("the ledger has rejected it, on the record as leaf %d: %s", receipt.Proof.Index, reason)
+	if r.rotating() {
+		return hinted{err, "a rotation of this authority's key was cut short: saksi authority rotate, with the same --reason, finishes it"}
+	}
+	return err
+}
+
+// rotating reports whether a rotation of the key has begun, and not ended.
+func (r *Registrar) rotating() bool {
+	if r.home != nil {
+		return r.home.Rotating()
+	}
+	return r.seat.Rotating()
 }
 
 func lost(name string) error {

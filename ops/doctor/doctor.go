@@ -105,6 +105,25 @@ func (e *examination) keys() {
 		e.add("keys", Wrong, fmt.Sprintf("others may read %s", strings.Join(open, ", ")), "chmod 600, and think about who has read them")
 		return
 	}
+	for _, key := range []struct {
+		what string
+		open func() error
+	}{
+		{"signs what the authority says", func() error { _, err := e.home.Signer(); return err }},
+		{"signs checkpoints", func() error { _, err := e.home.LogKey(); return err }},
+		{"signs the ledger's own events", func() error { _, err := e.home.EventKey(); return err }},
+		{"opens what is for the authority's eyes", func() error { _, err := e.home.ReadingIdentity(); return err }},
+		{"signs what goes to Rekor", func() error { _, err := e.home.AnchorKey(); return err }},
+	} {
+		if err := key.open(); err != nil {
+			e.add("keys", Wrong, fmt.Sprintf("what %s is not there, or can't be read: %v", key.what, err), "put it back from where it is kept besides; docs/recovery.md says what to do where it is kept nowhere")
+			return
+		}
+	}
+	if e.home.Rotating() {
+		e.add("keys", Watch, "a rotation of the authority's key was cut short", "finish it: saksi authority rotate, with the same --reason")
+		return
+	}
 	e.add("keys", Well, fmt.Sprintf("%d files, readable by their owner alone", count), "")
 }
 

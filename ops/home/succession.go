@@ -32,6 +32,17 @@ func (s *Seat) NextSigner(spec KeySpec) (*events.Signer, error) {
 // UseNext is [Authority.UseNext] of an authority with a seat.
 func (s *Seat) UseNext() error { return useNext(s.path(keysDir)) }
 
+// Rotating reports whether there is a next key that has not taken its place yet.
+func (a *Authority) Rotating() bool { return rotating(a.path(keysDir)) }
+
+// Rotating is [Authority.Rotating] of an authority with a seat.
+func (s *Seat) Rotating() bool { return rotating(s.path(keysDir)) }
+
+func rotating(keys string) bool {
+	_, err := os.Stat(filepath.Join(keys, nextFile))
+	return err == nil
+}
+
 func nextSigner(keys string, spec KeySpec) (*events.Signer, error) {
 	next := filepath.Join(keys, nextFile)
 	stems, err := readStems(next)

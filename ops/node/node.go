@@ -187,6 +187,9 @@ func Run(ctx context.Context, config Config) error {
 		listeners = []net.Listener{tls.NewListener(newDoors(listener), secured), newDoors(local)}
 	}
 
+	if err := errors.Join(reachable("HTTP", addresses.HTTP, "--advertise-http"), reachable("NATS", addresses.NATS, "--advertise-nats")); err != nil {
+		return err
+	}
 	nc, js, err := connectLedger(ctx, authority, addresses.LocalNATS, config,
 		append(slices.Clone(connect), nats.ReconnectHandler(func(*nats.Conn) { l.Recheck() })))
 	if err != nil {

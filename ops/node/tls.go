@@ -87,6 +87,19 @@ func ListenAddress(address string) string {
 	return address
 }
 
+// reachable refuses to tell others an address that is everywhere and nowhere.
+func reachable(what, url, flag string) error {
+	host, err := bound(url)
+	if err == nil {
+		host, _, err = net.SplitHostPort(host)
+	}
+	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsUnspecified() {
+		return nil
+	}
+	return hinted{fmt.Errorf("%s listens on every address of this machine, and nobody can be told to connect to %s", what, url),
+		"say with " + flag + " how others reach it, by the name that stands in the certificate"}
+}
+
 // onThisMachine reports whether only this machine reaches an address, host:port.
 func onThisMachine(address string) bool {
 	host, _, err := net.SplitHostPort(ListenAddress(address))

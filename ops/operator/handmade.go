@@ -56,13 +56,26 @@ func (d *Desk) Publish(ctx context.Context, recorder events.Recorder, r io.Reade
 		if err != nil {
 			return hinted{fmt.Errorf("%s, line %d: %w", name, n, err), "nothing was published; mend the line and publish the file again"}
 		}
-		drafts = append(drafts, events.Draft{Event: event})
+		// By what was written, and not by what is filled in, it is told whether an id says
+		// something else now.
+		native, err := canonicalJSON(line)
+		if err != nil {
+			return err
+		}
+		drafts = append(drafts, events.Draft{Event: event, Native: events.DigestOf(native)})
 		return nil
 	})
 	if err != nil {
 		return publish.Added{}, err
 	}
 	return d.Outbox.Add(ctx, recorder, drafts, d.signers...)
+}
+
+// canonicalJSON returns a line in a form in which neither white space nor the order of members
+// makes a difference (RFC 8785).
+func canonicalJSON(line []byte) ([]byte, error) {
+	value := jsontext.Value(bytes.Clone(line))
+	return value, value.Canonicalize()
 }
 
 // eachLine calls f with the number and the text of each line that is not empty. That

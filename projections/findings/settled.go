@@ -23,9 +23,10 @@ func (settled) leaf(b *book, f *projections.Fact, _ *trail.Step) error {
 		switch d := e.Data.(type) {
 		case *events.FindingAcknowledged:
 			err = b.settle(d.Finding, d.Facility, e, func(f *Finding) {
-				if f.State == Open {
-					f.State = Acknowledged
+				if f.State == Resolved {
+					return // what came of it stands
 				}
+				f.State = Acknowledged
 				f.By, f.Note = e.Recorder.Owner, d.Note
 			})
 		case *events.FindingResolved:
