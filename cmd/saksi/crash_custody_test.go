@@ -141,7 +141,12 @@ func TestOperatorKilledBeforeDisclosing(t *testing.T) {
 		said += each
 		command := exec.Command(w.binary, "import", "--home", dir, "--recorder", "lab-1/cloudtrail", "--party", "operator", "--disclose", "mcmc", "cloudtrail", log)
 		must(t, command.Start())
-		pause(time.Duration(100+random.IntN(400)) * time.Millisecond)
+		// At a random moment, or at the first at which there is something in between.
+		for end := time.Now().Add(time.Duration(100+random.IntN(3000)) * time.Millisecond); time.Now().Before(end); pause(time.Millisecond) {
+			if round%2 == 0 && waitingDisclosures(t, filepath.Join(dir, "outbox.db")) > 0 {
+				break
+			}
+		}
 		must(t, command.Process.Kill())
 		_ = command.Wait()
 		if n := waitingDisclosures(t, filepath.Join(dir, "outbox.db")); n > 0 {
@@ -211,7 +216,7 @@ func trail(from, n int) []byte {
 // yet to send though their events have receipts.
 func waitingDisclosures(t *testing.T, path string) (n int) {
 	t.Helper()
-	db, err := sql.Open("sqlite", "file:"+path)
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)")
 	must(t, err)
 	defer db.Close()
 	err = db.QueryRow(`SELECT count(*) FROM sealed s JOIN event e ON e.recorder = s.recorder AND e.id = s.event

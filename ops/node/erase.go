@@ -100,6 +100,9 @@ func (n *running) erase(ctx context.Context) error {
 }
 
 func (n *running) expire(ctx context.Context) error {
+	// A mark of an erasure that was cut short stays, whatever expires.
+	_, err := os.Stat(n.config.Home.ViewsMark())
+	marked := err == nil
 	if err := n.markViews(); err != nil {
 		return err
 	}
@@ -112,6 +115,9 @@ func (n *running) expire(ctx context.Context) error {
 		}
 	}
 	if all.Events+all.Rejections == 0 {
+		if marked {
+			return nil
+		}
 		return n.unmarkViews()
 	}
 	n.config.Log.Info("erased what is past its retention", "events", all.Events, "rejections", all.Rejections)
