@@ -29,6 +29,12 @@ func outboxCommand() *cli.Command {
 				Flags:       []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: outboxForget,
 			},
 			{
+				Name: "restart", Usage: "begin a recorder's next incarnation: its numbers start at 1 again", ArgsUsage: "FACILITY/RECORDER",
+				Description: "For when numbers are missing for good, since what had them was rejected and forgotten: attest period can't swear to that\n" +
+					"incarnation any more. Everybody sees that another one begins. What waits must have its receipt before.",
+				Flags: []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: outboxRestart,
+			},
+			{
 				Name: "erase", Usage: "forget who a pseudonym stands for, and what opens the digests in events that name it", ArgsUsage: "PSEUDONYM",
 				Description: "The events stay in the ledger, with a pseudonym that stands for nobody; whoever acts again gets another.",
 				Flags:       []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: outboxErase,
@@ -134,6 +140,27 @@ func outboxForget(c *cli.Context) error {
 			}
 			forgotten += n
 		}
+	})
+}
+
+func outboxRestart(c *cli.Context) error {
+	args, err := arguments(c, "FACILITY/RECORDER")
+	if err != nil {
+		return err
+	}
+	return desk(c, func(d *operator.Desk) error {
+		recorder, err := d.Recorder(args[0])
+		if err != nil {
+			return err
+		}
+		incarnation, err := d.Outbox.Restart(c.Context, recorder)
+		if err != nil {
+			return err
+		}
+		return result{
+			document: map[string]any{"recorder": recorder.String(), "incarnation": incarnation},
+			rows:     [][]any{{"recorder", recorder.String()}, {"incarnation", incarnation}},
+		}.print(c)
 	})
 }
 

@@ -56,6 +56,10 @@ func (o *Outbox) period(ctx context.Context, tx *sql.Tx, recorder events.Recorde
 	if err != nil {
 		return p, "", err
 	}
+	began, err := beginning(ctx, tx, &row)
+	if err != nil {
+		return p, "", err
+	}
 	switch {
 	case from.IsZero() && !sworn:
 		return p, "", hint("say from when on: since the recorder was declared, say", "nothing was attested before, so that it isn't known where the period begins")
@@ -63,6 +67,9 @@ func (o *Outbox) period(ctx context.Context, tx *sql.Tx, recorder events.Recorde
 		from = before.To
 	case sworn && from.Before(before.To):
 		return p, "", hint("leave the beginning out, to go on from there", "it was attested up to %s already", before.To.Format(time.RFC3339))
+	case row.incarnation > 1 && before.Incarnation != row.incarnation && from.Before(began):
+		// An attestation is of one incarnation, and says that what it counts was all.
+		return p, "", hint("say --from that time or later", "incarnation %d of the recorder began at %s, and an earlier one may have spoken in that period", row.incarnation, began.Format(time.RFC3339))
 	}
 	switch {
 	case !from.Before(to):
@@ -83,6 +90,17 @@ func (o *Outbox) period(ctx context.Context, tx *sql.Tx, recorder events.Recorde
 		p.Manifest = manifest.String()
 	}
 	return p, fmt.Sprintf(attestationID, from.Unix(), to.Unix(), last), nil
+}
+
+// beginning returns the second in which this outbox first took something of a recorder's
+// present incarnation; zero if it never did.
+func beginning(ctx context.Context, tx *sql.Tx, row *recorderRow) (time.Time, error) {
+	var added sql.NullInt64
+	err := tx.QueryRowContext(ctx, "SELECT min(added) FROM envelope WHERE recorder = ? AND incarnation = ?", row.id, row.incarnation).Scan(&added)
+	if err != nil || !added.Valid {
+		return time.Time{}, err
+	}
+	return time.Unix(0, added.Int64).UTC().Truncate(time.Second), nil
 }
 
 // unattested returns the first number of the incarnation that was not attested
@@ -106,7 +124,7 @@ func unattested(ctx context.Context, tx *sql.Tx, row *recorderRow, before Sworn)
 	case rejected > 0:
 		return 0, hint("saksi outbox status says why; saksi outbox flush --resend sends them again", "%d of its events were rejected, and wait for a decision", rejected)
 	case forgotten > 0:
-		return 0, hint("their numbers stay missing on record, as a finding, until an attestation of a new incarnation", "%d of its events were rejected and dropped: that this was all there was can't be sworn", forgotten)
+		return 0, hint("their numbers stay missing on record, as a finding; saksi outbox restart begins a new incarnation, to which one can swear again", "%d of its events were rejected and dropped: that this was all there was can't be sworn", forgotten)
 	case !known.Valid:
 		return row.next, nil
 	}

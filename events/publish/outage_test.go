@@ -316,6 +316,60 @@ func TestForgetRejected(t *testing.T) {
 	w.checkReceipts(o, 3) // one of them a rejection's
 }
 
+// Numbers that are missing for good end with the incarnation that they are of.
+func TestRestart(t *testing.T) {
+	w := newWorld(t)
+	w.ledger.set(func() {
+		w.ledger.reject = func(e *events.Envelope) string {
+			if e.Manifest.First == 3 && e.Manifest.Incarnation == 1 {
+				return "schema"
+			}
+			return ""
+		}
+	})
+	o, c := w.outbox(Options{MaxEvents: 2}), w.client()
+	if _, err := o.Restart(testContext(t), w.recorder); err == nil {
+		t.Fatal("a recorder that nothing is known of was begun anew")
+	}
+	w.add(o, w.recorder, "a", 0, 4)
+	if _, err := o.Restart(testContext(t), w.recorder); err == nil {
+		t.Fatal("an incarnation was begun while events wait")
+	}
+	w.flush(c, o)
+	rejected := status(t, o).Recorders[0].Rejected[0].Manifest
+	if _, err := o.Restart(testContext(t), w.recorder); err == nil {
+		t.Fatal("an incarnation was begun while a rejection waits for a decision")
+	}
+	if _, err := o.Forget(testContext(t), rejected); err != nil {
+		t.Fatal(err)
+	}
+	from, to := time.Now().Add(-time.Hour), time.Now()
+	if _, _, err := o.Period(testContext(t), w.recorder, from, to); err == nil {
+		t.Fatal("it is sworn to numbers that are missing")
+	}
+	n, err := o.Restart(testContext(t), w.recorder)
+	if err != nil || n != 2 {
+		t.Fatalf("incarnation %d: %v", n, err)
+	}
+	if a := w.add(o, w.recorder, "b", 0, 2); a.First != 1 || a.Incarnation != 2 {
+		t.Fatalf("added %+v", a)
+	}
+	if r := w.flush(c, o); r.Envelopes != 1 || r.Rejected != 0 {
+		t.Fatalf("flush %+v", r)
+	}
+	began := time.Now()
+	p, _, err := o.Period(testContext(t), w.recorder, began.Add(-time.Minute), began)
+	if err == nil {
+		t.Fatalf("it swears for before it began: %+v", p)
+	}
+	if _, err := o.Restart(testContext(t), w.recorder); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.Restart(testContext(t), w.recorder); err == nil {
+		t.Fatal("an incarnation that said nothing was ended")
+	}
+}
+
 func TestFollow(t *testing.T) {
 	w := newWorld(t)
 	o, c := w.outbox(Options{MaxEvents: 1}), w.client()
