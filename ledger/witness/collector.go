@@ -126,10 +126,21 @@ func New(config Config) (*Collector, error) {
 		client.size = s.Size
 		c.lines = append(c.lines, &line{c: c, client: client, status: s, log: config.Logger.With("witness", w.Name)})
 	}
-	if before != nil {
+	// What was cosigned by another policy is not by this one: its witnesses are asked at once.
+	if before != nil && c.cosigned(before.Size) {
 		c.status.Size, c.status.Time = before.Size, before.Time
 	}
 	return c, nil
+}
+
+// cosigned reports whether a quorum of this policy has cosigned the checkpoint of a size.
+func (c *Collector) cosigned(size uint64) bool {
+	note, _, err := c.store.Read(size)
+	if err != nil {
+		return false
+	}
+	_, quorum, err := c.config.Policy.Cosigned(note)
+	return err == nil && quorum
 }
 
 // Status returns how far each witness has come. It is safe for concurrent use.
