@@ -143,7 +143,7 @@ func (a *Anchorer) Run(ctx context.Context) error {
 func (a *Anchorer) Status() []Status {
 	all := make([]Status, len(a.lines))
 	for i, l := range a.lines {
-		all[i] = l.currentStatus()
+		all[i] = l.status.Get()
 	}
 	return all
 }

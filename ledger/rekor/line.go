@@ -9,78 +9,54 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/durable"
+	"github.com/saksi-ledger/saksi/ledger/outside"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
-// line is the way to one Rekor. Anchors go along it one at a time: submitted,
-// verified, kept, announced, recorded. The next begins when the last is recorded, so
-// that of those kept only the newest can be without its leaf.
+// line is the way to one Rekor.
 type line struct {
 	config *Config
 	rekor  Rekor
 	store  *Store
 	log    *slog.Logger
+	status *outside.Status[Status]
 
 	// Of run's goroutine:
 	anchored uint64                        // size of the newest checkpoint that is kept
 	looked   uint64                        // leaves below are anchored or the ledger's own
 	seen     map[string]*verify.Checkpoint // the Rekor's largest, by origin: v1 has several trees
 	shards   map[string]*openShard         // of seen, what is kept
-	verified *Stored                       // and not yet kept
-	kept     *Stored                       // and not yet known to be recorded
-	doubt    bool                          // kept may have its leaf already
+	doubt    bool                          // the anchor to be recorded may have its leaf already
 	next     time.Time                     // not before then
-
-	mu     sync.Mutex
-	status Status
 }
 
 func newLine(config *Config, r Rekor) *line {
+	log := config.Logger.With("rekor", r.Name)
+	status := Status{Rekor: r.Name, Origin: r.Trusted.Origin, URL: r.URL, Version: r.Trusted.Version}
 	return &line{
-		config: config, rekor: r, store: OpenStore(config.Dir), log: config.Logger.With("rekor", r.Name),
-		seen: map[string]*verify.Checkpoint{}, shards: map[string]*openShard{},
-		status: Status{Rekor: r.Name, Origin: r.Trusted.Origin, URL: r.URL, Version: r.Trusted.Version},
+		config: config, rekor: r, store: OpenStore(config.Dir), log: log,
+		status: outside.NewStatus(status, filepath.Join(config.Dir, r.Name, statusFile), log),
+		seen:   map[string]*verify.Checkpoint{}, shards: map[string]*openShard{},
 	}
 }
 
 // run returns when ctx ends, or the ledger has failed.
 func (l *line) run(ctx context.Context) error {
-	begun := false
-	for {
-		var err error
-		if !begun {
-			if err = l.begin(); err == nil {
-				begun = true
-			}
-		} else {
-			err = l.step(ctx)
-		}
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case errors.Is(err, ledger.ErrFatal):
-			return fmt.Errorf("record an anchor: %w", err)
-		case err != nil:
-			if err := l.failed(ctx, err); err != nil {
-				return err
-			}
-		}
-	}
+	way := outside.Line[Stored]{Begin: l.begin, Ask: l.anchor, Keep: l.keep, Record: l.record, Failed: l.failed}
+	return way.Run(ctx)
 }
 
 // begin takes up where the last process stopped.
-func (l *line) begin() error {
+func (l *line) begin() (*Stored, error) {
 	l.recallShards()
 	newest, err := l.store.newest(l.rekor.Name)
 	if err != nil || newest == nil {
-		return err
+		return nil, err
 	}
 	// What lies there was verified when it was kept. If it isn't what it was, or the
 	// Rekor is now said to have another key, it is no ground to stand on, and the next
@@ -88,17 +64,17 @@ func (l *line) begin() error {
 	anchor, err := l.rekor.Trusted.VerifyAnchor(newest.Entry, newest.Note, &l.config.AnchorKey.PublicKey)
 	if err != nil {
 		l.log.Warn("the newest anchor does not hold, and is left as it is", "size", newest.Size, "error", err)
-		return nil
+		return nil, nil
 	}
 	if known := l.seen[anchor.Checkpoint.Origin]; known == nil || known.Size < anchor.Checkpoint.Size {
 		l.seen[anchor.Checkpoint.Origin] = anchor.Checkpoint
 	}
-	l.anchored, l.looked, l.kept, l.doubt = newest.Size, newest.Size, newest, true
-	l.setStatus(func(s *Status) {
+	l.anchored, l.looked, l.doubt = newest.Size, newest.Size, true
+	l.status.Change(func(s *Status) {
 		s.Size = newest.Size
 		s.Time = l.lastTime()
 	})
-	return nil
+	return newest, nil
 }
 
 // lastTime is when the newest anchor was verified, as the last process wrote it.
@@ -111,83 +87,48 @@ func (l *line) lastTime() time.Time {
 	return s.Time
 }
 
-// step does the next thing there is to do, and waits if there is none.
-func (l *line) step(ctx context.Context) error {
-	switch {
-	case l.kept != nil:
-		if err := l.record(ctx, l.kept); err != nil {
-			l.doubt = true // it may have failed only by its own account
-			return err
-		}
-		l.kept, l.doubt = nil, false
-		l.succeeded()
-	case l.verified != nil:
-		if err := l.store.put(l.verified); err != nil {
-			return err
-		}
-		l.kept, l.verified = l.verified, nil
-		l.anchored, l.looked = l.kept.Size, max(l.looked, l.kept.Size)
-		now := l.config.Now()
-		l.setStatus(func(s *Status) { s.Size, s.Time, s.Waiting = l.kept.Size, now, time.Time{} })
-	default:
-		return l.anchor(ctx)
+// keep keeps an anchor that is verified.
+func (l *line) keep(a *Stored) error {
+	if err := l.store.put(a); err != nil {
+		return err
 	}
+	l.anchored, l.looked = a.Size, max(l.looked, a.Size)
+	now := l.config.Now()
+	l.status.Change(func(s *Status) { s.Size, s.Time, s.Waiting = a.Size, now, time.Time{} })
 	return nil
 }
 
 // anchor waits until there is something to anchor and it may be, and has the newest
 // checkpoint put into the Rekor.
-func (l *line) anchor(ctx context.Context) error {
-	since, err := l.pending(ctx)
+func (l *line) anchor(ctx context.Context) (*Stored, error) {
+	since, err := outside.Pending(ctx, l.config.Reader, &l.looked)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	l.setStatus(func(s *Status) {
+	l.status.Change(func(s *Status) {
 		if s.Waiting.IsZero() {
 			s.Waiting = since
 		}
 	})
-	if err := sleep(ctx, time.Until(l.next)); err != nil {
-		return err
+	if err := outside.Sleep(ctx, time.Until(l.next)); err != nil {
+		return nil, err
 	}
 	checkpoint, err := l.config.Reader.Checkpoint(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	begun := time.Now()
-	if l.verified, err = l.submit(ctx, checkpoint); err != nil {
-		return err
+	anchor, err := l.submit(ctx, checkpoint)
+	if err != nil {
+		return nil, err
 	}
 	l.next = begun.Add(l.config.Interval)
-	return nil
-}
-
-// pending returns as soon as the published ledger has a leaf, none of its own, that
-// isn't anchored, and says when that was received.
-func (l *line) pending(ctx context.Context) (since time.Time, _ error) {
-	for {
-		checkpoint, err := l.config.Reader.Wait(ctx, l.looked)
-		if err != nil {
-			return since, err
-		}
-		for l.looked < checkpoint.Size {
-			entries, err := l.config.Reader.Entries(ctx, checkpoint, l.looked)
-			if err != nil {
-				return since, err
-			}
-			for _, e := range entries {
-				if !own(e.Leaf) {
-					return e.Leaf.Received, nil
-				}
-				l.looked = e.Index + 1
-			}
-		}
-	}
+	return anchor, nil
 }
 
 // submit puts one checkpoint into the Rekor, and verifies what comes back.
 func (l *line) submit(ctx context.Context, checkpoint *verify.Checkpoint) (*Stored, error) {
-	note, err := byLogAlone(l.config.Log, checkpoint)
+	note, err := outside.Plain(l.config.Log, checkpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -272,57 +213,16 @@ func (l *line) consistent(ctx context.Context, now *verify.Checkpoint) error {
 	return nil
 }
 
-// succeeded ends a row of failures.
-func (l *line) succeeded() {
-	l.setStatus(func(s *Status) { s.Failures, s.Error, s.FailedAt = 0, "", time.Time{} })
-}
-
 // failed reports a failure and waits before the next try. It returns ctx's error.
 func (l *line) failed(ctx context.Context, err error) error {
 	now := l.config.Now()
 	var n int
-	l.setStatus(func(s *Status) {
+	l.status.Change(func(s *Status) {
 		s.Failures++
 		n = s.Failures
 		s.Error, s.FailedAt = err.Error(), now
 	})
-	wait := min(firstRetry, l.config.Interval)
-	for i := 1; i < n && wait < max(l.config.Interval, time.Minute); i++ {
-		wait *= 2
-	}
-	wait = min(wait, max(l.config.Interval, time.Minute))
+	wait := outside.Retry{First: min(firstRetry, l.config.Interval), Most: max(l.config.Interval, time.Minute)}.After(n)
 	l.log.Warn("anchoring failed and is tried again", "error", err, "failures", n, "after", wait)
-	return sleep(ctx, wait)
-}
-
-func (l *line) currentStatus() Status {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.status
-}
-
-// setStatus changes the status, and writes it if it is another.
-func (l *line) setStatus(change func(*Status)) {
-	l.mu.Lock()
-	before := l.status
-	change(&l.status)
-	now := l.status
-	l.mu.Unlock()
-	if now == before {
-		return
-	}
-	if err := writeStatus(l.config.Dir, now); err != nil {
-		l.log.Warn("the status of anchoring is not kept", "error", err)
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
+	return outside.Sleep(ctx, wait)
 }

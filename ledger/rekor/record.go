@@ -6,17 +6,26 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/outside"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
-
-// own says whether a leaf is the ledger's own: the clock, anchors, epochs.
-func own(leaf *verify.Leaf) bool { return leaf.Subject == events.LedgerRecorder.Subject() }
 
 // record announces an anchor that is kept and writes it back to the ledger, unless in
 // doubt its leaf turns out to be there.
 func (l *line) record(ctx context.Context, a *Stored) error {
+	if err := l.announceAndRecord(ctx, a); err != nil {
+		l.doubt = true // it may have failed only by its own account
+		return err
+	}
+	l.doubt = false
+	l.status.Change(func(s *Status) { s.Failures, s.Error, s.FailedAt = 0, "", time.Time{} })
+	return nil
+}
+
+func (l *line) announceAndRecord(ctx context.Context, a *Stored) error {
 	anchor, err := l.rekor.Trusted.VerifyAnchor(a.Entry, a.Note, &l.config.AnchorKey.PublicKey)
 	if err != nil {
 		return err
@@ -84,7 +93,7 @@ func (l *line) recorded(ctx context.Context, from uint64, digest string) (bool, 
 		}
 		for _, e := range entries {
 			from = e.Index + 1
-			if !own(e.Leaf) || e.Leaf.Verdict != verify.Accepted {
+			if !outside.Own(e.Leaf) || e.Leaf.Verdict != verify.Accepted {
 				continue
 			}
 			if e.Body == nil {

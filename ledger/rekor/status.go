@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -73,18 +72,4 @@ func ReadStatus(dir string) ([]Status, error) {
 		all = append(all, s)
 	}
 	return all, nil
-}
-
-func writeStatus(dir string, s Status) error {
-	b, err := json.MarshalIndent(s, "", "  ")
-	if err == nil {
-		err = os.MkdirAll(filepath.Join(dir, s.Rekor), 0o755)
-	}
-	if err == nil {
-		err = durable.WriteFile(filepath.Join(dir, s.Rekor, statusFile), append(b, '\n'), 0o644)
-	}
-	if err != nil {
-		return fmt.Errorf("keep the status of the Rekor %s: %w", s.Rekor, err)
-	}
-	return nil
 }

@@ -7,14 +7,13 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
-	"sync"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/outside"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -80,10 +79,10 @@ func New(config Config) (*Stamper, error) {
 			return nil, fmt.Errorf("there are two timestamp authorities named %s", a.Trusted.Name)
 		}
 		names[a.Trusted.Name] = true
+		kept, log := store{filepath.Join(config.Dir, a.Trusted.Name)}, config.Logger.With("authority", a.Trusted.Name)
 		s.lines = append(s.lines, &line{
-			config: &s.config, authority: a, store: store{filepath.Join(config.Dir, a.Trusted.Name)}, client: newHTTPClient(),
-			log:    config.Logger.With("authority", a.Trusted.Name),
-			status: Status{Authority: a.Trusted.Name, URL: a.URL, Every: config.Interval},
+			config: &s.config, authority: a, store: kept, client: newHTTPClient(), log: log,
+			status: outside.NewStatus(Status{Authority: a.Trusted.Name, URL: a.URL, Every: config.Interval}, filepath.Join(kept.dir, statusFile), log),
 		})
 	}
 	return s, nil
@@ -108,155 +107,86 @@ func (s *Stamper) Run(ctx context.Context) error {
 func (s *Stamper) Status() []Status {
 	all := make([]Status, len(s.lines))
 	for i, l := range s.lines {
-		l.mu.Lock()
-		all[i] = l.status
-		l.mu.Unlock()
+		all[i] = l.status.Get()
 	}
 	return all
 }
 
-// line is the way to one authority. The next timestamp is asked for when the last is
-// kept and recorded, so that of those kept only the newest can be without its leaf.
+// line is the way to one authority.
 type line struct {
 	config    *Config
 	authority Authority
 	store     store
 	client    *http.Client
 	log       *slog.Logger
+	status    *outside.Status[Status]
 
 	// Of run's goroutine:
-	begun    bool
-	looked   uint64  // leaves below have a timestamp or are the ledger's own
-	verified *stored // and not yet kept
-	kept     *stored // and not yet known to be recorded
-	next     time.Time
-
-	mu     sync.Mutex
-	status Status
+	looked uint64 // leaves below have a timestamp or are the ledger's own
+	next   time.Time
 }
 
 // run returns when ctx ends, or the ledger has failed.
 func (l *line) run(ctx context.Context) error {
-	for {
-		err := l.step(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case errors.Is(err, ledger.ErrFatal):
-			return fmt.Errorf("record a timestamp: %w", err)
-		case err != nil:
-			if err := l.failed(ctx, err); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// step does the next thing there is to do, and waits if there is none.
-func (l *line) step(ctx context.Context) error {
-	switch {
-	case !l.begun:
-		return l.begin()
-	case l.kept != nil:
-		if err := l.record(ctx, l.kept); err != nil {
-			return err
-		}
-		l.kept = nil
-		l.setStatus(func(s *Status) { s.Failures, s.Error, s.FailedAt = 0, "", time.Time{} })
-		return nil
-	case l.verified != nil:
-		if err := l.store.put(l.verified); err != nil {
-			return err
-		}
-		l.kept, l.verified = l.verified, nil
-		return nil
-	}
-	return l.stamp(ctx)
+	way := outside.Line[stored]{Begin: l.begin, Ask: l.stamp, Keep: l.store.put, Record: l.record, Failed: l.failed}
+	return way.Run(ctx)
 }
 
 // begin takes up where the last process stopped. The newest timestamp may have no leaf
 // as yet; where it has, that is said twice, and no harm.
-func (l *line) begin() error {
+func (l *line) begin() (*stored, error) {
 	newest, err := l.store.newest()
-	if err != nil {
-		return err
-	}
-	l.begun = true
-	if newest == nil {
-		return nil
+	if err != nil || newest == nil {
+		return nil, err
 	}
 	// What lies there was verified when it was kept. If it isn't what it was, or the
 	// authority is now said to have other certificates, the next is the first of its kind.
 	t, err := l.authority.Trusted.VerifyToken(newest.token, newest.note)
 	if err != nil {
 		l.log.Warn("the newest timestamp does not hold, and is left as it is", "size", newest.size, "error", err)
-		return nil
+		return nil, nil
 	}
-	l.looked, l.kept = newest.size, newest
+	l.looked = newest.size
 	l.next = t.Time.Add(l.config.Interval)
-	l.setStatus(func(s *Status) { s.Size, s.Time, s.At = newest.size, t.Time, t.Time })
-	return nil
+	l.status.Change(func(s *Status) { s.Size, s.Time, s.At = newest.size, t.Time, t.Time })
+	return newest, nil
 }
 
 // stamp waits until there is something to timestamp and it may be, and has the newest
 // checkpoint timestamped.
-func (l *line) stamp(ctx context.Context) error {
-	since, err := l.pending(ctx)
+func (l *line) stamp(ctx context.Context) (*stored, error) {
+	since, err := outside.Pending(ctx, l.config.Reader, &l.looked)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	l.setStatus(func(s *Status) {
+	l.status.Change(func(s *Status) {
 		if s.Waiting.IsZero() {
 			s.Waiting = since
 		}
 	})
 	// Its clock is not ours: never longer than one interval.
-	if err := sleep(ctx, min(time.Until(l.next), l.config.Interval)); err != nil {
-		return err
+	if err := outside.Sleep(ctx, min(time.Until(l.next), l.config.Interval)); err != nil {
+		return nil, err
 	}
 	checkpoint, err := l.config.Reader.Checkpoint(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	plain, err := byLogAlone(l.config.Log, checkpoint)
+	plain, err := outside.Plain(l.config.Log, checkpoint)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	asking, cancel := context.WithTimeout(ctx, l.config.Timeout)
 	defer cancel()
 	token, t, err := l.authority.ask(asking, l.client, plain)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	l.verified = &stored{checkpoint.Size, token, plain}
 	l.looked = max(l.looked, checkpoint.Size)
 	l.next = time.Now().Add(l.config.Interval)
 	now := l.config.Now()
-	l.setStatus(func(s *Status) { s.Size, s.Time, s.At, s.Waiting = checkpoint.Size, t.Time, now, time.Time{} })
-	return nil
-}
-
-// pending returns as soon as the published ledger has a leaf, none of its own, that has
-// no timestamp, and says when that was received.
-func (l *line) pending(ctx context.Context) (since time.Time, _ error) {
-	for {
-		checkpoint, err := l.config.Reader.Wait(ctx, l.looked)
-		if err != nil {
-			return since, err
-		}
-		for l.looked < checkpoint.Size {
-			entries, err := l.config.Reader.Entries(ctx, checkpoint, l.looked)
-			if err != nil {
-				return since, err
-			}
-			for _, e := range entries {
-				if e.Leaf.Subject != events.LedgerRecorder.Subject() {
-					return e.Leaf.Received, nil
-				}
-				l.looked = e.Index + 1
-			}
-		}
-	}
+	l.status.Change(func(s *Status) { s.Size, s.Time, s.At, s.Waiting = checkpoint.Size, t.Time, now, time.Time{} })
+	return &stored{checkpoint.Size, token, plain}, nil
 }
 
 // record writes a timestamp that is kept back to the ledger.
@@ -280,6 +210,7 @@ func (l *line) record(ctx context.Context, s *stored) error {
 	if err := l.config.Record(ctx, said); err != nil {
 		return fmt.Errorf("record a timestamp: %w", err)
 	}
+	l.status.Change(func(s *Status) { s.Failures, s.Error, s.FailedAt = 0, "", time.Time{} })
 	l.log.Info("timestamped", "size", checkpoint.Size, "time", t.Time)
 	return nil
 }
@@ -288,59 +219,12 @@ func (l *line) record(ctx context.Context, s *stored) error {
 func (l *line) failed(ctx context.Context, err error) error {
 	now := l.config.Now()
 	var n int
-	l.setStatus(func(s *Status) {
+	l.status.Change(func(s *Status) {
 		s.Failures++
 		n = s.Failures
 		s.Error, s.FailedAt = err.Error(), now
 	})
-	wait := firstRetry
-	for i := 1; i < n && wait < l.config.Interval; i++ {
-		wait *= 2
-	}
-	wait = min(wait, l.config.Interval)
+	wait := outside.Retry{First: firstRetry, Most: l.config.Interval}.After(n)
 	l.log.Warn("a timestamp was not obtained and is asked for again", "error", err, "failures", n, "after", wait)
-	return sleep(ctx, wait)
-}
-
-// setStatus changes the status, and writes it if it is another.
-func (l *line) setStatus(change func(*Status)) {
-	l.mu.Lock()
-	before := l.status
-	change(&l.status)
-	now := l.status
-	l.mu.Unlock()
-	if now == before {
-		return
-	}
-	if err := l.store.writeStatus(now); err != nil {
-		l.log.Warn("the status of timestamps is not kept", "error", err)
-	}
-}
-
-// byLogAlone returns a checkpoint with the log's own signature only.
-func byLogAlone(log *verify.Log, checkpoint *verify.Checkpoint) ([]byte, error) {
-	verifier, err := note.NewVerifier(log.Key())
-	if err != nil {
-		return nil, err
-	}
-	n, err := note.Open(checkpoint.Note, note.VerifierList(verifier))
-	if err != nil {
-		return nil, fmt.Errorf("checkpoint of %s: %w", log.Origin(), err)
-	}
-	n.UnverifiedSigs = nil
-	return note.Sign(n)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
+	return outside.Sleep(ctx, wait)
 }

@@ -61,14 +61,3 @@ func ReadStatus(dir string) ([]Status, error) {
 	}
 	return all, nil
 }
-
-func (s store) writeStatus(status Status) error {
-	b, err := json.MarshalIndent(status, "", "  ")
-	if err == nil {
-		err = os.MkdirAll(s.dir, 0o755)
-	}
-	if err == nil {
-		err = durable.WriteFile(filepath.Join(s.dir, statusFile), append(b, '\n'), 0o644)
-	}
-	return err
-}

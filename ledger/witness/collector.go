@@ -2,24 +2,21 @@ package witness
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
-	"github.com/saksi-ledger/saksi/ledger/durable"
+	"github.com/saksi-ledger/saksi/ledger/outside"
 	"github.com/saksi-ledger/saksi/ledger/tiles"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
@@ -169,7 +166,7 @@ func (c *Collector) rounds(ctx context.Context) error {
 	// What was cosigned when the last process ended may have no leaf as yet. Where it
 	// has, that is said twice, and no harm.
 	for number := uint64(1); ; number++ {
-		since, err := c.pending(ctx, &looked)
+		since, err := outside.Pending(ctx, c.config.Reader, &looked)
 		if err == nil {
 			c.setStatus(func(s *Status) {
 				if s.Waiting.IsZero() {
@@ -181,7 +178,7 @@ func (c *Collector) rounds(ctx context.Context) error {
 				began := c.config.Now()
 				if err = c.await(ctx, r); err == nil {
 					looked = max(looked, r.checkpoint.Size)
-					err = sleep(ctx, c.config.Interval-c.config.Now().Sub(began))
+					err = outside.Sleep(ctx, c.config.Interval-c.config.Now().Sub(began))
 				} else if errors.Is(err, errNoQuorum) {
 					c.config.Logger.Warn("no quorum of witnesses has cosigned a checkpoint", "size", r.checkpoint.Size, "quorum", c.config.Policy.Quorum())
 					continue // it has waited already
@@ -195,31 +192,8 @@ func (c *Collector) rounds(ctx context.Context) error {
 			return fmt.Errorf("record what is cosigned: %w", err)
 		case err != nil:
 			c.config.Logger.Warn("cosigning was interrupted and goes on", "error", err)
-			if err := sleep(ctx, firstRetry); err != nil {
+			if err := outside.Sleep(ctx, firstRetry); err != nil {
 				return err
-			}
-		}
-	}
-}
-
-// pending returns as soon as the published ledger has a leaf, none of its own, that is
-// not cosigned, and says when that was received.
-func (c *Collector) pending(ctx context.Context, looked *uint64) (since time.Time, _ error) {
-	for {
-		checkpoint, err := c.config.Reader.Wait(ctx, *looked)
-		if err != nil {
-			return since, err
-		}
-		for *looked < checkpoint.Size {
-			entries, err := c.config.Reader.Entries(ctx, checkpoint, *looked)
-			if err != nil {
-				return since, err
-			}
-			for _, e := range entries {
-				if e.Leaf.Subject != events.LedgerRecorder.Subject() {
-					return e.Leaf.Received, nil
-				}
-				*looked = e.Index + 1
 			}
 		}
 	}
@@ -231,7 +205,7 @@ func (c *Collector) begin(ctx context.Context, number uint64) (*round, error) {
 	if err != nil {
 		return nil, err
 	}
-	plain, err := byLogAlone(c.config.Log, checkpoint)
+	plain, err := outside.Plain(c.config.Log, checkpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -317,14 +291,7 @@ func (c *Collector) setStatus(change func(*Status)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	change(&c.status)
-	b, err := json.MarshalIndent(c.status, "", "  ")
-	if err == nil {
-		err = os.MkdirAll(c.config.Dir, 0o755)
-	}
-	if err == nil {
-		err = durable.WriteFile(filepath.Join(c.config.Dir, statusFile), append(b, '\n'), 0o644)
-	}
-	if err != nil {
+	if err := outside.WriteStatus(filepath.Join(c.config.Dir, statusFile), c.status); err != nil {
 		c.config.Logger.Warn("the status of the witnesses is not kept", "error", err)
 	}
 }
@@ -355,11 +322,7 @@ func (l *line) run(ctx context.Context) error {
 		}
 		failures++
 		l.failed(failures, err)
-		wait := firstRetry
-		for i := 1; i < failures && wait < mostRetry; i++ {
-			wait *= 2
-		}
-		if err := sleep(ctx, min(wait, mostRetry)); err != nil {
+		if err := outside.Sleep(ctx, outside.Retry{First: firstRetry, Most: mostRetry}.After(failures)); err != nil {
 			return err
 		}
 	}
@@ -405,32 +368,4 @@ func (l *line) failed(n int, err error) {
 		s := l.status
 		s.Failures, s.Error, s.FailedAt, s.Contradicts = n, err.Error(), now, contradicts
 	})
-}
-
-// byLogAlone returns a checkpoint with the log's own signature only.
-func byLogAlone(log *verify.Log, checkpoint *verify.Checkpoint) ([]byte, error) {
-	verifier, err := note.NewVerifier(log.Key())
-	if err != nil {
-		return nil, err
-	}
-	n, err := note.Open(checkpoint.Note, note.VerifierList(verifier))
-	if err != nil {
-		return nil, fmt.Errorf("checkpoint of %s: %w", log.Origin(), err)
-	}
-	n.UnverifiedSigs = nil
-	return note.Sign(n)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/outside"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -14,7 +15,7 @@ import (
 // know that have seen more of the tree, or another one. Those that are away by the timeout, or
 // answer what they should not, know nothing. What a witness answers it does not prove.
 func Ask(ctx context.Context, policy *verify.Policy, log *verify.Log, checkpoint *verify.Checkpoint, base *http.Client, timeout time.Duration) ([]ledger.Known, error) {
-	plain, err := byLogAlone(log, checkpoint)
+	plain, err := outside.Plain(log, checkpoint)
 	if err != nil {
 		return nil, err
 	}
