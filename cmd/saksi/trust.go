@@ -85,45 +85,23 @@ func trustToo(trust *verify.Trust, path string) error {
 			trust.Ledgers = append(trust.Ledgers, l)
 		}
 	}
-	for _, r := range other.Rekors {
-		if !slices.Contains(trust.Rekors, r) {
-			trust.Rekors = append(trust.Rekors, r)
-		}
-	}
-	for _, w := range other.Witnesses {
-		if !slices.Contains(trust.Witnesses, w) {
-			trust.Witnesses = append(trust.Witnesses, w)
-		}
-	}
-	for _, a := range other.Timestamps {
-		if !slices.ContainsFunc(trust.Timestamps, func(b verify.TrustedAuthority) bool { return reflect.DeepEqual(a, b) }) {
-			trust.Timestamps = append(trust.Timestamps, a)
-		}
-	}
-	for _, h := range other.Custodians {
-		if !slices.Contains(trust.Custodians, h) {
-			trust.Custodians = append(trust.Custodians, h)
-		}
-	}
-	for _, w := range other.Witnesses {
-		if !slices.Contains(trust.Witnesses, w) {
-			trust.Witnesses = append(trust.Witnesses, w)
-		}
-	}
-	for _, a := range other.Timestamps {
-		if !slices.Contains(trust.Timestamps, a) {
-			trust.Timestamps = append(trust.Timestamps, a)
-		}
-	}
-	for _, c := range other.Custodians {
-		if !slices.Contains(trust.Custodians, c) {
-			trust.Custodians = append(trust.Custodians, c)
-		}
-	}
+	addMissing(&trust.Rekors, other.Rekors)
+	addMissing(&trust.Witnesses, other.Witnesses)
+	addMissing(&trust.Timestamps, other.Timestamps)
+	addMissing(&trust.Custodians, other.Custodians)
 	if text, err = json.Marshal(trust); err == nil {
 		_, err = verify.ParseTrust(text)
 	}
 	return err
+}
+
+// addMissing adds what isn't there in the same words.
+func addMissing[T any](to *[]T, from []T) {
+	for _, v := range from {
+		if !slices.ContainsFunc(*to, func(known T) bool { return reflect.DeepEqual(known, v) }) {
+			*to = append(*to, v)
+		}
+	}
 }
 
 // nameWitnesses takes the witnesses that the ledger's registry names into the trust

@@ -62,9 +62,9 @@ type Report struct {
 	Chains Chains `json:"chains"`
 	// Anchors, Timestamps and Cosigned are what Rekors, timestamp authorities and witnesses hold
 	// of the tree.
-	Anchors    Anchors    `json:"anchors"`
-	Timestamps Timestamps `json:"timestamps"`
-	Cosigned   Cosigned   `json:"cosigned"`
+	Anchors    Outside  `json:"anchors"`
+	Timestamps Outside  `json:"timestamps"`
+	Cosigned   Cosigned `json:"cosigned"`
 	// Codes counts rejections.
 	Codes   map[string]uint64 `json:"codes,omitempty"`
 	Seconds float64           `json:"seconds"`

@@ -16,21 +16,30 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
-// Anchors says what Rekors hold of the tree.
-type Anchors struct {
+// Outside says what others, who are kept by name, signed over checkpoints of the tree:
+// Rekors in anchors, timestamp authorities in tokens (RFC 3161).
+type Outside struct {
 	// Checked counts those that hold by the trust file, Independent those of them whose
-	// Rekor it calls so.
+	// signer it calls so. Unknown counts those by nobody whom it names: only the
+	// checkpoint was checked.
 	Checked     uint64 `json:"checked"`
 	Independent uint64 `json:"independent"`
-	// Unknown counts those in Rekors that the trust file doesn't name: only the
-	// checkpoint was checked.
-	Unknown uint64 `json:"unknown"`
-	// Recorded counts the leaves that record an anchor, Missing those of them whose
-	// entry isn't there.
+	Unknown     uint64 `json:"unknown"`
+	// Recorded counts the leaves that record one, Missing those of them whose entry or
+	// token isn't there.
 	Recorded uint64 `json:"recorded"`
 	Missing  uint64 `json:"missing"`
-	// Size is that of the largest checkpoint that holds in a Rekor.
+	// Size is that of the largest checkpoint for which one holds.
 	Size uint64 `json:"size"`
+}
+
+// count counts one that holds, by somebody of an owner.
+func (o *Outside) count(size uint64, independent bool) {
+	o.Checked++
+	o.Size = max(o.Size, size)
+	if independent {
+		o.Independent++
+	}
 }
 
 // Cosigned says what witnesses have cosigned.
@@ -48,6 +57,7 @@ const (
 	maxOutside  = 1 << 20
 	sizeDigits  = 20
 	entrySuffix = ".json"
+	tokenSuffix = ".tst"
 	noteSuffix  = ".note"
 )
 
@@ -126,14 +136,8 @@ func (a *auditor) checkOutside(ctx context.Context) error {
 		a.checkRoot(ctx, tree, said)
 	}
 	a.roots = nil
-	entries, err := a.checkAnchors(ctx, tree)
-	if err != nil {
+	if err := a.checkAnchors(ctx, tree); err != nil {
 		return fmt.Errorf("audit: read the anchors: %w", err)
-	}
-	for _, digest := range a.anchored {
-		if !entries[digest] {
-			a.report.Anchors.Missing++
-		}
 	}
 	if err := a.checkTimestamps(ctx, tree); err != nil {
 		return fmt.Errorf("audit: read the timestamps: %w", err)
@@ -160,52 +164,114 @@ func (a *auditor) checkRoot(ctx context.Context, tree *tiles.Head, said rootSaid
 	return false
 }
 
-// checkAnchors checks all anchors that lie there, and returns the digests of their
-// entries.
-func (a *auditor) checkAnchors(ctx context.Context, tree *tiles.Head) (map[string]bool, error) {
-	entries := map[string]bool{}
-	err := a.each(ctx, "anchors", entrySuffix, func(rekor string, size uint64, base string) error {
-		return a.checkAnchor(ctx, tree, rekor, size, base, entries)
-	})
-	return entries, err
+// checkAnchors checks all anchors that lie there.
+func (a *auditor) checkAnchors(ctx context.Context, tree *tiles.Head) error {
+	check := func(s signed) (independent bool, err error) {
+		anchor, err := a.trust.VerifyAnchor(a.trusted, s.by, s.note)
+		if errors.Is(err, verify.ErrUnknownRekor) {
+			return false, errUnknown
+		}
+		return err == nil && a.independent(anchor.Independent, anchor.Owner), err
+	}
+	return a.each(ctx, tree, kind{"anchors", entrySuffix, "the anchor of %d leaves in %s", a.anchored, &a.report.Anchors, check})
 }
 
-func (a *auditor) checkAnchor(ctx context.Context, tree *tiles.Head, rekor string, size uint64, base string, entries map[string]bool) error {
-	entry, err := readOutside(base + entrySuffix)
+// checkTimestamps checks all tokens that lie there.
+func (a *auditor) checkTimestamps(ctx context.Context, tree *tiles.Head) error {
+	check := func(s signed) (independent bool, err error) {
+		// Which authority's it is, nothing but the certificates tells.
+		for i := range a.trust.Timestamps {
+			by := &a.trust.Timestamps[i]
+			if _, err := by.VerifyToken(s.by, s.note); err == nil {
+				return a.independent(by.Independent, by.Owner), nil
+			}
+		}
+		return false, errUnknown
+	}
+	return a.each(ctx, tree, kind{"timestamps", tokenSuffix, "the timestamp of %d leaves by %s", a.timed, &a.report.Timestamps, check})
+}
+
+// independent says whether somebody whom the trust file calls independent is so of the
+// ledger that is audited.
+func (a *auditor) independent(said bool, owner string) bool {
+	return said && (a.trusted.Owner == "" || owner != a.trusted.Owner)
+}
+
+// errUnknown is returned where nobody whom the trust file names has signed.
+var errUnknown = errors.New("it is by nobody whom the trust file names")
+
+// signed is what somebody signed over a checkpoint: an entry or a token, and the note.
+type signed struct{ by, note []byte }
+
+// kind is of what others sign over checkpoints.
+type kind struct {
+	dir, suffix string   // its files, in a directory for each who signed
+	what        string   // one of a size, by a name
+	recorded    []string // digests of those that leaves record
+	report      *Outside
+	check       func(signed) (independent bool, err error)
+}
+
+// each goes through what others signed over checkpoints, by who signed and then by size.
+// The checkpoint is checked here, who signed it by the kind's check.
+func (a *auditor) each(ctx context.Context, tree *tiles.Head, k kind) error {
+	there := map[string]bool{}
+	names, err := dirsIn(filepath.Join(a.dir, k.dir))
 	if err != nil {
 		return err
 	}
-	note, err := readOutside(base + noteSuffix)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // it is being written
+	for _, name := range names {
+		sizes, err := sizesIn(filepath.Join(a.dir, k.dir, name), k.suffix)
+		if err != nil {
+			return err
+		}
+		for _, size := range sizes {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if size > a.checkpoint.Size || len(a.report.Failures) >= MaxFailures {
+				continue // it came after the checkpoint
+			}
+			base := filepath.Join(a.dir, k.dir, name, fmt.Sprintf("%0*d", sizeDigits, size))
+			var s signed
+			if s.by, err = readOutside(base + k.suffix); err != nil {
+				return err
+			}
+			if s.note, err = readOutside(base + noteSuffix); errors.Is(err, fs.ErrNotExist) {
+				continue // it is being written
+			} else if err != nil {
+				return err
+			}
+			there[events.DigestOf(s.by).String()] = true
+			a.checkSigned(ctx, tree, fmt.Sprintf(k.what, size, name), s, k)
+		}
 	}
-	if err != nil {
-		return err
-	}
-	entries[events.DigestOf(entry).String()] = true
-	what := fmt.Sprintf("the anchor of %d leaves in %s", size, rekor)
-	c, err := a.open(note)
-	if err != nil {
-		a.fail("%s: %v", what, err)
-		return nil
-	}
-	if !a.checkRoot(ctx, tree, rootSaid{c.Size, c.Root.String(), what}) {
-		return nil
-	}
-	anchor, err := a.trust.VerifyAnchor(a.trusted, entry, note)
-	switch {
-	case errors.Is(err, verify.ErrUnknownRekor):
-		a.report.Anchors.Unknown++
-	case err != nil:
-		a.fail("%s: %v", what, err)
-	default:
-		a.report.Anchors.Checked++
-		a.report.Anchors.Size = max(a.report.Anchors.Size, c.Size)
-		if anchor.Independent && (a.trusted.Owner == "" || anchor.Owner != a.trusted.Owner) {
-			a.report.Anchors.Independent++
+	for _, digest := range k.recorded {
+		if !there[digest] {
+			k.report.Missing++
 		}
 	}
 	return nil
+}
+
+func (a *auditor) checkSigned(ctx context.Context, tree *tiles.Head, what string, s signed, k kind) {
+	c, err := a.open(s.note)
+	if err != nil {
+		a.fail("%s: %v", what, err)
+		return
+	}
+	if !a.checkRoot(ctx, tree, rootSaid{c.Size, c.Root.String(), what}) {
+		return
+	}
+	independent, err := k.check(s)
+	switch {
+	case errors.Is(err, errUnknown):
+		k.report.Unknown++
+	case err != nil:
+		a.fail("%s: %v", what, err)
+	default:
+		k.report.count(c.Size, independent)
+	}
 }
 
 // checkCosigned checks the cosigned checkpoints that lie there.
@@ -246,6 +312,22 @@ func (a *auditor) checkCosigned(ctx context.Context, tree *tiles.Head) error {
 		}
 	}
 	return nil
+}
+
+// witnesses returns the policy by which cosignatures are believed: the trust file's, or
+// if it has none the genesis'; nil if neither has one.
+func (a *auditor) witnesses() *verify.Policy {
+	if policy, err := a.trusted.Witnesses(); err == nil && policy != nil {
+		return policy
+	}
+	if a.admit == nil || a.admit.Registry.WitnessPolicy() == "" {
+		return nil
+	}
+	policy, err := verify.ParsePolicy([]byte(a.admit.Registry.WitnessPolicy()))
+	if err != nil {
+		return nil // whoever made the genesis wasn't let
+	}
+	return policy
 }
 
 func (a *auditor) open(note []byte) (*verify.Checkpoint, error) {

@@ -68,7 +68,7 @@ func TestOutside(t *testing.T) {
 		held  func(*audit.Report) bool
 	}{
 		{"an anchor", map[string][]byte{"anchors/r/%s.json": entry, "anchors/r/%s.note": good}, "", func(r *audit.Report) bool { return r.Anchors.Unknown == 1 }},
-		{"an entry alone", map[string][]byte{"anchors/r/%s.json": entry}, "", func(r *audit.Report) bool { return r.Anchors == audit.Anchors{} }},
+		{"an entry alone", map[string][]byte{"anchors/r/%s.json": entry}, "", func(r *audit.Report) bool { return r.Anchors == audit.Outside{} }},
 		{"an anchor of another tree", map[string][]byte{"anchors/r/%s.json": entry, "anchors/r/%s.note": other}, "the anchor of 200 leaves in r has the root", nil},
 		{"an anchor that isn't signed", map[string][]byte{"anchors/r/%s.json": entry, "anchors/r/%s.note": flipped}, "the anchor of 200 leaves in r: checkpoint of", nil},
 		{"an anchor without an entry", map[string][]byte{"anchors/r/%s.json": []byte("{}"), "anchors/r/%s.note": good}, "the anchor of 200 leaves in r: anchor: ", nil},
