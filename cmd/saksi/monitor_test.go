@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/readertest"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
@@ -31,20 +30,7 @@ func TestMonitorKilled(t *testing.T) {
 	}
 	w := readertest.New(t)
 	w.Grow(1500)
-	d, err := ledger.OpenDirectory(w.Dir, w.Log)
-	must(t, err)
-	defer d.Close()
-	checkpoint, err := d.Checkpoint(t.Context())
-	must(t, err)
-	var leaves [][]byte
-	for uint64(len(leaves)) < checkpoint.Size {
-		entries, err := d.Leaves(t.Context(), checkpoint, uint64(len(leaves)))
-		must(t, err)
-		for _, e := range entries {
-			leaves = append(leaves, e.Raw)
-		}
-	}
-	honest := readertest.NewForger(t, w.LogKey, leaves)
+	honest := w.Forger(1500)
 	server := httptest.NewServer(honest)
 	defer server.Close()
 	trust, err := json.Marshal(&verify.Trust{V: 1, Ledgers: []verify.TrustedLedger{w.Trusted}})

@@ -172,25 +172,8 @@ func TestCopyIsAudited(t *testing.T) {
 func TestLargeCopy(t *testing.T) {
 	w := readertest.New(t)
 	w.Grow(300)
-	d, err := ledger.OpenDirectory(w.Dir, w.Log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
-	checkpoint, err := d.Checkpoint(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	entries, err := d.Leaves(t.Context(), checkpoint, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var leaves [][]byte
-	for _, e := range entries {
-		leaves = append(leaves, e.Raw)
-	}
 	const most = 256*256 + 700
-	forger := readertest.NewForger(t, w.LogKey, leaves).Fork(most, most)
+	forger := w.Forger(256).Fork(most, most)
 	url, dir := listen(t, forger), filepath.Join(t.TempDir(), "copy")
 	for _, size := range []uint64{256 * 255, 256*256 - 1, 256 * 256, 256*256 + 1, most} {
 		forger.Show(size)
@@ -310,26 +293,7 @@ func TestDamaged(t *testing.T) {
 func TestForked(t *testing.T) {
 	w := readertest.New(t)
 	w.Grow(600)
-	d, err := ledger.OpenDirectory(w.Dir, w.Log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
-	checkpoint, err := d.Checkpoint(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var leaves [][]byte
-	for len(leaves) < 600 {
-		entries, err := d.Leaves(t.Context(), checkpoint, uint64(len(leaves)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range entries {
-			leaves = append(leaves, e.Raw)
-		}
-	}
-	honest := readertest.NewForger(t, w.LogKey, leaves)
+	honest := w.Forger(600)
 	trust := &verify.Trust{V: 1, Ledgers: []verify.TrustedLedger{w.Trusted}}
 	for _, from := range []uint64{0, 3, 255, 256, 599} {
 		for _, size := range []uint64{from + 1, 599, 600, 601, 900} {
@@ -340,7 +304,11 @@ func TestForked(t *testing.T) {
 			if _, err := fetch(t, t.Context(), dir, listen(t, honest), "", w.Log, true); err != nil {
 				t.Fatal(err)
 			}
-			_, err := fetch(t, t.Context(), dir, listen(t, honest.Fork(from, size)), "", w.Log, true)
+			before, err := mirror.Open(dir, w.Log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = fetch(t, t.Context(), dir, listen(t, honest.Fork(from, size)), "", w.Log, true)
 			var fork *mirror.ForkError
 			if !errors.As(err, &fork) || fork.Hint() == "" {
 				t.Fatalf("fork at %d to %d: %v", from, size, err)
@@ -352,7 +320,7 @@ func TestForked(t *testing.T) {
 			if s, err := verify.VerifyFork(proof, trust); err != nil || s.Older.Size != min(600, size) {
 				t.Errorf("fork at %d to %d: %+v, %v", from, size, s, err)
 			}
-			if c, err := mirror.Open(dir, w.Log); err != nil || c.Checkpoint().Root != checkpoint.Root {
+			if c, err := mirror.Open(dir, w.Log); err != nil || c.Checkpoint().Root != before.Checkpoint().Root {
 				t.Errorf("fork at %d to %d: the copy is another", from, size)
 			}
 		}

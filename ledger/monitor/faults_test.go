@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/readertest"
 	"github.com/saksi-ledger/saksi/ledger/verify"
@@ -23,26 +22,7 @@ var errDisk = errors.New("the disk is gone")
 func TestFaults(t *testing.T) {
 	w := readertest.New(t)
 	w.Grow(300)
-	d, err := ledger.OpenDirectory(w.Dir, w.Log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
-	checkpoint, err := d.Checkpoint(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var leaves [][]byte
-	for len(leaves) < 300 {
-		entries, err := d.Leaves(t.Context(), checkpoint, uint64(len(leaves)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range entries {
-			leaves = append(leaves, e.Raw)
-		}
-	}
-	honest := readertest.NewForger(t, w.LogKey, leaves)
+	honest := w.Forger(300)
 	forked := honest.Fork(250, 310)
 	var served atomic.Pointer[readertest.Forger]
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { served.Load().ServeHTTP(rw, r) }))

@@ -16,7 +16,6 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/monitor"
 	"github.com/saksi-ledger/saksi/ledger/readertest"
 	"github.com/saksi-ledger/saksi/ledger/verify"
@@ -37,26 +36,7 @@ func watch(t *testing.T, size, all uint64) *watched {
 	t.Helper()
 	w := &watched{T: t, world: readertest.New(t)}
 	w.world.Grow(all)
-	d, err := ledger.OpenDirectory(w.world.Dir, w.world.Log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
-	checkpoint, err := d.Checkpoint(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var leaves [][]byte
-	for uint64(len(leaves)) < all {
-		entries, err := d.Leaves(t.Context(), checkpoint, uint64(len(leaves)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range entries {
-			leaves = append(leaves, e.Raw)
-		}
-	}
-	w.honest = readertest.NewForger(t, w.world.LogKey, leaves[:all])
+	w.honest = w.world.Forger(all)
 	w.honest.Show(size)
 	w.serve(w.honest)
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { (*w.served.Load()).ServeHTTP(rw, r) }))

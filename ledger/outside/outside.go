@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
@@ -93,4 +94,18 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	case <-t.C:
 		return nil
 	}
+}
+
+// Run runs the ways to all parties, each on its own, until ctx ends, and returns its
+// error; before that only the first that one of them returns.
+func Run(ctx context.Context, ways ...func(context.Context) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, way := range ways {
+		group.Go(func() error { return way(ctx) })
+	}
+	group.Go(func() error { // with nobody to ask too
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	return group.Wait()
 }

@@ -13,6 +13,9 @@ import (
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
 // Forger is a log in memory whose key signs whatever its leaves are: what a ledger's
@@ -32,6 +35,38 @@ type Forger struct {
 // NewForger returns a Forger of leaves, all of which it shows.
 func NewForger(t testing.TB, key note.Signer, leaves [][]byte) *Forger {
 	return &Forger{t: t, key: key, Leaves: slices.Clone(leaves), size: uint64(len(leaves))}
+}
+
+// Forger returns a Forger of the first size leaves of the world's ledger, which has
+// published as many.
+func (w *World) Forger(size uint64) *Forger {
+	w.t.Helper()
+	return NewForger(w.t, w.LogKey, Leaves(w.t, w.Dir, w.Log, size))
+}
+
+// Leaves returns the first size leaves of the ledger in dir, which has published as many.
+func Leaves(t testing.TB, dir string, log *verify.Log, size uint64) [][]byte {
+	t.Helper()
+	d, err := ledger.OpenDirectory(dir, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	checkpoint, err := d.Wait(t.Context(), size-1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var leaves [][]byte
+	for uint64(len(leaves)) < size {
+		entries, err := d.Leaves(t.Context(), checkpoint, uint64(len(leaves)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			leaves = append(leaves, e.Raw)
+		}
+	}
+	return leaves[:size]
 }
 
 // Fork returns a copy of the first size leaves, which are others from index from on.

@@ -9,10 +9,9 @@ import (
 	"log/slog"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/outside"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -127,15 +126,11 @@ func (a *Anchorer) Run(ctx context.Context) error {
 	if err := a.writePolicy(); err != nil {
 		a.config.Logger.Warn("the anchor policy is not kept", "error", err)
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	var ways []func(context.Context) error
 	for _, l := range a.lines {
-		group.Go(func() error { return l.run(ctx) })
+		ways = append(ways, l.run)
 	}
-	group.Go(func() error { // with no Rekor too
-		<-ctx.Done()
-		return ctx.Err()
-	})
-	return group.Wait()
+	return outside.Run(ctx, ways...)
 }
 
 // Status returns how far each Rekor has come, in the order of the configuration. It

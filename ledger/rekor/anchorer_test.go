@@ -67,17 +67,7 @@ func (s *site) run(config rekor.Config) (_ *rekor.Anchorer, stop func()) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(s.Context())
-	done := make(chan error, 1)
-	go func() { done <- a.Run(ctx) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; !errors.Is(err, context.Canceled) {
-			s.Errorf("Run: %v", err)
-		}
-	})
-	s.Cleanup(stop)
-	return a, stop
+	return a, readertest.Start(s.T, a.Run)
 }
 
 // grow adds n leaves that aren't the ledger's own.

@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/outside"
@@ -91,15 +89,11 @@ func New(config Config) (*Stamper, error) {
 // Run asks until ctx ends, and then returns its error; before that only if the ledger
 // failed. It is called once.
 func (s *Stamper) Run(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
+	var ways []func(context.Context) error
 	for _, l := range s.lines {
-		group.Go(func() error { return l.run(ctx) })
+		ways = append(ways, l.run)
 	}
-	group.Go(func() error { // with no authority too
-		<-ctx.Done()
-		return ctx.Err()
-	})
-	return group.Wait()
+	return outside.Run(ctx, ways...)
 }
 
 // Status returns how far each authority has come, in the order of the configuration.

@@ -2,7 +2,6 @@ package timestamp_test
 
 import (
 	"bytes"
-	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -12,7 +11,6 @@ import (
 	"encoding/asn1"
 	"encoding/json"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -23,7 +21,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -71,17 +68,7 @@ func (s *site) run(authorities ...timestamp.Authority) (_ *timestamp.Stamper, st
 		Interval: 20 * time.Millisecond, Timeout: 2 * time.Second, Logger: slog.New(slog.NewTextHandler(s.Output(), nil)),
 	})
 	s.must(err)
-	ctx, cancel := context.WithCancel(s.Context())
-	done := make(chan error, 1)
-	go func() { done <- stamper.Run(ctx) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; !errors.Is(err, context.Canceled) {
-			s.Errorf("Run: %v", err)
-		}
-	})
-	s.Cleanup(stop)
-	return stamper, stop
+	return stamper, readertest.Start(s.T, stamper.Run)
 }
 
 func (s *site) until(what string, so func() bool) {

@@ -2,7 +2,6 @@ package witness_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -155,17 +154,7 @@ func (s *site) run(config witness.Config) (_ *witness.Collector, stop func()) {
 	s.Helper()
 	c, err := witness.New(config)
 	s.must(err)
-	ctx, cancel := context.WithCancel(s.Context())
-	done := make(chan error, 1)
-	go func() { done <- c.Run(ctx) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; !errors.Is(err, context.Canceled) {
-			s.Errorf("Run: %v", err)
-		}
-	})
-	s.Cleanup(stop)
-	return c, stop
+	return c, readertest.Start(s.T, c.Run)
 }
 
 // covered tells whether a checkpoint that a quorum has cosigned covers all but the

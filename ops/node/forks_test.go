@@ -94,17 +94,9 @@ func newObservers(t *testing.T) *observers {
 	w.must(err)
 	t.Cleanup(func() { d.Close() })
 	o.bodies = ledgerhttp.Bodies(d, everybody{})
-	checkpoint, err := d.Checkpoint(w.ctx)
-	w.must(err)
-	entries, err := d.Leaves(w.ctx, checkpoint, 0)
-	w.must(err)
-	var leaves [][]byte
-	for _, e := range entries[:o.seen] {
-		leaves = append(leaves, e.Raw)
-	}
 	key, err := w.home.LogKey()
 	w.must(err)
-	o.honest = readertest.NewForger(t, key, leaves)
+	o.honest = readertest.NewForger(t, key, readertest.Leaves(t, w.home.LedgerDir(), o.log, o.seen))
 	o.monitor, o.copy, o.witness = filepath.Join(t.TempDir(), "monitor"), filepath.Join(t.TempDir(), "copy"), filepath.Join(t.TempDir(), "witness")
 	url := o.serve(o.honest)
 	if got := o.asMonitor(o.monitor, url); got != "nothing" {
