@@ -69,7 +69,7 @@ func (d *disk) on() {
 	d.t.Helper()
 	var out []byte
 	var err error
-	for range 100 { // the killed process may still be letting go
+	for range 1000 { // the killed process may still be letting go
 		if out, err = exec.Command("umount", d.mount).CombinedOutput(); err == nil {
 			break
 		}
