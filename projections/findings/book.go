@@ -3,6 +3,7 @@ package findings
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -108,13 +109,17 @@ func be(n uint64, one, more string) string {
 	return more
 }
 
-// span words a duration to the two units that matter.
+// span words a duration to the two units that matter. One of more than a time.Duration
+// holds is as long as that: who is told of 292 years needs no more of it.
 func span(d time.Duration) string {
+	if d == math.MaxInt64 {
+		return "more than 292 years"
+	}
 	d = d.Round(time.Second)
 	units := []struct {
 		of   time.Duration
 		name string
-	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}}
+	}{{365 * 24 * time.Hour, "year"}, {24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}}
 	for i, u := range units {
 		if d < u.of {
 			continue
