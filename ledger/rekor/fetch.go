@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"strings"
@@ -68,6 +69,29 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p[:min(len(p), b.left)])
 	b.left -= n
 	return n, err
+}
+
+// jsonTransport gives up on an answer that says that it isn't JSON, or that what was asked
+// for is somewhere else: a generated client would read it as YAML, XML or text.
+type jsonTransport struct{ http.RoundTripper }
+
+func (t jsonTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := t.RoundTripper.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	given := response.Header.Get("Content-Type")
+	mediaType, _, _ := mime.ParseMediaType(given)
+	switch {
+	case response.StatusCode >= 300 && response.StatusCode < 400:
+		err = fmt.Errorf("%s: a redirection is not followed", response.Status)
+	case mediaType != "application/json":
+		err = fmt.Errorf("%s: it is of the type %.60q, and not JSON", response.Status, given)
+	default:
+		return response, nil
+	}
+	response.Body.Close()
+	return nil, err
 }
 
 // said quotes the beginning of an answer, for errors.

@@ -3,6 +3,7 @@ package rekor
 import (
 	"context"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"crypto/sha256"
 
 	"github.com/sigstore/rekor/pkg/generated/models"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
@@ -27,7 +29,13 @@ const hash = "0000000000000000000000000000000000000000000000000000000000000000"
 // answerV1 is the JSON of an answer with a body and a proof.
 func answerV1(body, proof string) string {
 	return fmt.Sprintf(`{"%s":{"body":"%s","integratedTime":1,"logID":"%s","logIndex":1,"verification":{"inclusionProof":%s,"signedEntryTimestamp":"AA=="}}}`,
-		hash, base64.StdEncoding.EncodeToString([]byte(body)), hash, proof)
+		idOfBody(body), base64.StdEncoding.EncodeToString([]byte(body)), hash, proof)
+}
+
+// idOfBody is the id of an entry without its tree's.
+func idOfBody(body string) string {
+	leaf := tlog.RecordHash([]byte(body))
+	return hex.EncodeToString(leaf[:])
 }
 
 const (
@@ -117,7 +125,7 @@ func TestConflictV1(t *testing.T) {
 			w.Header().Set("Location", location)
 			w.WriteHeader(http.StatusConflict)
 			w.Write([]byte(`{"code":409,"message":"there"}`))
-		case r.URL.Path == "/api/v1/log/entries/"+hash:
+		case r.URL.Path == "/api/v1/log/entries/"+idOfBody(genuine):
 			w.Write([]byte(answerV1(genuine, proofV1)))
 		default:
 			t.Errorf("it was asked for %s", r.URL)
@@ -138,7 +146,7 @@ func TestConflictV1(t *testing.T) {
 		_, err := c.Submit(ctx, sha256.Sum256(nil), key)
 		return err
 	}
-	if err := submit(elsewhere.URL + "/api/v1/log/entries/" + hash); err != nil {
+	if err := submit(elsewhere.URL + "/api/v1/log/entries/" + idOfBody(genuine)); err != nil {
 		t.Errorf("an entry that is there: %v", err)
 	}
 	for _, at := range []string{"", "/", "/api/v1/log/entries/", "/x/../../etc", "/api/v1/log/entries/" + hash[1:], "/" + strings.Repeat("a", 100)} {

@@ -94,6 +94,9 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func pass(w http.ResponseWriter, answer *httptest.ResponseRecorder, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
+	if location := answer.Header().Get("Location"); location != "" {
+		w.Header().Set("Location", location)
+	}
 	w.WriteHeader(answer.Code)
 	w.Write(body)
 }

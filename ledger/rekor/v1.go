@@ -4,12 +4,14 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 
 	rekorclient "github.com/sigstore/rekor/pkg/client"
@@ -40,7 +42,9 @@ func NewClientV1(base string) (Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("Rekor %s: %w", base, err)
 	}
-	return &clientV1{r, newHTTPClient()}, nil
+	h := newHTTPClient()
+	h.Transport = jsonTransport{h.Transport}
+	return &clientV1{r, h}, nil
 }
 
 // Submit implements [Client].
@@ -93,7 +97,37 @@ func (c *clientV1) existing(ctx context.Context, location string) (models.LogEnt
 	if err != nil {
 		return nil, fmt.Errorf("read the entry that the Rekor has already: %w", err)
 	}
+	for named := range got.Payload {
+		if leafOf(named) != leafOf(id) {
+			return nil, fmt.Errorf("asked for the entry %s, which it is said to have already, the Rekor answered with %.80q", id, named)
+		}
+	}
 	return got.Payload, nil
+}
+
+// leafOf is an entry's id without that of its tree, which may stand before it.
+func leafOf(id string) string { return strings.ToLower(id[max(0, len(id)-2*sha256.Size):]) }
+
+// checkID checks the id by which an entry is named, as Rekor's pkg/sharding has it: that
+// of its tree, 8 bytes, which may be left out, and the hash of its leaf. Nothing that is
+// kept rests on it, but by it people ask for the entry.
+func checkID(id string, entry *models.LogEntryAnon) error {
+	text, _ := entry.Body.(string)
+	body, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || len(body) == 0 {
+		return errors.New("the Rekor answered with an entry that has no body")
+	}
+	leaf := tlog.RecordHash(body)
+	tree, ok := strings.CutSuffix(strings.ToLower(id), hex.EncodeToString(leaf[:]))
+	if !ok {
+		return fmt.Errorf("the entry's id, %.80q, is not that of its body", id)
+	}
+	origin, _, _ := strings.Cut(*entry.Verification.InclusionProof.Checkpoint, "\n")
+	_, of, named := strings.Cut(origin, " - ")
+	if number, err := strconv.ParseUint(tree, 16, 64); tree != "" && (err != nil || named && strconv.FormatUint(number, 10) != of) {
+		return fmt.Errorf("the entry's id, %.80q, names another tree than its checkpoint, %.80q", id, origin)
+	}
+	return nil
 }
 
 // entryJSON makes the one form of entry of both versions. The converter relies on
@@ -102,7 +136,7 @@ func entryJSON(log models.LogEntry) ([]byte, error) {
 	if len(log) != 1 {
 		return nil, fmt.Errorf("the Rekor answered with %d entries: want 1", len(log))
 	}
-	for _, e := range log {
+	for id, e := range log {
 		v := e.Verification
 		if e.LogID == nil || e.LogIndex == nil || e.IntegratedTime == nil || v == nil || v.InclusionProof == nil {
 			return nil, errors.New("the Rekor answered with an entry that has no index, time or proof")
@@ -113,6 +147,9 @@ func entryJSON(log models.LogEntry) ([]byte, error) {
 		}
 		if *e.LogIndex < 0 || *e.IntegratedTime < 0 || *p.LogIndex < 0 || *p.TreeSize < 0 {
 			return nil, errors.New("the Rekor answered with a negative number")
+		}
+		if err := checkID(id, &e); err != nil {
+			return nil, err
 		}
 		entry, err := tle.GenerateTransparencyLogEntry(e)
 		if err != nil {
