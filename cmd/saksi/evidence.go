@@ -45,7 +45,9 @@ func evidenceCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "where", Usage: "the events of rows that satisfy `CONDITION`; may be repeated"},
 			&cli.StringFlag{Name: "view", Usage: "the `VIEW` whose rows --where chooses", Value: "touches", EnvVars: env("evidence-view")},
 			&cli.Uint64Flag{Name: "as-of", Usage: "as the view was when the tree had `SIZE` leaves"},
-			&cli.BoolFlag{Name: "wait-anchor", Usage: "wait until a Rekor's entry covers the leaves", EnvVars: env("wait-anchor")},
+			&cli.BoolFlag{Name: "wait-anchor", Usage: "wait until entries of as many Rekors as the ledger's policy wants cover the leaves", EnvVars: env("wait-anchor")},
+			&cli.StringFlag{Name: "anchor-policy", Usage: "wait for `HOW-MANY` Rekors instead: all, any, or a number"},
+			&cli.StringFlag{Name: "trust", Usage: "of the Rekors of this trust `FILE`, and by it: as whoever reads the evidence will count", TakesFile: true},
 			&cli.BoolFlag{Name: "wait-cosigned", Usage: "wait until a checkpoint that a quorum of the ledger's witnesses has cosigned covers the leaves", EnvVars: env("wait-cosigned")},
 			&cli.BoolFlag{Name: "wait-timestamp", Usage: "wait until a timestamp covers the leaves", EnvVars: env("wait-timestamp")},
 			timeoutFlag(evidenceWait), formatFlag(), jsonFlag()},
@@ -78,6 +80,10 @@ func makeEvidence(c *cli.Context) error {
 			return err
 		}
 	}
+	options, err := evidenceOptions(c)
+	if err != nil {
+		return err
+	}
 	source, closer, err := openEvidenceSource(homeOf(c))
 	if err != nil {
 		return err
@@ -87,16 +93,16 @@ func makeEvidence(c *cli.Context) error {
 	defer cancel()
 	shown := newSteps(c.App.ErrWriter)
 	defer shown.done()
-	bundle, err := evidence.Make(ctx, source, requests, evidence.Options{
-		WaitAnchor: c.Bool("wait-anchor"), WaitCosigned: c.Bool("wait-cosigned"), WaitTimestamp: c.Bool("wait-timestamp"), Progress: shown.set,
-	})
+	options.Progress = shown.set
+	bundle, err := evidence.Make(ctx, source, requests, options)
+	var missing *evidence.NotAnchored
 	switch {
+	case errors.As(err, &missing):
+		return hinted{err, "saksi doctor says how far anchors lag, and why; --anchor-policy any is content with one Rekor, without --wait-anchor the evidence says what it lacks, or give --timeout more"}
 	case errors.Is(err, context.DeadlineExceeded) && c.Bool("wait-timestamp"):
 		return hinted{err, "saksi doctor says how far timestamps are; without --wait-timestamp the evidence says between what it stands, or give --timeout more"}
 	case errors.Is(err, context.DeadlineExceeded) && c.Bool("wait-cosigned"):
 		return hinted{err, "saksi doctor says how far witnesses are; without --wait-cosigned the evidence says which have not seen the tree, or give --timeout more"}
-	case errors.Is(err, context.DeadlineExceeded) && c.Bool("wait-anchor"):
-		return hinted{err, "saksi doctor says how far anchors lag; without --wait-anchor the evidence says that it has none, or give --timeout more"}
 	case errors.Is(err, evidence.ErrNoBody):
 		return hinted{err, "the authority gives mandates for bodies: saksi reader add --role auditor or supervisor"}
 	case err != nil:
@@ -110,6 +116,28 @@ func makeEvidence(c *cli.Context) error {
 	}
 	shown.done()
 	return evidenceResult(c.String("output"), size, bundle).print(c)
+}
+
+// evidenceOptions says what is waited for.
+func evidenceOptions(c *cli.Context) (evidence.Options, error) {
+	o := evidence.Options{WaitAnchor: c.Bool("wait-anchor"), WaitCosigned: c.Bool("wait-cosigned"), WaitTimestamp: c.Bool("wait-timestamp")}
+	if text := c.String("anchor-policy"); text != "" {
+		policy, err := verify.ParseAnchorPolicy(text)
+		if err != nil {
+			return o, statusError{exitUsage, err}
+		}
+		o.AnchorPolicy = &policy
+	}
+	if !o.WaitAnchor && (o.AnchorPolicy != nil || c.String("trust") != "") {
+		return o, usage("--anchor-policy and --trust say what --wait-anchor waits for")
+	}
+	if c.String("trust") != "" {
+		var err error
+		if o.Trust, err = readTrust(c); err != nil {
+			return o, err
+		}
+	}
+	return o, nil
 }
 
 // writeBundle writes a bundle to a file that has its name only once it was checked.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
@@ -23,6 +24,8 @@ type Anchors interface {
 	// the largest first, about limit of them. rekor, if not empty, names the only
 	// Rekor to list.
 	List(ctx context.Context, rekor string, before uint64, limit int) ([]ledgerhttp.Anchor, error)
+	// Policy returns by which policy the ledger's node anchors; nil if that isn't known.
+	Policy(ctx context.Context) (*ledgerhttp.AnchorPolicy, error)
 	// Read returns an entry or a checkpoint by the path that List gave.
 	Read(ctx context.Context, path string) ([]byte, error)
 }
@@ -53,6 +56,14 @@ func OpenDirectory(dir string) (interface {
 
 func (d *anchorDirectory) List(_ context.Context, rekor string, before uint64, limit int) ([]ledgerhttp.Anchor, error) {
 	return d.anchors.List(rekor, before, limit)
+}
+
+func (d *anchorDirectory) Policy(context.Context) (*ledgerhttp.AnchorPolicy, error) {
+	p, err := d.anchors.Policy()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return p, err
 }
 
 func (d *anchorDirectory) Read(_ context.Context, path string) ([]byte, error) {
@@ -92,7 +103,29 @@ func openRemote(base string, client *http.Client) (*remoteAnchors, error) {
 	return &remoteAnchors{u, client}, nil
 }
 
+// anchorList is what a node answers when it is asked for anchors.
+type anchorList struct {
+	Anchors []ledgerhttp.Anchor      `json:"anchors"`
+	Policy  *ledgerhttp.AnchorPolicy `json:"policy"` // nil from a node that doesn't say
+}
+
 func (r *remoteAnchors) List(ctx context.Context, rekor string, before uint64, limit int) ([]ledgerhttp.Anchor, error) {
+	list, err := r.list(ctx, rekor, before, limit)
+	if err != nil {
+		return nil, err
+	}
+	return list.Anchors, nil
+}
+
+func (r *remoteAnchors) Policy(ctx context.Context) (*ledgerhttp.AnchorPolicy, error) {
+	list, err := r.list(ctx, "", 0, 1)
+	if err != nil {
+		return nil, err
+	}
+	return list.Policy, nil
+}
+
+func (r *remoteAnchors) list(ctx context.Context, rekor string, before uint64, limit int) (*anchorList, error) {
 	u := r.base.JoinPath("anchors", "/")
 	query := url.Values{"before": {strconv.FormatUint(before, 10)}, "limit": {strconv.Itoa(limit)}}
 	if rekor != "" {
@@ -103,13 +136,11 @@ func (r *remoteAnchors) List(ctx context.Context, rekor string, before uint64, l
 	if err != nil {
 		return nil, fmt.Errorf("list anchors: %w", err)
 	}
-	var list struct {
-		Anchors []ledgerhttp.Anchor `json:"anchors"`
-	}
-	if err := json.Unmarshal(b, &list); err != nil {
+	list := &anchorList{}
+	if err := json.Unmarshal(b, list); err != nil {
 		return nil, fmt.Errorf("list anchors: %s: %w", u, err)
 	}
-	return list.Anchors, nil
+	return list, nil
 }
 
 func (r *remoteAnchors) Read(ctx context.Context, path string) ([]byte, error) {

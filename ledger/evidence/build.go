@@ -34,9 +34,16 @@ type Source struct {
 
 // Options are for [Build] and [Make].
 type Options struct {
-	// WaitAnchor waits, until the context ends, for an anchor that covers every leaf
-	// asked for, in one Rekor at least.
+	// WaitAnchor waits, until the context ends, for anchors that cover every leaf asked
+	// for, in as many Rekors as the policy wants: [NotAnchored] then says what is missing.
 	WaitAnchor bool
+	// AnchorPolicy is that policy; nil is the one by which the ledger's node anchors, or
+	// any Rekor if that isn't known.
+	AnchorPolicy *verify.AnchorPolicy
+	// Trust, if there, is over which Rekors the policy is: those that it names, and an
+	// anchor counts if it holds by it. Otherwise it is over those of the ledger's node,
+	// whose word it is that an anchor is of one of them.
+	Trust *verify.Trust
 	// WaitCosigned waits, until the context ends, for a checkpoint that covers every leaf
 	// asked for and that a quorum of the ledger's witnesses has cosigned.
 	WaitCosigned bool
@@ -147,7 +154,7 @@ func (b *builder) build(ctx context.Context, requests []Request) (*verify.Bundle
 	subjects := b.subjects()
 	if b.source.Anchors != nil {
 		if b.options.WaitAnchor {
-			err = b.waitCovered(ctx, subjects)
+			err = b.waitAnchored(ctx, subjects)
 		} else {
 			_, err = b.cover(ctx, subjects)
 		}

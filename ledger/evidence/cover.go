@@ -116,59 +116,37 @@ func (b *builder) take(a *anchored) bool {
 }
 
 // cover takes, for each leaf, the anchors in each Rekor that bound it most closely
-// from above, and reports whether each leaf has one.
-func (b *builder) cover(ctx context.Context, leaves []uint64) (bool, error) {
+// from above, and returns those that cover all leaves, by the name of their Rekor.
+func (b *builder) cover(ctx context.Context, leaves []uint64) (map[string]*anchored, error) {
 	rekors, err := b.rekors(ctx)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	all := true
-	for _, leaf := range slices.Backward(sample(leaves, mostCovering)) { // the last one covers all
-		covered := false
+	last := leaves[len(leaves)-1] // what covers it covers all
+	all := map[string]*anchored{}
+	for _, leaf := range slices.Backward(sample(leaves, mostCovering)) {
 		for _, rekor := range rekors {
 			listed, err := b.coveringAnchor(ctx, rekor, leaf)
 			if err != nil {
-				return false, err
+				return nil, err
 			}
 			if listed == nil {
 				continue
 			}
 			a, err := b.open(ctx, listed)
 			if err != nil {
-				return false, err
+				return nil, err
 			}
-			if a != nil && a.checkpoint.Size > leaf {
-				b.take(a)
-				covered = true
+			if a != nil && a.checkpoint.Size > leaf && b.take(a) && leaf == last {
+				all[rekor] = a
 			}
 		}
-		all = all && covered
 	}
 	return all, nil
 }
 
 // waitPoll is how often it is looked whether an anchor came.
 const waitPoll = 500 * time.Millisecond
-
-// waitCovered waits until each leaf is covered by an anchor.
-func (b *builder) waitCovered(ctx context.Context, leaves []uint64) error {
-	for {
-		switch covered, err := b.cover(ctx, leaves); {
-		case err != nil:
-			return err
-		case covered:
-			return nil
-		}
-		if err := pause(ctx); err != nil {
-			return err
-		}
-		newest, err := b.source.Reader.Checkpoint(ctx)
-		if err != nil {
-			return err
-		}
-		b.newest = newest
-	}
-}
 
 // wait waits for what the options say, but for anchors.
 func (b *builder) wait(ctx context.Context, options Options, subjects []uint64) error {

@@ -211,15 +211,28 @@ func (w *world) published() *verify.Checkpoint {
 // anchor anchors the ledger in a real Rekor of version 2, in a child process.
 func (w *world) anchor() {
 	w.Helper()
+	r := w.startRekor("rekor.example.my", "own")
+	w.anchorIn(verify.AnchorPolicy{}, r)
+	w.trust.Rekors = append(w.trust.Rekors, r.Trusted)
+}
+
+func (w *world) startRekor(origin, name string) rekor.Rekor {
+	w.Helper()
 	self, err := os.Executable()
 	w.must(err)
 	s, err := server.StartServer(w.Context(), server.Config{
-		Dir: w.TempDir(), Origin: "rekor.example.my", Owner: "mcmc", Executable: self, Env: []string{childMark + "=1"}, CheckpointInterval: 100 * time.Millisecond,
+		Dir: w.TempDir(), Origin: origin, Owner: "mcmc", Executable: self, Env: []string{childMark + "=1"}, CheckpointInterval: 100 * time.Millisecond,
 	})
 	w.must(err)
 	w.Cleanup(s.Stop)
+	return s.Rekor(name)
+}
+
+// anchorIn anchors the ledger in Rekors until the test ends.
+func (w *world) anchorIn(policy verify.AnchorPolicy, rekors ...rekor.Rekor) {
+	w.Helper()
 	anchorer, err := rekor.New(rekor.Config{
-		Dir: filepath.Join(w.dir, rekor.DirName), Rekors: []rekor.Rekor{s.Rekor("own")}, AnchorKey: w.anchorKey, Log: w.log, Reader: w.reader,
+		Dir: filepath.Join(w.dir, rekor.DirName), Rekors: rekors, Policy: policy, AnchorKey: w.anchorKey, Log: w.log, Reader: w.reader,
 		Size: w.ledger.Size, Record: w.ledger.RecordAnchor, Interval: 20 * time.Millisecond,
 	})
 	w.must(err)
@@ -232,7 +245,6 @@ func (w *world) anchor() {
 			w.Errorf("the anchorer ended with: %v", err)
 		}
 	})
-	w.trust.Rekors = append(w.trust.Rekors, s.Trusted())
 }
 
 // source reads the ledger's directory.

@@ -1,6 +1,7 @@
 package http
 
 import (
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -17,6 +18,17 @@ type Anchor struct {
 	Entry      string `json:"entry"`
 	Checkpoint string `json:"checkpoint"`
 }
+
+// AnchorPolicy says in how many of which Rekors a ledger's node wants checkpoints to stand.
+type AnchorPolicy struct {
+	// Policy is all, any, or a number.
+	Policy string `json:"policy"`
+	// Rekors are named as in [Anchor].
+	Rekors []string `json:"rekors"`
+}
+
+// policyFile lies beside the anchors where a node has written them.
+const policyFile = "anchors/policy.json"
 
 // Anchors reads and serves the anchors of a ledger's directory, while others are
 // added. It is safe for concurrent use.
@@ -66,10 +78,30 @@ func (a *Anchors) Checkpoint(size uint64) ([]byte, error) {
 	return fs.ReadFile(a.shelf.root.FS(), strings.TrimPrefix(list[0].Checkpoint, "/"))
 }
 
-// ServeHTTP serves GET /anchors/, a JSON list of the newest (parameters rekor,
-// before and limit are those of [Anchors.List]), and the files that it names.
-func (a *Anchors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !a.shelf.serveFile(w, r) {
-		a.shelf.serveList(w, r, "rekor", func(s shelved) any { return anchorOf(s) })
+// Policy returns the policy by which the node anchors; the error wraps [fs.ErrNotExist] if
+// none is kept, as in a copy.
+func (a *Anchors) Policy() (*AnchorPolicy, error) {
+	b, err := fs.ReadFile(a.shelf.root.FS(), policyFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the anchor policy: %w", err)
 	}
+	p := &AnchorPolicy{}
+	if err := json.Unmarshal(b, p); err != nil {
+		return nil, fmt.Errorf("read the anchor policy: %w", err)
+	}
+	return p, nil
+}
+
+// ServeHTTP serves GET /anchors/, a JSON list of the newest (parameters rekor,
+// before and limit are those of [Anchors.List]) with the policy, if there is one, and the
+// files that it names.
+func (a *Anchors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if a.shelf.serveFile(w, r) {
+		return
+	}
+	also := map[string]any{}
+	if p, err := a.Policy(); err == nil {
+		also["policy"] = p
+	}
+	a.shelf.serveList(w, r, "rekor", also, func(s shelved) any { return anchorOf(s) })
 }

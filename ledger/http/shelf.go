@@ -182,8 +182,8 @@ func (s *shelf) serveFile(w http.ResponseWriter, r *http.Request) bool {
 }
 
 // serveList answers with a list, under the shelf's name, that the query asks for. only
-// is the parameter that names who signed.
-func (s *shelf) serveList(w http.ResponseWriter, r *http.Request, only string, show func(shelved) any) {
+// is the parameter that names who signed; also is what else there is to say.
+func (s *shelf) serveList(w http.ResponseWriter, r *http.Request, only string, also map[string]any, show func(shelved) any) {
 	query := r.URL.Query()
 	number := func(name string) uint64 {
 		n, err := strconv.ParseUint(query.Get(name), 10, 63)
@@ -203,5 +203,6 @@ func (s *shelf) serveList(w http.ResponseWriter, r *http.Request, only string, s
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-cache")
-	json.NewEncoder(w).Encode(map[string]any{s.dir: shown})
+	also[s.dir] = shown
+	json.NewEncoder(w).Encode(also)
 }

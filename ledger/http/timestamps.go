@@ -51,6 +51,6 @@ func (t *Timestamps) List(authority string, before uint64, limit int) ([]Timesta
 // before and limit are those of [Timestamps.List]), and the files that it names.
 func (t *Timestamps) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !t.shelf.serveFile(w, r) {
-		t.shelf.serveList(w, r, "authority", func(s shelved) any { return timestampOf(s) })
+		t.shelf.serveList(w, r, "authority", map[string]any{}, func(s shelved) any { return timestampOf(s) })
 	}
 }

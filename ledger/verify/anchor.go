@@ -22,6 +22,8 @@ const kindHashedRekord = "hashedrekord"
 type Anchor struct {
 	// Rekor is the origin of the Rekor's checkpoint: of version 1 with its tree id.
 	Rekor string
+	// Trusted is the Rekor of the trust file that it is believed by.
+	Trusted *TrustedRekor
 	// Owner and Independent are the trust file's word about that Rekor.
 	Owner       string
 	Independent bool
@@ -61,7 +63,7 @@ func (r *TrustedRekor) verifyAnchor(e *LogEntry, note []byte, anchorKeys []*ecds
 		return nil, fmt.Errorf("anchor in the Rekor %s: %w", r.Origin, err)
 	}
 	return &Anchor{
-		Rekor: proven.Checkpoint.Origin, Owner: r.Owner, Independent: r.Independent,
+		Rekor: proven.Checkpoint.Origin, Trusted: r, Owner: r.Owner, Independent: r.Independent,
 		Kind: e.KindVersion.Kind, Version: e.KindVersion.Version, LogID: e.LogID.KeyID,
 		Index: proven.Index, IntegratedTime: proven.IntegratedTime, Checkpoint: proven.Checkpoint, Entry: e,
 	}, nil

@@ -28,6 +28,20 @@ func (t *Trust) OpenCheckpoint(note []byte) (*TrustedLedger, *Checkpoint, error)
 // such Rekor, or no key that the ledger anchors with.
 var ErrUnknownRekor = errors.New("the trust file names no such Rekor, or no key that the ledger anchors with")
 
+// RekorOrigins returns the origins, in the trust file, of the Rekors that an entry says it
+// is of. Nothing of it is verified.
+func (t *Trust) RekorOrigins(entryJSON []byte) []string {
+	e, err := ParseLogEntry(entryJSON)
+	if err != nil {
+		return nil
+	}
+	var origins []string
+	for _, r := range t.rekorsOf(e) {
+		origins = append(origins, r.Origin)
+	}
+	return origins
+}
+
 // VerifyAnchor checks that an entry is one for the bytes of note, by the Rekor of the
 // trust file whose key it names, and by the anchor keys of ledger. The error wraps
 // [ErrUnknownRekor] if there is none, which one of the same name with another key is too.
