@@ -1,6 +1,6 @@
-// Command saksi-verify checks an evidence bundle, or proof of a fork, by a trust file,
-// offline, and says in sentences what it proves, what is somebody's word, and what it
-// doesn't prove.
+// Command saksi-verify checks an evidence bundle, or proof of a fork or of a broken order,
+// by a trust file, offline, and says in sentences what it proves, what is somebody's word,
+// and what it doesn't prove.
 //
 //	saksi-verify -trust trust.json e.saksi
 //
@@ -75,12 +75,12 @@ func verifyFile(path, trustFile, format, recordsFile string, stdout io.Writer) (
 	if err != nil {
 		return exitFailed, err
 	}
-	fork, isFork, err := verify.ReadFork(f)
+	proof, isProof, err := verify.ReadProof(f)
 	if err != nil {
 		return exitFailed, err
 	}
-	if isFork {
-		statement, err := verify.VerifyFork(fork, trust)
+	if isProof {
+		statement, err := verify.VerifyProof(proof, trust)
 		if err != nil {
 			return exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)
 		}

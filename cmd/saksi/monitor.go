@@ -18,12 +18,13 @@ import (
 func monitorCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "monitor",
-		Usage:     "keep watching a ledger; alarm with evidence on a fork",
+		Usage:     "keep watching a ledger; alarm with proof on a fork or a broken order",
 		Category:  "auditor",
 		ArgsUsage: "URL…",
 		Description: "Anyone can: nothing is believed but the trust file. Several addresses of one ledger, mirrors say, are compared with each\n" +
 			"other. Ends with status 3 when the ledger has signed what can't be, once and for all; with --once, with 1 when it could\n" +
-			"not be looked at, or shows an old view. Of a fork it writes a file that saksi verify reads, anywhere.",
+			"not be looked at, or shows an old view. Of a fork, and of leaves out of order, it writes a file that saksi verify reads,\n" +
+			"anywhere.",
 		Flags: []cli.Flag{
 			stringFlag("trust", "the trust `FILE`"),
 			&cli.StringFlag{Name: "dir", Usage: "what was seen is kept in `DIRECTORY`", EnvVars: env("dir"), TakesFile: true},

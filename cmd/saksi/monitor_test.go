@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -103,5 +105,27 @@ func TestMonitorKilled(t *testing.T) {
 			continue
 		}
 		run(0, "verify", "--trust", trustFile, proofs[0])
+	}
+
+	// Leaves out of order, and nothing else wrong.
+	swapped := slices.Clone(leaves)
+	swapped[10], swapped[11] = swapped[11], swapped[10]
+	disordered := httptest.NewServer(readertest.NewForger(t, w.LogKey, swapped))
+	defer disordered.Close()
+	ordered := filepath.Join(tmp, "ordered")
+	out := run(3, "monitor", "--trust", trustFile, "--dir", ordered, "--once", disordered.URL)
+	proofs, err := filepath.Glob(filepath.Join(ordered, "*", "order-*.saksi-order"))
+	if err != nil || len(proofs) != 1 || !strings.Contains(out, "hint: show "+proofs[0]) {
+		t.Fatalf("%v, %v:\n%s", proofs, err, out)
+	}
+	if out := run(0, "verify", "--trust", trustFile, proofs[0]); !strings.Contains(out, "not in the order of the stream: leaf 11 has the stream sequence 10 after 11.") {
+		t.Error(out)
+	}
+	run(0, "verify", "--trust", trustFile, "--format", "json", proofs[0])
+	b, err := os.ReadFile(proofs[0])
+	must(t, err)
+	must(t, os.WriteFile(proofs[0], bytes.Replace(b, []byte("v1\n11\n"), []byte("v1\n12\n"), 1), 0o600))
+	if out := run(3, "verify", "--trust", trustFile, proofs[0]); !strings.Contains(out, "does not hold: proof of a broken order: ") {
+		t.Error(out)
 	}
 }

@@ -19,8 +19,8 @@ func verifyCommand() *cli.Command {
 		Usage:     "what a piece of evidence proves, what is only somebody's word, and what it doesn't prove",
 		Category:  "auditor",
 		ArgsUsage: "FILE",
-		Description: "FILE is an evidence bundle, as saksi evidence makes it, or proof that a ledger has signed two histories, as saksi\n" +
-			"monitor makes it. Nothing is believed but the trust file, and nobody\n" +
+		Description: "FILE is an evidence bundle, as saksi evidence makes it, or proof that a ledger has signed two histories, or leaves out\n" +
+			"of order, as saksi monitor makes it. Nothing is believed but the trust file, and nobody\n" +
 			"is asked. The exit status is 3 if something does not hold. saksi-verify is a small program that does the same.",
 		Flags: []cli.Flag{stringFlag("trust", "the trust `FILE`"),
 			&cli.StringFlag{Name: "records", Usage: "write each leaf that it is about to `FILE`, as JSON Lines: of more than 100 the statement has only sums", TakesFile: true},
@@ -38,12 +38,12 @@ func verifyEvidence(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	fork, isFork, err := readFork(args[0])
+	proof, isProof, err := readProof(args[0])
 	if err != nil {
 		return err
 	}
-	if isFork {
-		return verifyFork(c, args[0], fork, trust)
+	if isProof {
+		return verifyProof(c, args[0], proof, trust)
 	}
 	statement, err := verifyFile(c, args[0], trust, c.String("records"))
 	if err != nil {
@@ -52,19 +52,19 @@ func verifyEvidence(c *cli.Context) error {
 	return printStatement(c, statement)
 }
 
-func readFork(path string) (proof []byte, ok bool, err error) {
+func readProof(path string) (proof []byte, ok bool, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, false, err
 	}
 	defer f.Close()
-	return verify.ReadFork(f)
+	return verify.ReadProof(f)
 }
 
-// verifyFork says what proof of a fork proves. That it holds is success: it is the
+// verifyProof says what proof against a ledger proves. That it holds is success: it is the
 // ledger that doesn't.
-func verifyFork(c *cli.Context, path string, proof []byte, trust *verify.Trust) error {
-	s, err := verify.VerifyFork(proof, trust)
+func verifyProof(c *cli.Context, path string, proof []byte, trust *verify.Trust) error {
+	s, err := verify.VerifyProof(proof, trust)
 	if err != nil {
 		return statusError{exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)}
 	}
@@ -73,7 +73,7 @@ func verifyFork(c *cli.Context, path string, proof []byte, trust *verify.Trust) 
 		return err
 	}
 	out := result{document: s, columns: []string{"kind", "sentence"}}
-	for _, sentence := range s.Sentences {
+	for _, sentence := range s.Said() {
 		out.rows = append(out.rows, []any{sentence.Kind, sentence.Text})
 	}
 	return out.print(c)

@@ -349,11 +349,7 @@ func (a *auditor) follow(index uint64, leaf *verify.Leaf, body []byte) {
 	a.last = leaf
 	own := leaf.Subject == events.LedgerRecorder.Subject()
 	switch {
-	case last == nil:
-		if leaf.Epoch != 1 || leaf.Seq != 0 {
-			a.fail("leaf 0 is not at the start of epoch 1")
-		}
-	case leaf.Epoch != last.Epoch:
+	case last != nil && leaf.Epoch != last.Epoch:
 		opened, ok := openedEpoch(body)
 		if body == nil { // as much as the leaf says
 			opened, ok = events.EpochOpened{Epoch: events.Integer(leaf.Epoch), ResumeSeq: events.Integer(leaf.Seq + 1)}, true
@@ -361,10 +357,10 @@ func (a *auditor) follow(index uint64, leaf *verify.Leaf, body []byte) {
 		if !own || !ok || leaf.Epoch != last.Epoch+1 || uint64(opened.Epoch) != leaf.Epoch || uint64(opened.ResumeSeq) != leaf.Seq+1 {
 			a.fail("leaf %d is of epoch %d after epoch %d, which no event of the ledger opened", index, leaf.Epoch, last.Epoch)
 		}
-	case own && leaf.Seq != last.Seq:
-		a.fail("leaf %d is the ledger's own and has the stream sequence %d after %d", index, leaf.Seq, last.Seq)
-	case !own && leaf.Seq <= last.Seq:
-		a.fail("leaf %d has the stream sequence %d after %d", index, leaf.Seq, last.Seq)
+	default:
+		if broken := verify.Disorder(index, last, leaf); broken != "" {
+			a.fail("%s", broken)
+		}
 	}
 }
 

@@ -85,7 +85,7 @@ func (m *Monitor) foundFork(k *kept, c *verify.Checkpoint, fork *verify.Fork, fr
 	if err != nil {
 		return fmt.Errorf("a proof that was made does not hold: %w", err)
 	}
-	path, err := k.keepProof(fork, &verify.Checkpoint{Size: statement.Older.Size}, &verify.Checkpoint{Size: statement.Newer.Size})
+	path, err := k.keepProof(fmt.Sprintf(forkPattern, statement.Older.Size, statement.Newer.Size), fork.Marshal())
 	if err != nil {
 		return err
 	}

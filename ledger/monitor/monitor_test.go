@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -29,6 +30,8 @@ type watched struct {
 	served atomic.Pointer[http.Handler]
 	config monitor.Config
 	seen   []monitor.Sighting // by the last look
+	// orderFile is the file of the last proof of a broken order.
+	orderFile string
 }
 
 // watch makes a monitor of the first size leaves of a ledger of all.
@@ -376,6 +379,74 @@ func TestOrder(t *testing.T) {
 	w.want(monitor.Alarm, "began order")
 	if leaf := w.seen[1].Leaf; leaf == nil || *leaf != 11 {
 		t.Errorf("%+v", w.seen[1])
+	}
+	w.orderProof(w.seen[1], 11, 20)
+	// It is one for ever, and another monitor that never saw the tree takes the checkpoint.
+	w.want(monitor.Alarm, "")
+	proof := w.orderFile
+	w.config.Dir, w.config.Compare = filepath.Join(t.TempDir(), "other"), []string{proof}
+	w.serve(w.honest)
+	w.want(monitor.Alarm, "began forked")
+}
+
+// orderProof holds the proof of a sighting to what it proves to a stranger.
+func (w *watched) orderProof(s monitor.Sighting, leaf, size uint64) {
+	w.Helper()
+	b, err := os.ReadFile(s.Proof)
+	if err != nil {
+		w.Fatal(err)
+	}
+	statement, err := verify.VerifyOrder(b, w.config.Trust)
+	if err != nil || statement.Index != leaf || statement.Checkpoint.Size != size || statement.Broken != s.Text || *s.Leaf != leaf || s.Size != size {
+		w.Errorf("%+v, %v: of %+v", statement, err, s)
+	}
+	w.orderFile = s.Proof
+}
+
+// TestOrderWithoutTiles raises the alarm where the tiles that prove it are withheld once
+// the leaf was read, and proves it when all leaves were, in this look or another.
+func TestOrderWithoutTiles(t *testing.T) {
+	const size = 600
+	for name, later := range map[string]bool{"in this look": false, "in another": true} {
+		t.Run(name, func(t *testing.T) {
+			w := watch(t, size, size)
+			leaves := slices.Clone(w.honest.Leaves)
+			leaves[10], leaves[11] = leaves[11], leaves[10]
+			forger := readertest.NewForger(t, w.world.LogKey, leaves)
+			var mu sync.Mutex
+			asked := map[string]bool{} // a tile is given once in a look: then only to who keeps it
+			withheld := later
+			w.serve(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				mu.Lock()
+				entries := strings.HasPrefix(r.URL.Path, "/tile/entries/")
+				no := entries && withheld && !strings.HasSuffix(r.URL.Path, "/000") || !entries && strings.HasPrefix(r.URL.Path, "/tile/") && asked[r.URL.Path]
+				asked[r.URL.Path] = true
+				mu.Unlock()
+				if no {
+					http.NotFound(rw, r)
+					return
+				}
+				forger.ServeHTTP(rw, r)
+			}))
+			if later {
+				w.want(monitor.Alarm, "began order withheld")
+				if s := w.seen[1]; s.Proof != "" || s.Leaf == nil || *s.Leaf != 11 {
+					t.Errorf("%+v", s)
+				}
+				mu.Lock()
+				clear(asked)
+				withheld = false
+				mu.Unlock()
+				w.want(monitor.Alarm, "order")
+				w.orderProof(w.seen[0], 11, size)
+				return
+			}
+			w.want(monitor.Alarm, "began order order")
+			if w.seen[1].Proof != "" {
+				t.Errorf("%+v", w.seen[1])
+			}
+			w.orderProof(w.seen[2], 11, size)
+		})
 	}
 }
 

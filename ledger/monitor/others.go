@@ -250,6 +250,9 @@ func notesIn(b []byte) [][]byte {
 	if f, err := verify.ParseFork(b); err == nil {
 		return [][]byte{f.Older, f.Newer}
 	}
+	if o, err := verify.ParseOrder(b); err == nil {
+		return oneNote(o.Checkpoint)
+	}
 	if r, err := witness.ParseRequest(b); err == nil {
 		return oneNote(r.Checkpoint)
 	}

@@ -22,7 +22,8 @@ const (
 	hashesFile     = "hashes"
 	lockFile       = "lock"
 	checkpointsDir = "checkpoints"
-	forkPattern    = "fork-%020d-%020d-%s.saksi-fork"
+	forkPattern    = "fork-%020d-%020d-%%s.saksi-fork"
+	orderPattern   = "order-%020d-%%s.saksi-order"
 
 	maxState = 8 << 20
 	// maxPending bounds the checkpoints of a tree that wait to be compared, maxProofs
@@ -58,6 +59,8 @@ type state struct {
 	WaitsSince time.Time         `json:"waitsSince,omitzero"`
 	// Pending are signed checkpoints that can't be compared yet.
 	Pending []string `json:"pending,omitempty"`
+	// Unproven are leaves out of order over which there was an alarm without proof.
+	Unproven []outOfOrder `json:"unproven,omitempty"`
 	// Alarms are what was found and can't be taken back.
 	Alarms []Sighting `json:"alarms,omitempty"`
 }
@@ -208,14 +211,11 @@ func (k *kept) wait(c *verify.Checkpoint) bool {
 	return true
 }
 
-// keepProof writes proof of a fork, and returns its path.
-func (k *kept) keepProof(fork *verify.Fork, older, newer *verify.Checkpoint) (string, error) {
-	if older.Size > newer.Size {
-		older, newer = newer, older
-	}
-	text := fork.Marshal()
+// keepProof writes proof against the ledger to a file whose name has a part of its digest,
+// and returns its path.
+func (k *kept) keepProof(pattern string, text []byte) (string, error) {
 	sum := sha256.Sum256(text)
-	path := filepath.Join(k.dir, fmt.Sprintf(forkPattern, older.Size, newer.Size, hex.EncodeToString(sum[:4])))
+	path := filepath.Join(k.dir, fmt.Sprintf(pattern, hex.EncodeToString(sum[:4])))
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
@@ -223,7 +223,7 @@ func (k *kept) keepProof(fork *verify.Fork, older, newer *verify.Checkpoint) (st
 		return k.Alarms[0].Proof, nil
 	}
 	if err := k.persist(path, text); err != nil {
-		return "", fmt.Errorf("keep proof of a fork: %w", err)
+		return "", fmt.Errorf("keep proof against the ledger: %w", err)
 	}
 	return path, nil
 }

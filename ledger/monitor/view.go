@@ -23,6 +23,8 @@ type view struct {
 	kept   *kept
 	reader *ledgerhttp.Reader
 	url    string
+	// withheld says that tiles did not come in this look.
+	withheld bool
 }
 
 func (v *view) say(level Level, kind Kind, c *verify.Checkpoint, format string, args ...any) {
@@ -166,7 +168,7 @@ func (v *view) read(ctx context.Context) error {
 	if k.Read < k.newest.Size {
 		err := v.reader.Follow(ctx, k.newest, k.Read, func(entries []ledger.Entry) error {
 			for _, e := range entries {
-				if err := v.leaf(e); err != nil {
+				if err := v.leaf(ctx, e); err != nil {
 					return err
 				}
 			}
@@ -193,6 +195,9 @@ func (v *view) read(ctx context.Context) error {
 			return hinted{err, damagedHint}
 		}
 		k.proven, k.Proven = k.newest, k.Checkpoint
+		if err := v.proveOrders(); err != nil {
+			return err
+		}
 	}
 	if k.Read != saved || k.proven == k.newest {
 		return k.save()
@@ -205,26 +210,16 @@ type ownError struct{ error }
 
 // leaf takes the next leaf, which stands under the newest checkpoint, and checks that
 // leaves are in the order of the stream (docs/formats.md).
-func (v *view) leaf(e ledger.Entry) error {
+func (v *view) leaf(ctx context.Context, e ledger.Entry) error {
 	k := v.kept
 	last, leaf := k.Leaf, e.Leaf
 	own := leaf.Subject == events.LedgerRecorder.Subject()
-	broken := ""
-	switch {
-	case last == nil:
-		if leaf.Epoch != 1 || leaf.Seq != 0 {
-			broken = "leaf 0 is not at the start of epoch 1"
-		}
-	case leaf.Epoch == last.Epoch+1 && own:
+	broken := verify.Disorder(e.Index, last, leaf)
+	if broken == "" && last != nil && leaf.Epoch != last.Epoch {
 		v.report(k, Sighting{Level: Info, Kind: Epoch, From: v.url, Leaf: &e.Index,
 			Text: fmt.Sprintf("epoch %d begins at leaf %d: the ledger's stream was lost or replaced, and it goes on after message %d", leaf.Epoch, e.Index, leaf.Seq)})
-	case leaf.Epoch != last.Epoch:
-		broken = fmt.Sprintf("leaf %d is of epoch %d after epoch %d, which the ledger did not open", e.Index, leaf.Epoch, last.Epoch)
-	case own && leaf.Seq != last.Seq:
-		broken = fmt.Sprintf("leaf %d is the ledger's own and has the stream sequence %d after %d", e.Index, leaf.Seq, last.Seq)
-	case !own && leaf.Seq <= last.Seq:
-		broken = fmt.Sprintf("leaf %d has the stream sequence %d after %d", e.Index, leaf.Seq, last.Seq)
 	}
+	out := outOfOrder{Index: e.Index, Before: k.Last, Leaf: string(e.Raw)}
 	if err := k.hashes.add(e.Raw); err != nil {
 		return ownError{err}
 	}
@@ -238,7 +233,7 @@ func (v *view) leaf(e ledger.Entry) error {
 	if broken == "" {
 		return nil
 	}
-	if err := v.alarm(k, Sighting{Kind: Order, From: v.url, Size: k.newest.Size, Root: &k.newest.Root, Leaf: &e.Index, Text: broken}); err != nil {
+	if err := v.foundDisorder(ctx, out, broken); err != nil {
 		return ownError{err}
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"math/bits"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -34,20 +33,6 @@ const (
 
 // IsFork tells whether a file begins as proof of a fork does.
 func IsFork(b []byte) bool { return bytes.HasPrefix(b, []byte(forkHead)) }
-
-// ReadFork reads a file that begins as proof of a fork does, at most [MaxFork] bytes and
-// one more, by which one that is longer is known; ok is false of any other file.
-func ReadFork(r io.ReaderAt) (proof []byte, ok bool, err error) {
-	head := make([]byte, len(forkHead))
-	if _, err := r.ReadAt(head, 0); err != nil && err != io.EOF {
-		return nil, false, err
-	}
-	if !IsFork(head) {
-		return nil, false, nil
-	}
-	proof, err = io.ReadAll(io.NewSectionReader(r, 0, MaxFork+1))
-	return proof, true, err
-}
 
 // Marshal returns the one written form.
 func (f *Fork) Marshal() []byte {
@@ -321,6 +306,9 @@ func verifyFork(b []byte, trust *Trust) (*ForkStatement, error) {
 
 // Text returns the sentences for people.
 func (s *ForkStatement) Text() string { return (&Statement{Sentences: s.Sentences}).Text() }
+
+// Said returns them.
+func (s *ForkStatement) Said() []Sentence { return s.Sentences }
 
 func forkSentences(s *ForkStatement) []Sentence {
 	owner := ""

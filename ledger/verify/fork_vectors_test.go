@@ -49,9 +49,9 @@ func TestForkVectors(t *testing.T) {
 	}
 }
 
-func provenOf(s *verify.ForkStatement) []string {
+func provenOf(s verify.Contradiction) []string {
 	var all []string
-	for _, sentence := range s.Sentences {
+	for _, sentence := range s.Said() {
 		if sentence.Kind == verify.Proven {
 			all = append(all, sentence.Text)
 		}

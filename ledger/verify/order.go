@@ -1,0 +1,340 @@
+package verify
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/saksi-ledger/saksi/events"
+)
+
+// Order is proof that a log has signed a tree in which leaves are not in the order of the
+// stream: two leaves that follow each other, or the first alone, under one checkpoint. Who
+// has the log's key needs nothing else. It proves nothing by being read: see [VerifyOrder].
+type Order struct {
+	// Index is that of the leaf at which the order is broken.
+	Index uint64
+	// Before and Leaf are the leaf before it and itself, to the byte. The first leaf has
+	// none before it.
+	Before, Leaf []byte
+	// Hashes are the shared proof of these leaves in the checkpoint's tree.
+	Hashes []tlog.Hash
+	// Checkpoint is the signed note, further signatures included.
+	Checkpoint []byte
+}
+
+const (
+	orderHead = "saksi order v1\n"
+	// maxOrderHashes is two paths in a tree of 2^63.
+	maxOrderHashes = 2 * maxProof
+	// MaxOrder is the most bytes that proof of a broken order can have.
+	MaxOrder = 2*maxLeaf + maxCheckpoint + maxOrderHashes*(tlog.HashSize*2) + 1<<10
+)
+
+// Disorder says in what a leaf breaks the order of the stream (docs/formats.md) after the
+// one before it, which is nil for leaf 0, or "" where it doesn't.
+func Disorder(index uint64, before, leaf *Leaf) string {
+	own := leaf.Subject == events.LedgerRecorder.Subject()
+	switch {
+	case before == nil:
+		if leaf.Epoch != 1 || leaf.Seq != 0 {
+			return "leaf 0 is not at the start of epoch 1"
+		}
+	case own && leaf.Epoch == before.Epoch+1: // it opens the epoch
+	case leaf.Epoch != before.Epoch:
+		return fmt.Sprintf("leaf %d is of epoch %d after epoch %d, which the ledger did not open", index, leaf.Epoch, before.Epoch)
+	case own && leaf.Seq != before.Seq:
+		return fmt.Sprintf("leaf %d is the ledger's own and has the stream sequence %d after %d", index, leaf.Seq, before.Seq)
+	case !own && leaf.Seq <= before.Seq:
+		return fmt.Sprintf("leaf %d has the stream sequence %d after %d", index, leaf.Seq, before.Seq)
+	}
+	return ""
+}
+
+// ErrInOrder says that the leaves are in the order of the stream.
+var ErrInOrder = errors.New("the leaves are in the order of the stream")
+
+// ProveOrder makes the proof that a leaf of a checkpoint's tree, whose signature was
+// checked, is out of order after the one before it: before is nil for leaf 0. hashes are
+// the tree's, and are checked against its root. The error is [ErrInOrder] if it is not.
+func ProveOrder(c *Checkpoint, index uint64, before, leaf []byte, hashes tlog.HashReader) (*Order, error) {
+	o := &Order{Index: index, Before: before, Leaf: leaf, Checkpoint: c.Note}
+	var err error
+	if o.Hashes, err = ProveLeaves(c.Size, o.indexes(), hashes); err == nil {
+		_, _, _, err = o.check(c)
+	}
+	switch {
+	case errors.Is(err, ErrInOrder):
+		return nil, ErrInOrder
+	case err != nil:
+		return nil, fmt.Errorf("prove a broken order: %w", err)
+	}
+	return o, nil
+}
+
+// indexes are those of the leaves that are in it.
+func (o *Order) indexes() []uint64 {
+	if o.Index == 0 {
+		return []uint64{0}
+	}
+	return []uint64{o.Index - 1, o.Index}
+}
+
+// Marshal returns the one written form.
+func (o *Order) Marshal() []byte {
+	b := strconv.AppendUint([]byte(orderHead), o.Index, 10)
+	if o.Index > 0 {
+		b = append(append(b, '\n'), o.Before...)
+	}
+	b = append(append(append(b, '\n'), o.Leaf...), '\n')
+	b = append(b, marshalHashes(o.Hashes)...)
+	return append(append(b, '\n'), o.Checkpoint...)
+}
+
+// ParseOrder reads proof of a broken order. The result aliases b.
+func ParseOrder(b []byte) (*Order, error) {
+	o, err := parseOrder(b)
+	if err != nil {
+		return nil, fmt.Errorf("proof of a broken order: %w", err)
+	}
+	return o, nil
+}
+
+func parseOrder(b []byte) (*Order, error) {
+	if len(b) > MaxOrder {
+		return nil, fmt.Errorf("%d bytes: the most is %d", len(b), MaxOrder)
+	}
+	rest, ok := bytes.CutPrefix(b, []byte(orderHead))
+	if !ok {
+		return nil, fmt.Errorf("the first line is not %q", orderHead[:len(orderHead)-1])
+	}
+	o := &Order{}
+	line, rest, ok := bytes.Cut(rest, []byte("\n"))
+	index, err := strconv.ParseUint(string(line), 10, 63)
+	if !ok || err != nil || strconv.FormatUint(index, 10) != string(line) {
+		return nil, errors.New("the second line is not the index of a leaf")
+	}
+	o.Index = index
+	takeLeaf := func() ([]byte, error) {
+		line, after, ok := bytes.Cut(rest, []byte("\n"))
+		if !ok || len(line) == 0 || len(line) > maxLeaf {
+			return nil, errors.New("it ends before its leaves, or one of them is too long")
+		}
+		rest = after
+		return line, nil
+	}
+	if index > 0 {
+		if o.Before, err = takeLeaf(); err != nil {
+			return nil, err
+		}
+	}
+	if o.Leaf, err = takeLeaf(); err != nil {
+		return nil, err
+	}
+	for {
+		var line []byte
+		if line, rest, ok = bytes.Cut(rest, []byte("\n")); !ok {
+			return nil, errors.New("it ends before the checkpoint")
+		}
+		if len(line) == 0 {
+			break
+		}
+		hash, err := decodeLine(line)
+		if err != nil || len(hash) != tlog.HashSize {
+			return nil, fmt.Errorf("hash %d is not the base64 of 32 bytes", len(o.Hashes)+1)
+		}
+		if o.Hashes = append(o.Hashes, tlog.Hash(hash)); len(o.Hashes) > maxOrderHashes {
+			return nil, fmt.Errorf("more than %d hashes", maxOrderHashes)
+		}
+	}
+	if o.Checkpoint, rest, ok = CutNote(rest); !ok || len(rest) > 0 {
+		return nil, errors.New("the checkpoint is not a signed note, or something follows it")
+	}
+	return o, nil
+}
+
+// check checks all but the signature, of the checkpoint c, and returns the leaves and in
+// what the order is broken.
+func (o *Order) check(c *Checkpoint) (before, leaf *Leaf, broken string, _ error) {
+	if o.Index >= c.Size {
+		return nil, nil, "", fmt.Errorf("the checkpoint's tree of %d leaves has no leaf %d", c.Size, o.Index)
+	}
+	var err error
+	if o.Index > 0 {
+		if before, err = parseLeaf(o.Before); err != nil {
+			return nil, nil, "", fmt.Errorf("leaf %d: %w", o.Index-1, err)
+		}
+	}
+	if leaf, err = parseLeaf(o.Leaf); err != nil {
+		return nil, nil, "", fmt.Errorf("leaf %d: %w", o.Index, err)
+	}
+	indexes, hashes := o.indexes(), o.Hashes
+	p := &sharedProof{
+		next: func() (uint64, bool) {
+			if len(indexes) == 0 {
+				return 0, false
+			}
+			return indexes[0], true
+		},
+		leaf: func() (tlog.Hash, error) {
+			text := o.Leaf
+			if indexes[0] != o.Index {
+				text = o.Before
+			}
+			indexes = indexes[1:]
+			return tlog.RecordHash(text), nil
+		},
+		hash: func() (tlog.Hash, bool, error) {
+			if len(hashes) == 0 {
+				return tlog.Hash{}, false, nil
+			}
+			h := hashes[0]
+			hashes = hashes[1:]
+			return h, true, nil
+		},
+	}
+	root, err := p.root(0, c.Size)
+	switch {
+	case err != nil:
+		return nil, nil, "", err
+	case p.short || len(hashes) > 0:
+		return nil, nil, "", fmt.Errorf("its %d hashes are not as many as prove leaf %d in a tree of %d", len(o.Hashes), o.Index, c.Size)
+	case root != c.Root:
+		return nil, nil, "", fmt.Errorf("its leaves and hashes do not lead to the root of the checkpoint of %d leaves", c.Size)
+	}
+	if broken = Disorder(o.Index, before, leaf); broken == "" {
+		return nil, nil, "", ErrInOrder
+	}
+	return before, leaf, broken, nil
+}
+
+// OrderStatement is what proof of a broken order proves to whoever wrote the trust file.
+type OrderStatement struct {
+	Origin string `json:"origin"`
+	// Owner is the trust file's word.
+	Owner string `json:"owner,omitempty"`
+	// Checkpoint is what the log has signed.
+	Checkpoint ForkedCommit `json:"checkpoint"`
+	// Index is that of the leaf at which the order is broken, and Broken says in what.
+	Index  uint64 `json:"index"`
+	Broken string `json:"broken"`
+	// Sentences say all of it to people.
+	Sentences []Sentence `json:"sentences"`
+}
+
+// VerifyOrder checks proof of a broken order by a trust file: that the log which that names
+// for the checkpoint's origin has signed it, that both leaves stand in its tree, one after
+// the other, and that no ledger's leaves can stand so. It is safe for concurrent use.
+func VerifyOrder(b []byte, trust *Trust) (*OrderStatement, error) {
+	s, err := verifyOrder(b, trust)
+	if err != nil {
+		return nil, fmt.Errorf("proof of a broken order: %w", err)
+	}
+	return s, nil
+}
+
+func verifyOrder(b []byte, trust *Trust) (*OrderStatement, error) {
+	o, err := parseOrder(b)
+	if err != nil {
+		return nil, err
+	}
+	text, err := parseCheckpoint(string(o.Checkpoint))
+	if err != nil {
+		return nil, err
+	}
+	ledger, ok := trust.Ledger(text.Origin)
+	if !ok {
+		return nil, fmt.Errorf("the trust file names no ledger %s", plain(text.Origin))
+	}
+	log, err := ledger.Log()
+	if err != nil {
+		return nil, err
+	}
+	c, err := log.OpenCheckpoint(o.Checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	before, leaf, broken, err := o.check(c)
+	if err != nil {
+		return nil, err
+	}
+	s := &OrderStatement{Origin: ledger.Origin, Owner: ledger.Owner, Checkpoint: forkedCommit(c), Index: o.Index, Broken: broken}
+	s.Sentences = s.sentences(before, leaf)
+	return s, nil
+}
+
+// Text returns the sentences for people.
+func (s *OrderStatement) Text() string { return (&Statement{Sentences: s.Sentences}).Text() }
+
+// Said returns them.
+func (s *OrderStatement) Said() []Sentence { return s.Sentences }
+
+func (s *OrderStatement) sentences(before, leaf *Leaf) []Sentence {
+	owner := ""
+	if s.Owner != "" {
+		owner = ", which is " + plain(s.Owner) + "'s,"
+	}
+	says := func(index uint64, l *Leaf) string {
+		return fmt.Sprintf("leaf %d is of %s, at the sequence %d of epoch %d, received at %s", index, plain(l.Subject), l.Seq, l.Epoch, at(l.Received))
+	}
+	all := []Sentence{
+		{Proven, fmt.Sprintf("The key of the ledger %s%s has signed a tree whose leaves are not in the order of the stream: %s.", s.Origin, owner, s.Broken)},
+		{Proven, fmt.Sprintf("The tree has %d leaves and the root %s.", s.Checkpoint.Size, s.Checkpoint.Root)},
+	}
+	if before != nil {
+		all = append(all, Sentence{Said, "The ledger says: " + says(s.Index-1, before) + "; " + says(s.Index, leaf) + "."})
+	} else {
+		all = append(all, Sentence{Said, "The ledger says: " + says(s.Index, leaf) + "."})
+	}
+	return append(all,
+		Sentence{NotProven, "Which leaf is wrong, and whether a message was put in, left out, moved or told of wrongly."},
+		Sentence{NotProven, "That what the leaves are about was not said: an event's own proofs say by whom it was signed, and as which number of theirs."},
+		Sentence{NotProven, "Why: the ledger's owner meant it, lost the key, or runs a program that has a fault."},
+	)
+}
+
+// Contradiction is what proof proves that a ledger has made against itself: a
+// [*ForkStatement] or an [*OrderStatement].
+type Contradiction interface {
+	// Text returns all of it for people, and Said the same sentence by sentence.
+	Text() string
+	Said() []Sentence
+}
+
+// ReadProof reads a file that begins as proof of a fork or of a broken order does, at most
+// one byte more than any can have, by which one that is longer is known; ok is false of any
+// other file.
+func ReadProof(r io.ReaderAt) (proof []byte, ok bool, err error) {
+	head := make([]byte, max(len(forkHead), len(orderHead)))
+	if _, err := r.ReadAt(head, 0); err != nil && err != io.EOF {
+		return nil, false, err
+	}
+	if !IsFork(head) && !IsOrder(head) {
+		return nil, false, nil
+	}
+	proof, err = io.ReadAll(io.NewSectionReader(r, 0, max(MaxFork, MaxOrder)+1))
+	return proof, true, err
+}
+
+// IsOrder tells whether a file begins as proof of a broken order does.
+func IsOrder(b []byte) bool { return bytes.HasPrefix(b, []byte(orderHead)) }
+
+// VerifyProof checks proof as [ReadProof] reads it.
+func VerifyProof(b []byte, trust *Trust) (Contradiction, error) {
+	if IsOrder(b) {
+		s, err := VerifyOrder(b, trust)
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
+	s, err := VerifyFork(b, trust)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
