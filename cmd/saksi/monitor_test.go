@@ -108,7 +108,7 @@ func TestMonitorKilled(t *testing.T) {
 	}
 
 	// Leaves out of order, and nothing else wrong.
-	swapped := slices.Clone(leaves)
+	swapped := slices.Clone(honest.Leaves)
 	swapped[10], swapped[11] = swapped[11], swapped[10]
 	disordered := httptest.NewServer(readertest.NewForger(t, w.LogKey, swapped))
 	defer disordered.Close()
