@@ -179,10 +179,8 @@ func (b *builder) build(ctx context.Context, requests []Request) (*verify.Bundle
 	for _, index := range subjects {
 		b.support(b.leaves[index])
 	}
-	for _, index := range sample(subjects, mostCovering) {
-		if err := b.supportTime(ctx, b.leaves[index]); err != nil {
-			return nil, err
-		}
+	if err := b.supportTimes(ctx, subjects); err != nil {
+		return nil, err
 	}
 	b.show(b.leaves[0], 0)
 	b.supportAuthorities()
@@ -231,15 +229,24 @@ func (b *builder) ask(ctx context.Context, r Request) error {
 	return nil
 }
 
-// entry reads a leaf that was asked for, with those after it for the next ones.
+// entry reads a leaf, and others after it or, on the way down, before it for the next ones.
 func (b *builder) entry(ctx context.Context, index uint64) (*ledger.Entry, error) {
-	if len(b.page) == 0 || index < b.page[0].Index || index > b.page[len(b.page)-1].Index {
+	from := index
+	if len(b.page) > 0 && index < b.page[0].Index {
+		from = index &^ 255
+	}
+	for !b.pageHas(index) {
 		var err error
-		if b.page, err = b.source.Reader.Entries(ctx, b.newest, index); err != nil {
+		if b.page, err = b.source.Reader.Entries(ctx, b.newest, from); err != nil {
 			return nil, err
 		}
+		from = index // the page may have ended before
 	}
 	return &b.page[index-b.page[0].Index], nil
+}
+
+func (b *builder) pageHas(index uint64) bool {
+	return len(b.page) > 0 && index >= b.page[0].Index && index-b.page[0].Index < uint64(len(b.page))
 }
 
 // keep remembers an accepted leaf that will be in the bundle or may be.

@@ -71,10 +71,6 @@ func (r remoteCosigned) get(ctx context.Context, query url.Values) ([]byte, bool
 	return b, header.Get("Saksi-Quorum") == "true", nil
 }
 
-// mostCovering is for how many of the leaves that are asked for what bounds them most
-// closely is looked for. The others are bounded by that of their neighbours.
-const mostCovering = 16
-
 // takeCosigned takes the newest cosigned checkpoint, which says most of the tree, and
 // for the leaves those that bound them most closely from above.
 func (b *builder) takeCosigned(ctx context.Context, subjects []uint64) error {
@@ -85,10 +81,34 @@ func (b *builder) takeCosigned(ctx context.Context, subjects []uint64) error {
 	if err := b.addCosigned(ctx, note, err); err != nil {
 		return err
 	}
-	for _, leaf := range sample(subjects, mostCovering) {
+	covering := remember(func(leaf uint64) ([]byte, error) {
 		note, _, err := b.source.Cosigned.Covering(ctx, leaf)
-		if err := b.addCosigned(ctx, note, err); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		return note, err
+	})
+	some, err := apart(subjects, mostBounds, func(leaf uint64) (uint64, error) {
+		note, err := covering(leaf)
+		if err != nil || note == nil {
+			return 0, err
+		}
+		checkpoint, err := b.source.Log.OpenCheckpoint(note)
+		if err != nil {
+			return leaf + 1, nil // it is somebody's mistake
+		}
+		return checkpoint.Size, nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, leaf := range some {
+		if note, err := covering(leaf); err != nil {
 			return err
+		} else if note != nil {
+			if err := b.addCosigned(ctx, note, nil); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -135,15 +155,3 @@ func (b *builder) addCosigned(ctx context.Context, note []byte, err error) error
 
 // first returns the first leaf that was asked for.
 func (b *builder) first() uint64 { return b.subjects()[0] }
-
-// sample returns at most n of an ascending list, evenly, the first and the last always.
-func sample(list []uint64, n int) []uint64 {
-	if len(list) <= n {
-		return list
-	}
-	some := make([]uint64, n)
-	for i := range some {
-		some[i] = list[i*(len(list)-1)/(n-1)]
-	}
-	return some
-}

@@ -122,23 +122,40 @@ func (b *builder) cover(ctx context.Context, leaves []uint64) (map[string]*ancho
 	if err != nil {
 		return nil, err
 	}
-	last := leaves[len(leaves)-1] // what covers it covers all
-	all := map[string]*anchored{}
-	for _, leaf := range slices.Backward(sample(leaves, mostCovering)) {
+	closest := remember(func(leaf uint64) ([]ledgerhttp.Anchor, error) {
+		var found []ledgerhttp.Anchor
 		for _, rekor := range rekors {
-			listed, err := b.coveringAnchor(ctx, rekor, leaf)
+			a, err := b.coveringAnchor(ctx, rekor, leaf)
 			if err != nil {
 				return nil, err
 			}
-			if listed == nil {
-				continue
+			if a != nil {
+				found = append(found, *a)
 			}
-			a, err := b.open(ctx, listed)
+		}
+		return found, nil
+	})
+	some, err := apart(leaves, mostBounds/max(1, len(rekors)), func(leaf uint64) (uint64, error) {
+		list, err := closest(leaf)
+		return smallest(list, func(a ledgerhttp.Anchor) uint64 { return a.Size }), err
+	})
+	if err != nil {
+		return nil, err
+	}
+	last := leaves[len(leaves)-1] // what covers it covers all
+	all := map[string]*anchored{}
+	for _, leaf := range slices.Backward(some) {
+		list, err := closest(leaf)
+		if err != nil {
+			return nil, err
+		}
+		for i := range list {
+			a, err := b.open(ctx, &list[i])
 			if err != nil {
 				return nil, err
 			}
 			if a != nil && a.checkpoint.Size > leaf && b.take(a) && leaf == last {
-				all[rekor] = a
+				all[list[i].Rekor] = a
 			}
 		}
 	}

@@ -245,6 +245,30 @@ func (b *builder) supportAuthorities() {
 // search of anchors. With one anchor a minute they are those of an hour and more.
 const lookBack = 100
 
+// supportTimes chooses, for the leaves, what bounds them most closely from below: between
+// two of the ledger's own, all are bounded by the same.
+func (b *builder) supportTimes(ctx context.Context, subjects []uint64) error {
+	some, err := apart(subjects, mostBounds, func(leaf uint64) (uint64, error) {
+		next, found := slices.BinarySearch(b.own, leaf)
+		if found {
+			next++
+		}
+		if next == len(b.own) {
+			return 0, nil
+		}
+		return b.own[next] + 1, nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, index := range slices.Backward(some) {
+		if err := b.supportTime(ctx, b.leaves[index]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // supportTime chooses what the ledger recorded last before a leaf, of each who gives a
 // time or holds the tree fast: the last anchor of each Rekor, the last timestamp of each
 // authority, and the last checkpoint that a quorum of witnesses had cosigned. The leaf is
@@ -308,9 +332,9 @@ func (b *builder) read(ctx context.Context, index uint64) (*leaf, error) {
 	if known := b.leaves[index]; known != nil {
 		return known, nil
 	}
-	entries, err := b.source.Reader.Entries(ctx, b.newest, index)
+	e, err := b.entry(ctx, index)
 	if err != nil {
 		return nil, err
 	}
-	return b.keep(&entries[0])
+	return b.keep(e)
 }

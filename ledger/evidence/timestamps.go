@@ -129,22 +129,33 @@ func (b *builder) takeTimestamps(ctx context.Context, subjects []uint64) error {
 			b.authorities = append(b.authorities, t.Authority)
 		}
 	}
-	for _, leaf := range slices.Backward(sample(subjects, mostCovering)) { // the last one covers all
+	closest := remember(func(leaf uint64) ([]ledgerhttp.Timestamp, error) {
+		var found []ledgerhttp.Timestamp
 		for _, authority := range b.authorities {
-			listed, err := covering(b.newest.Size, leaf, func(before uint64) ([]ledgerhttp.Timestamp, error) {
-				list, err := b.source.Timestamps.List(ctx, authority, before, 1)
-				if err == nil && len(list) > 0 && list[0].Authority != authority {
-					list = nil
-				}
-				return list, err
-			}, func(t ledgerhttp.Timestamp) uint64 { return t.Size })
+			t, err := b.coveringTimestamp(ctx, authority, leaf)
 			if err != nil {
-				return err
+				return nil, err
 			}
-			if listed == nil {
-				continue
+			if t != nil {
+				found = append(found, *t)
 			}
-			t, err := b.openTimestamp(ctx, listed)
+		}
+		return found, nil
+	})
+	some, err := apart(subjects, mostBounds/max(1, len(b.authorities)), func(leaf uint64) (uint64, error) {
+		list, err := closest(leaf)
+		return smallest(list, func(t ledgerhttp.Timestamp) uint64 { return t.Size }), err
+	})
+	if err != nil {
+		return err
+	}
+	for _, leaf := range slices.Backward(some) { // the last one covers all
+		list, err := closest(leaf)
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			t, err := b.openTimestamp(ctx, &list[i])
 			if err != nil {
 				return err
 			}
@@ -154,6 +165,17 @@ func (b *builder) takeTimestamps(ctx context.Context, subjects []uint64) error {
 		}
 	}
 	return nil
+}
+
+// coveringTimestamp is [covering] for a timestamp authority.
+func (b *builder) coveringTimestamp(ctx context.Context, authority string, leaf uint64) (*ledgerhttp.Timestamp, error) {
+	return covering(b.newest.Size, leaf, func(before uint64) ([]ledgerhttp.Timestamp, error) {
+		list, err := b.source.Timestamps.List(ctx, authority, before, 1)
+		if err == nil && len(list) > 0 && list[0].Authority != authority {
+			list = nil
+		}
+		return list, err
+	}, func(t ledgerhttp.Timestamp) uint64 { return t.Size })
 }
 
 // stampedCovers tells whether a timestamp covers a leaf.

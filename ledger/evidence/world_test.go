@@ -201,7 +201,7 @@ func (w *world) admit(r events.Recorder, body []byte) uint64 {
 // published waits until all leaves are under a checkpoint.
 func (w *world) published() *verify.Checkpoint {
 	w.Helper()
-	ctx, cancel := context.WithTimeout(w.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(w.Context(), time.Minute)
 	defer cancel()
 	checkpoint, err := w.reader.Wait(ctx, w.ledger.Size()-1)
 	w.must(err)
@@ -265,7 +265,7 @@ func (w *world) build(source evidence.Source, options evidence.Options, requests
 		w.must(err)
 		list = append(list, r)
 	}
-	ctx, cancel := context.WithTimeout(w.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(w.Context(), time.Minute)
 	defer cancel()
 	bundle, err := evidence.Build(ctx, source, list, options)
 	w.must(err)

@@ -134,9 +134,9 @@ const (
 	// MaxAnchors, MaxCosigned, MaxTimestamps, MaxEvents and MaxSupport are the most of
 	// each in a bundle: MaxEvents of what it is about, MaxSupport of other events that are
 	// shown. They bound the work that a bundle can ask for.
-	MaxAnchors    = 64
-	MaxCosigned   = 64
-	MaxTimestamps = 64
+	MaxAnchors    = 512
+	MaxCosigned   = 512
+	MaxTimestamps = 512
 	MaxEvents     = 100_000
 	MaxSupport    = 10_000
 
