@@ -267,14 +267,12 @@ func hang(a *attacker, r *http.Request) {
 func packed(a *attacker, w http.ResponseWriter) {
 	var member bytes.Buffer
 	z := gzip.NewWriter(&member)
-	for range 16 {
-		z.Write(spaces)
-	}
+	z.Write(spaces)
 	z.Close()
 	w.Header().Set("Content-Encoding", "gzip")
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusCreated)
-	endless(a, w, member.Bytes(), 640)
+	endless(a, w, member.Bytes(), 10<<10)
 }
 
 // hijacked writes what no handler could.
