@@ -17,6 +17,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
@@ -89,7 +90,7 @@ func verifyFile(path, trustFile, format, recordsFile string, stdout io.Writer) (
 		}
 		return exitDone, nil
 	}
-	var options verify.Options
+	options := verify.Options{Now: time.Now()}
 	finish := func() error { return nil }
 	if recordsFile != "" {
 		var discard func()

@@ -189,6 +189,9 @@ func auditResult(r *audit.Report) result {
 	if r.Anchors.Missing > 0 {
 		out.rows = append(out.rows, []any{"anchors missing", fmt.Sprintf("%d of the %d that leaves record", r.Anchors.Missing, r.Anchors.Recorded)})
 	}
+	if r.Timestamps.Revoked > 0 {
+		out.rows = append(out.rows, []any{"timestamps revoked", fmt.Sprintf("%d, by certificates on the trust file's revocation lists: they say nothing", r.Timestamps.Revoked)})
+	}
 	if r.Timestamps.Missing > 0 {
 		out.rows = append(out.rows, []any{"timestamps missing", fmt.Sprintf("%d of the %d that leaves record", r.Timestamps.Missing, r.Timestamps.Recorded)})
 	}

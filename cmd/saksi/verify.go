@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -112,7 +113,7 @@ func verifyEach(c *cli.Context, path string, trust *verify.Trust, record func(*v
 	shown := newSteps(c.App.ErrWriter)
 	defer shown.done()
 	s, err := verify.Verify(f, info.Size(), trust, verify.Options{
-		Record: record, Progress: func(done, total int) { shown.set("verified", done, total) },
+		Record: record, Progress: func(done, total int) { shown.set("verified", done, total) }, Now: time.Now(),
 	})
 	if err != nil {
 		return nil, statusError{exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)}

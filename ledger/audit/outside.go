@@ -25,6 +25,9 @@ type Outside struct {
 	Checked     uint64 `json:"checked"`
 	Independent uint64 `json:"independent"`
 	Unknown     uint64 `json:"unknown"`
+	// Revoked counts tokens by a certificate that was revoked, as the trust file's lists have
+	// it: they say nothing, and are no fault of the ledger's.
+	Revoked uint64 `json:"revoked,omitzero"`
 	// Recorded counts the leaves that record one, Missing those of them whose entry or
 	// token isn't there.
 	Recorded uint64 `json:"recorded"`
@@ -179,14 +182,19 @@ func (a *auditor) checkAnchors(ctx context.Context, tree *tiles.Head) error {
 // checkTimestamps checks all tokens that lie there.
 func (a *auditor) checkTimestamps(ctx context.Context, tree *tiles.Head) error {
 	check := func(s signed) (independent bool, err error) {
+		err = errUnknown
 		// Which authority's it is, nothing but the certificates tells.
 		for i := range a.trust.Timestamps {
 			by := &a.trust.Timestamps[i]
-			if _, err := by.VerifyToken(s.by, s.note); err == nil {
+			_, failure := by.VerifyToken(s.by, s.note)
+			if failure == nil {
 				return a.independent(by.Independent, by.Owner), nil
 			}
+			if revoked := (*verify.Revoked)(nil); errors.As(failure, &revoked) {
+				err = revoked
+			}
 		}
-		return false, errUnknown
+		return false, err
 	}
 	return a.each(ctx, tree, kind{"timestamps", tokenSuffix, "the timestamp of %d leaves by %s", a.timed, &a.report.Timestamps, check})
 }
@@ -264,9 +272,12 @@ func (a *auditor) checkSigned(ctx context.Context, tree *tiles.Head, what string
 		return
 	}
 	independent, err := k.check(s)
+	var revoked *verify.Revoked
 	switch {
 	case errors.Is(err, errUnknown):
 		k.report.Unknown++
+	case errors.As(err, &revoked):
+		k.report.Revoked++
 	case err != nil:
 		a.fail("%s: %v", what, err)
 	default:

@@ -267,6 +267,9 @@ func (v *view) sayRest() {
 	}
 	for _, t := range s.Timestamps {
 		stamped = stamped || t.Believed
+		if t.Revoked != "" {
+			open("open.revoked", v.words.leaves(t.Size))
+		}
 	}
 	if !independent {
 		open("open.independent")

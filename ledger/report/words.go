@@ -90,6 +90,7 @@ var english = words{
 	"open.quorum":      "That a quorum of witnesses has seen the same tree: the trust file names none, or too few of them have signed.",
 	"open.registry":    "That no registry event which is not shown revoked a key, suspended an operator or declared something anew before. The ledger accepted the leaves, and so says that none did.",
 	"open.revocation":  "That no certificate of a timestamp authority was revoked.",
+	"open.revoked":     "When the tree of %s was there, by the timestamp over it: its authority's certificate was revoked, as a list in the trust file says, and the token does not count.",
 	"open.persons":     "Who stands behind a pseudonym.",
 
 	"events":      "Events",
@@ -202,6 +203,7 @@ var malay = words{
 	"open.quorum":      "Bahawa bilangan saksi yang mencukupi telah melihat pokok yang sama: fail kepercayaan tidak menamakan sesiapa, atau terlalu sedikit yang menandatangani.",
 	"open.registry":    "Bahawa tiada peristiwa daftar yang tidak ditunjukkan membatalkan kunci, menggantung pengendali atau mengisytiharkan semula sesuatu sebelum itu. Lejar menerima daun-daun ini, maka lejar mengatakan tiada.",
 	"open.revocation":  "Bahawa tiada sijil pihak berkuasa cap masa yang dibatalkan.",
+	"open.revoked":     "Bilakah pokok %s itu ada, menurut cap masa ke atasnya: sijil pihak berkuasanya telah dibatalkan, menurut senarai dalam fail kepercayaan, dan token itu tidak dikira.",
 	"open.persons":     "Siapa di sebalik sesuatu nama samaran.",
 
 	"events":      "Peristiwa",

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -22,6 +23,9 @@ type Options struct {
 	// Progress, if there, is called now and then with how many of the events that the
 	// bundle is about have been checked.
 	Progress func(done, total int)
+	// Now, unless zero, is by when revocation lists of timestamp authorities are stale too;
+	// by the tokens' times they are in any case. Nothing else depends on it.
+	Now time.Time
 }
 
 // Verify checks an evidence bundle by a trust file alone, asking nobody and no clock, and

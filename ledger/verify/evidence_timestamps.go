@@ -1,7 +1,9 @@
 package verify
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/saksi-ledger/saksi/events"
 )
@@ -13,6 +15,8 @@ type openedTimestamp struct {
 	// is which.
 	believed *Timestamp
 	by       *TrustedAuthority
+	// revoked is why it isn't believed, though an authority of the trust file signed it.
+	revoked *Revoked
 	// recorded are the events, among those shown, by which the ledger recorded it,
 	// ascending.
 	recorded []Ref
@@ -47,10 +51,12 @@ func (v *verification) openTimestamp(b BundledTimestamp) (*openedTimestamp, erro
 	// Which authority's it is, nothing but the certificates tells.
 	for i := range v.trust.Timestamps {
 		a := &v.trust.Timestamps[i]
-		if believed, err := a.VerifyToken(b.Token, b.Checkpoint); err == nil {
-			t.believed, t.by = believed, a
+		believed, err := a.VerifyToken(b.Token, b.Checkpoint)
+		if err == nil {
+			t.believed, t.by, t.revoked = believed, a, nil
 			break
 		}
+		errors.As(err, &t.revoked)
 	}
 	return t, nil
 }
@@ -61,7 +67,19 @@ func (v *verification) independentAuthority(t *openedTimestamp) bool {
 
 func (v *verification) statedTimestamp(t *openedTimestamp) StatedTimestamp {
 	s := StatedTimestamp{Size: t.checkpoint.Size}
+	if t.revoked != nil {
+		s.Revoked = t.revoked.Error()
+	}
 	if b := t.believed; b != nil {
+		if b.Revocation != nil {
+			r := *b.Revocation
+			r.Lists = slices.Clone(r.Lists)
+			for i := range r.Lists {
+				next := r.Lists[i].NextUpdate
+				r.Lists[i].Stale = !next.IsZero() && (next.Before(b.NotBefore()) || next.Before(v.options.Now))
+			}
+			s.Revocation = &r
+		}
 		s.Believed, s.Authority, s.Owner, s.Independent = true, t.by.Name, t.by.Owner, v.independentAuthority(t)
 		s.Signer, s.Serial, s.Time, s.Seconds = clip(b.Authority), b.Serial.Text(16), b.Time, b.Accuracy.Seconds()
 	}
@@ -70,8 +88,12 @@ func (v *verification) statedTimestamp(t *openedTimestamp) StatedTimestamp {
 
 // speakOfTimestamps says which authorities signed which times.
 func (s *Statement) speakOfTimestamps(v *verification) {
-	believed := false
+	believed, unlisted := false, false
 	for _, t := range s.Timestamps {
+		if t.Revoked != "" {
+			s.open("That the timestamp over the checkpoint of %s says when that was there: %s.", leafCount(t.Size), t.Revoked)
+			continue
+		}
 		if !t.Believed {
 			s.open("That the timestamp over the checkpoint of %s is anybody's: it leads to no authority that the trust file names.", leafCount(t.Size))
 			continue
@@ -84,8 +106,24 @@ func (s *Statement) speakOfTimestamps(v *verification) {
 			off = fmt.Sprintf(", give or take %g s", t.Seconds)
 		}
 		s.said("It did so at %s%s, by the word of the timestamp authority %s.", at(t.Time), off, plain(t.Authority))
+		if t.Revocation == nil {
+			unlisted = true
+			continue
+		}
+		for _, l := range t.Revocation.Lists {
+			s.said("Its certificate %s is not among those that were revoked by then, by the list of %s of %s.", plain(l.Certificate), plain(l.Issuer), at(l.ThisUpdate))
+			if l.Stale {
+				s.open("That the certificate %s was not revoked after %s: the list of %s is stale, and was to be replaced by %s.", plain(l.Certificate), at(l.ThisUpdate), plain(l.Issuer), at(l.NextUpdate))
+			}
+		}
+		for _, name := range t.Revocation.Unlisted {
+			s.open("That the certificate %s of the timestamp authority %s was not revoked: no list of the trust file says anything of it.", plain(name), plain(t.Authority))
+		}
 	}
-	if believed {
+	switch {
+	case believed && unlisted:
 		s.open("That no certificate of a timestamp authority was revoked: nobody was asked.")
+	case believed:
+		s.open("That no certificate of a timestamp authority was revoked since those lists: nobody was asked.")
 	}
 }

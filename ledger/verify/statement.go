@@ -269,6 +269,10 @@ type StatedTimestamp struct {
 	Seconds float64   `json:"accuracySeconds,omitzero"`
 	// Size is that of the checkpoint.
 	Size uint64 `json:"size"`
+	// Revocation is what the trust file's revocation lists say of its certificates, if it has
+	// any. Revoked is why it isn't believed by them.
+	Revocation *Revocation `json:"revocation,omitempty"`
+	Revoked    string      `json:"revoked,omitempty"`
 }
 
 // StatedAnchor is a checkpoint of the tree that stands in a Rekor.

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bytes"
+	"cmp"
 	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
@@ -34,6 +35,10 @@ type TrustedAuthority struct {
 	// Certificates are those that its tokens must lead to, in PEM: roots, or the one that
 	// signs. Those between them may be here too, or in the tokens.
 	Certificates string `json:"certificates"`
+	// CRLs are revocation lists (RFC 5280) of those who issued its certificates: PEM, or the
+	// base64 of one in DER. What they say counts; without, whether a certificate was revoked
+	// is not known.
+	CRLs string `json:"crls,omitempty"`
 	// Owner says who runs it.
 	Owner string `json:"owner,omitempty"`
 	// Independent says that its owner is nobody whom the evidence is about.
@@ -51,6 +56,9 @@ type Timestamp struct {
 	Accuracy time.Duration
 	// Nonce is that of the request, if it had one.
 	Nonce *big.Int
+	// Revocation is what the trust file's revocation lists say of its certificates, nil if
+	// there are none.
+	Revocation *Revocation
 }
 
 // NotAfter is the latest that the token says it can have been, NotBefore the earliest.
@@ -60,6 +68,7 @@ func (t *Timestamp) NotBefore() time.Time { return t.Time.Add(-t.Accuracy) }
 // authority is a trusted authority's certificates, read.
 type authority struct {
 	roots, others *x509.CertPool
+	all           []*x509.Certificate
 }
 
 // open reads the certificates. The self-signed ones and, if there are none, all of them
@@ -68,8 +77,7 @@ func (a *TrustedAuthority) open() (*authority, error) {
 	if a.Name == "" {
 		return nil, errors.New("it has no name")
 	}
-	opened := &authority{x509.NewCertPool(), x509.NewCertPool()}
-	var certificates []*x509.Certificate
+	opened := &authority{roots: x509.NewCertPool(), others: x509.NewCertPool()}
 	for rest := []byte(a.Certificates); len(bytes.TrimSpace(rest)) > 0; {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil || block.Type != "CERTIFICATE" {
@@ -77,19 +85,16 @@ func (a *TrustedAuthority) open() (*authority, error) {
 		}
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, fmt.Errorf("its certificate %d: %w", len(certificates)+1, err)
+			return nil, fmt.Errorf("its certificate %d: %w", len(opened.all)+1, err)
 		}
-		certificates = append(certificates, c)
+		opened.all = append(opened.all, c)
 	}
-	if len(certificates) == 0 {
+	if len(opened.all) == 0 {
 		return nil, errors.New("it has no certificate")
 	}
-	selfSigned := func(c *x509.Certificate) bool {
-		return bytes.Equal(c.RawSubject, c.RawIssuer) && c.CheckSignatureFrom(c) == nil
-	}
-	any := slices.ContainsFunc(certificates, selfSigned)
-	for _, c := range certificates {
-		if !any || selfSigned(c) {
+	any := slices.ContainsFunc(opened.all, isSelfSigned)
+	for _, c := range opened.all {
+		if !any || isSelfSigned(c) {
 			opened.roots.AddCert(c)
 		} else {
 			opened.others.AddCert(c)
@@ -98,16 +103,40 @@ func (a *TrustedAuthority) open() (*authority, error) {
 	return opened, nil
 }
 
-// Check says what is wrong with the name or the certificates, if anything is.
+// Check says what is wrong with the name, the certificates or the revocation lists, if
+// anything is. A list whose issuer's certificate is there must be signed by it; that of
+// another issuer may come with the tokens.
 func (a *TrustedAuthority) Check() error {
-	_, err := a.open()
-	return err
+	opened, err := a.open()
+	if err != nil {
+		return err
+	}
+	lists, err := openRevocations(a.CRLs)
+	if err != nil {
+		return err
+	}
+	for i, list := range lists {
+		var failure error
+		for _, c := range opened.all {
+			if !bytes.Equal(c.RawSubject, list.RawIssuer) {
+				continue
+			}
+			if failure = list.CheckSignatureFrom(c); failure == nil {
+				break
+			}
+		}
+		if failure != nil {
+			return fmt.Errorf("its revocation list %d is not signed by %s: %w", i+1, plain(list.Issuer.CommonName), failure)
+		}
+	}
+	return nil
 }
 
 // VerifyToken checks, asking nobody and no clock, that a token (RFC 3161, DER) is this
 // authority's over the SHA-256 of message: its signature holds, and its certificate is
 // for timestamps alone, was valid at the token's time, and leads to one of those in the
-// trust file. Whether the certificate was revoked is not known here.
+// trust file. Whether a certificate was revoked is known as far as the trust file has
+// revocation lists: the error is then a [*Revoked].
 func (a *TrustedAuthority) VerifyToken(token, message []byte) (*Timestamp, error) {
 	t, err := a.verifyToken(token, message)
 	if err != nil {
@@ -152,12 +181,29 @@ func (a *TrustedAuthority) verifyToken(token, message []byte) (*Timestamp, error
 	for _, c := range p7.Certificates {
 		between.AddCert(c)
 	}
-	if _, err := signer.Verify(x509.VerifyOptions{
+	chains, err := signer.Verify(x509.VerifyOptions{
 		Roots: opened.roots, Intermediates: between, CurrentTime: stamp.Time, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping},
-	}); err != nil {
+	})
+	if err != nil {
 		return nil, fmt.Errorf("its certificate: %w", err)
 	}
-	return &Timestamp{Authority: signer.Subject.CommonName, Serial: stamp.SerialNumber, Time: stamp.Time.UTC(), Accuracy: stamp.Accuracy, Nonce: stamp.Nonce}, nil
+	t := &Timestamp{Authority: signer.Subject.CommonName, Serial: stamp.SerialNumber, Time: stamp.Time.UTC(), Accuracy: stamp.Accuracy, Nonce: stamp.Nonce}
+	if a.CRLs == "" {
+		return t, nil
+	}
+	lists, err := openRevocations(a.CRLs)
+	if err != nil {
+		return nil, err
+	}
+	known := slices.Concat(opened.all, p7.Certificates)
+	var revoked error
+	for _, chain := range chains { // one that nobody revoked is enough
+		if t.Revocation, err = checkRevoked(chain, known, lists, t.NotAfter()); err == nil {
+			return t, nil
+		}
+		revoked = cmp.Or(revoked, err)
+	}
+	return nil, revoked
 }
 
 // checkToken checks what can be checked of a token without believing anybody: that it is

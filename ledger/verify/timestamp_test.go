@@ -40,7 +40,7 @@ func newAuthority(t testing.TB, name string, change func(*x509.Certificate)) *te
 	a := &testAuthority{rootKey: fixedECDSA(t, name+" root"), key: fixedECDSA(t, name)}
 	root := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name + " root"}, NotBefore: certFrom, NotAfter: certTo,
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 	}
 	a.root = makeCertificate(t, root, root, a.rootKey.Public(), a.rootKey)
 	usage, err := asn1.Marshal([]asn1.ObjectIdentifier{{1, 3, 6, 1, 5, 5, 7, 3, 8}})
