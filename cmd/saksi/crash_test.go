@@ -123,7 +123,7 @@ func (w *crashWorld) start(flags ...string) {
 	w.node = exec.Command(w.binary, append([]string{"up", "--home", w.dir}, flags...)...)
 	w.node.Stdout, w.node.Stderr = w.nodeLog, w.nodeLog
 	must(w.t, w.node.Start())
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for time.Now().Before(deadline) {
 		if a, err := w.home.Addresses(); err == nil {
 			if answer, err := http.Get("http://" + a.HTTPListen + "/healthz"); err == nil {

@@ -20,7 +20,7 @@ func TestExternalBroker(t *testing.T) {
 	start := func() {
 		server = exec.Command(natsServer, "-c", config)
 		must(t, server.Start())
-		deadline := time.Now().Add(20 * time.Second)
+		deadline := time.Now().Add(time.Minute)
 		for time.Now().Before(deadline) {
 			if c, err := net.Dial("tcp", address); err == nil {
 				c.Close()

@@ -116,7 +116,7 @@ func startLedgerWith(t testing.TB, b *testBroker, key events.PublicKey, skey, vk
 		l.resume()
 		cancel()
 		done.Wait()
-		end, stop := context.WithTimeout(context.Background(), 5*time.Second)
+		end, stop := context.WithTimeout(context.Background(), time.Minute)
 		defer stop()
 		_ = shutdown(end)
 		l.http.Close()

@@ -307,7 +307,7 @@ func TestHostileTime(t *testing.T) {
 				if err == nil {
 					_, err = r.Entries(ctx, checkpoint, 1)
 				}
-				if took := time.Since(began); err == nil || took > 5*time.Second {
+				if took := time.Since(began); err == nil || took > time.Minute {
 					t.Errorf("%v after %v", err, took)
 				}
 			})

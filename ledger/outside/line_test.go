@@ -35,7 +35,7 @@ func TestLineLosesNothing(t *testing.T) {
 					}
 					return err
 				}
-				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				line := outside.Line[int]{
 					Begin: func() (*int, error) {

@@ -20,7 +20,7 @@ import (
 const authorityName = "mcmc"
 
 func testContext(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -231,7 +231,7 @@ func (w *world) js(who string, extra ...nats.Option) jetstream.JetStream {
 func flush(t testing.TB, ncs ...*nats.Conn) {
 	t.Helper()
 	for _, nc := range ncs {
-		if err := nc.FlushTimeout(5 * time.Second); err != nil {
+		if err := nc.FlushTimeout(time.Minute); err != nil {
 			t.Fatal(err)
 		}
 	}

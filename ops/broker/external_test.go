@@ -66,7 +66,7 @@ func process(t *testing.T, bin, config string) (url string, stop func()) {
 		_ = cmd.Process.Signal(os.Interrupt)
 		select {
 		case <-exited:
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			_ = cmd.Process.Kill()
 			<-exited
 		}
@@ -78,7 +78,7 @@ func process(t *testing.T, bin, config string) (url string, stop func()) {
 
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		if files, _ := filepath.Glob(filepath.Join(ports, "*.ports")); len(files) == 1 {
 			var p struct {

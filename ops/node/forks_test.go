@@ -137,7 +137,7 @@ func (o *observers) again(dir string) string {
 
 func (o *observers) asMonitor(dir string, urls ...string) string {
 	said := "nothing"
-	m, err := monitor.Open(monitor.Config{Dir: dir, Trust: o.trust, URLs: urls, Timeout: 5 * time.Second, Report: func(s monitor.Sighting) {
+	m, err := monitor.Open(monitor.Config{Dir: dir, Trust: o.trust, URLs: urls, Timeout: 20 * time.Second, Report: func(s monitor.Sighting) {
 		switch {
 		case s.Proof != "":
 			proof, err := os.ReadFile(s.Proof)
@@ -191,7 +191,7 @@ func (o *observers) asOutbox(url string) string {
 	client, err := publish.Dial(o.ctx, config)
 	o.must(err)
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(o.ctx, 3*time.Second)
+	ctx, cancel := context.WithTimeout(o.ctx, 6*time.Second)
 	defer cancel()
 	_, err = client.Flush(ctx, box, publish.FlushOptions{})
 	var fork *publish.ForkError
@@ -214,7 +214,7 @@ func (o *observers) asOutbox(url string) string {
 // asAuditor brings a copy up to date, or makes one, and audits it.
 func (o *observers) asAuditor(dir, url string) string {
 	reader, err := ledgerhttp.NewReader(url, o.log, ledgerhttp.ReaderOptions{
-		Token: func(context.Context) (string, error) { return "token", nil }, Timeout: 5 * time.Second,
+		Token: func(context.Context) (string, error) { return "token", nil }, Timeout: 20 * time.Second,
 	})
 	o.must(err)
 	c, err := mirror.Create(dir, o.log, "auditor")

@@ -246,17 +246,17 @@ func TestNATSCommandLine(t *testing.T) {
 	h := w.join("supervision-desk", home.ReadingMandate{Role: home.Supervisor})
 	w.join("other-desk", home.ReadingMandate{Role: home.Supervisor})
 	w.grow(25)
-	run := func(args ...string) (string, error) {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	run := func(timeout string, args ...string) (string, error) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		cmd := exec.CommandContext(ctx, program, append([]string{"--no-context", "--server", w.url, "--creds", h.CredsFile(), "--js-domain", "feeds", "--timeout", "1s"}, args...)...)
+		cmd := exec.CommandContext(ctx, program, append([]string{"--no-context", "--server", w.url, "--creds", h.CredsFile(), "--js-domain", "feeds", "--timeout", timeout}, args...)...)
 		cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir())
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
 	var numbers []uint64
 	for _, count := range []string{"10", "15"} {
-		out, err := run("consumer", "next", "FEEDS", "supervision-desk_touches", "--count", count, "--raw")
+		out, err := run("20s", "consumer", "next", "FEEDS", "supervision-desk_touches", "--count", count, "--raw")
 		if err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
@@ -271,7 +271,7 @@ func TestNATSCommandLine(t *testing.T) {
 		}
 	}
 	isRun(t, numbers, 1, 25)
-	if out, err := run("consumer", "info", "FEEDS", "supervision-desk_touches"); err != nil || !strings.Contains(out, "feeds.touches.*.*") {
+	if out, err := run("20s", "consumer", "info", "FEEDS", "supervision-desk_touches"); err != nil || !strings.Contains(out, "feeds.touches.*.*") {
 		t.Errorf("info: %v\n%s", err, out)
 	}
 	for _, args := range [][]string{
@@ -287,7 +287,7 @@ func TestNATSCommandLine(t *testing.T) {
 	} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			t.Parallel()
-			if out, err := run(args...); err == nil && !refused(out) {
+			if out, err := run("1s", args...); err == nil && !refused(out) {
 				t.Errorf("it went through:\n%s", out)
 			}
 		})

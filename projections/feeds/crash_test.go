@@ -308,7 +308,7 @@ func TestBrokerLosesItsTail(t *testing.T) {
 			for _, role := range []string{"broker", "publisher", "subscriber"} {
 				w.run(role)
 			}
-			for deadline := time.Now().Add(30 * time.Second); w.lines() < 1500; time.Sleep(10 * time.Millisecond) {
+			for deadline := time.Now().Add(time.Minute); w.lines() < 1500; time.Sleep(10 * time.Millisecond) {
 				if time.Now().After(deadline) {
 					t.Fatal("nothing comes")
 				}

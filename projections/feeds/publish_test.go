@@ -113,7 +113,7 @@ func TestAgedOut(t *testing.T) {
 	w.start()
 	h := newHistory(50)
 	w.publishTo(h, nil)
-	for deadline := time.Now().Add(20 * time.Second); len(w.stored()) > 0; {
+	for deadline := time.Now().Add(time.Minute); len(w.stored()) > 0; {
 		if time.Now().After(deadline) {
 			t.Fatal("messages don't age")
 		}
@@ -151,7 +151,7 @@ func TestLease(t *testing.T) {
 	must(t, first())
 	select {
 	case <-published:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("nobody took the lease over")
 	}
 	t.Logf("taken over after %v", time.Since(began))
@@ -165,7 +165,7 @@ func TestLease(t *testing.T) {
 func TestLeaseOfTheDead(t *testing.T) {
 	t.Parallel()
 	w := started(t)
-	w.options.Lease = 2 * time.Second
+	w.options.Lease = 10 * time.Second
 	h := newHistory(10)
 	dying := w.projections()
 	w.publisher(h, func(c *feeds.Config) { c.Holder, c.Conn = "first", dying })
@@ -176,7 +176,7 @@ func TestLeaseOfTheDead(t *testing.T) {
 	dying = w.projections()
 	w.publisher(h, func(c *feeds.Config) { c.Holder, c.Conn = "first", dying })
 	w.follow("touches", feeds.Mark{Version: 1, Change: 9}, 10, nil)
-	if took := time.Since(began); took > 1500*time.Millisecond {
+	if took := time.Since(began); took > 8*time.Second {
 		t.Errorf("its own lease kept it waiting for %v", took)
 	}
 	dying.Close()
@@ -184,8 +184,8 @@ func TestLeaseOfTheDead(t *testing.T) {
 	began = time.Now()
 	w.publisher(h, func(c *feeds.Config) { c.Holder = "second" })
 	w.follow("touches", feeds.Mark{Version: 1, Change: 19}, 10, nil)
-	if took := time.Since(began); took < time.Second {
-		t.Errorf("another took the lease over after %v, and it held for 2s", took)
+	if took := time.Since(began); took < 5*time.Second {
+		t.Errorf("another took the lease over after %v, and it held for 10s", took)
 	}
 	same(t, w.stored(), wanted(30))
 }
