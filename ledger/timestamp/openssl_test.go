@@ -2,6 +2,7 @@ package timestamp_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,15 +10,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/saksi-ledger/saksi/ledger/timestamp"
+	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
 // TestOpenSSLAuthority has checkpoints timestamped by OpenSSL, with RSA keys, as many
-// authorities have them, under an intermediate certificate.
+// authorities have them, under an intermediate certificate; which OpenSSL then revokes.
 func TestOpenSSLAuthority(t *testing.T) {
 	openssl, err := exec.LookPath("openssl")
 	if err != nil {
@@ -49,7 +52,7 @@ tsa_name = yes
 ess_cert_id_chain = no
 ess_cert_id_alg = sha256
 `)
-	write("ca.ext", "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n")
+	write("ca.ext", "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n")
 	write("tsa.ext", "extendedKeyUsage=critical,timeStamping\nkeyUsage=critical,digitalSignature\n")
 	write("serial", "01\n")
 	run("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "root.key", "-out", "root.pem", "-subj", "/CN=root", "-days", "30")
@@ -91,5 +94,38 @@ ess_cert_id_alg = sha256
 	stamp, _ := s.kept(authority, uint64(r.Size))
 	if stamp.Authority != "tsa" || stamp.Accuracy != 1500*time.Millisecond || r.Authority != "tsa" {
 		t.Errorf("%+v, recorded as %+v", stamp, r)
+	}
+
+	// The lists that OpenSSL makes, before and after it has revoked the certificate, in
+	// the seconds after the token's.
+	time.Sleep(time.Until(stamp.NotAfter().Add(time.Second)))
+	note, err := os.ReadFile(filepath.Join(s.dir, "openssl", fmt.Sprintf("%020d.note", r.Size)))
+	s.must(err)
+	_, token := s.kept(authority, uint64(r.Size))
+	for _, reason := range []string{"", "superseded", "keyCompromise", "none"} {
+		write("ca.conf", "[ca]\ndefault_ca = here\n[here]\ndatabase = index.txt\ncrlnumber = number\ndefault_md = sha256\ndefault_crl_days = 7\n")
+		write("index.txt", "")
+		write("number", "1000\n")
+		ca := []string{"ca", "-config", "ca.conf", "-cert", "between.pem", "-keyfile", "between.key"}
+		switch reason {
+		case "":
+		case "none":
+			run(append(ca, "-revoke", "tsa.pem")...)
+		default:
+			run(append(ca, "-revoke", "tsa.pem", "-crl_reason", reason)...)
+		}
+		run(append(ca, "-gencrl", "-out", "list.pem")...)
+		list, err := os.ReadFile(filepath.Join(dir, "list.pem"))
+		s.must(err)
+		by := authority.Trusted
+		by.CRLs = string(list)
+		s.must(by.Check())
+		got, err := by.VerifyToken(token, note)
+		var revoked *verify.Revoked
+		if holds := reason == "" || reason == "superseded"; holds && (err != nil || len(got.Revocation.Lists) != 1 || got.Revocation.Lists[0].Issuer != "between" || !slices.Equal(got.Revocation.Unlisted, []string{"between"})) {
+			t.Errorf("revoked as %q: %+v, %v", reason, got, err)
+		} else if !holds && (!errors.As(err, &revoked) || !revoked.Always || revoked.Subject != "tsa") {
+			t.Errorf("revoked as %q: %+v, %v", reason, got, err)
+		}
 	}
 }
