@@ -3,7 +3,6 @@ package verify
 import (
 	"bytes"
 	"cmp"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -271,29 +270,4 @@ func sizeIn(checkpoint []byte) uint64 {
 		return 0
 	}
 	return c.Size
-}
-
-func marshalHashes(hashes []tlog.Hash) []byte {
-	b := make([]byte, 0, 45*len(hashes))
-	for _, h := range hashes {
-		b = append(base64.StdEncoding.AppendEncode(b, h[:]), '\n')
-	}
-	return b
-}
-
-// parseHashes reads hashes in base64, a line each.
-func parseHashes(b []byte) ([]tlog.Hash, error) {
-	hashes := []tlog.Hash{}
-	for len(b) > 0 {
-		line, rest, ok := bytes.Cut(b, []byte("\n"))
-		hash, err := decodeLine(line)
-		if !ok || err != nil || len(hash) != tlog.HashSize {
-			return nil, fmt.Errorf("line %d is not the base64 of 32 bytes", len(hashes)+1)
-		}
-		if hashes = append(hashes, tlog.Hash(hash)); len(hashes) > maxProof+1 {
-			return nil, fmt.Errorf("more than %d hashes", maxProof+1)
-		}
-		b = rest
-	}
-	return hashes, nil
 }

@@ -59,21 +59,9 @@ func parseFork(b []byte) (*Fork, error) {
 		return nil, fmt.Errorf("the first line is not %q", forkHead[:len(forkHead)-1])
 	}
 	f := &Fork{}
-	for {
-		var line []byte
-		if line, rest, ok = bytes.Cut(rest, []byte("\n")); !ok {
-			return nil, errors.New("it ends before the checkpoints")
-		}
-		if len(line) == 0 {
-			break
-		}
-		hash, err := decodeLine(line)
-		if err != nil || len(hash) != tlog.HashSize {
-			return nil, fmt.Errorf("hash %d is not the base64 of 32 bytes", len(f.Hashes)+1)
-		}
-		if f.Hashes = append(f.Hashes, tlog.Hash(hash)); len(f.Hashes) > maxProof+1 {
-			return nil, fmt.Errorf("more than %d hashes", maxProof+1)
-		}
+	var err error
+	if f.Hashes, rest, err = cutHashes(rest, maxProof+1); err != nil {
+		return nil, err
 	}
 	if f.Older, rest, ok = CutNote(rest); !ok {
 		return nil, errors.New("the first checkpoint is not a signed note")
@@ -85,26 +73,6 @@ func parseFork(b []byte) (*Fork, error) {
 		return nil, errors.New("the second checkpoint is not a signed note, or something follows it")
 	}
 	return f, nil
-}
-
-// CutNote takes a signed note from the beginning of b: lines that are not empty, an
-// empty line, and signatures.
-func CutNote(b []byte) (note, rest []byte, ok bool) {
-	end := bytes.Index(b, []byte("\n\n"))
-	if end <= 0 || b[0] == '\n' {
-		return nil, nil, false
-	}
-	end += 2
-	signatures := 0
-	for bytes.HasPrefix(b[end:], []byte("— ")) {
-		line := bytes.IndexByte(b[end:], '\n')
-		if line < 0 {
-			return nil, nil, false
-		}
-		end += line + 1
-		signatures++
-	}
-	return b[:end:end], b[end:], signatures > 0
 }
 
 // ErrOneTree says that two checkpoints don't contradict each other.
@@ -272,21 +240,13 @@ func verifyFork(b []byte, trust *Trust) (*ForkStatement, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := parseCheckpoint(string(f.Older))
+	ledger, older, err := trust.openNamed(f.Older)
 	if err != nil {
-		return nil, fmt.Errorf("the first checkpoint: %w", err)
-	}
-	ledger, ok := trust.Ledger(text.Origin)
-	if !ok {
-		return nil, fmt.Errorf("the trust file names no ledger %s", plain(text.Origin))
+		return nil, fmt.Errorf("the first one: %w", err)
 	}
 	log, err := ledger.Log()
 	if err != nil {
 		return nil, err
-	}
-	older, err := log.OpenCheckpoint(f.Older)
-	if err != nil {
-		return nil, fmt.Errorf("the first one: %w", err)
 	}
 	newer, err := log.OpenCheckpoint(f.Newer)
 	if err != nil {
@@ -311,11 +271,7 @@ func (s *ForkStatement) Text() string { return (&Statement{Sentences: s.Sentence
 func (s *ForkStatement) Said() []Sentence { return s.Sentences }
 
 func forkSentences(s *ForkStatement) []Sentence {
-	owner := ""
-	if s.Owner != "" {
-		owner = ", which is " + plain(s.Owner) + "'s,"
-	}
-	proven := fmt.Sprintf("The key of the ledger %s%s has signed two trees of which neither continues the other.", s.Origin, owner)
+	proven := fmt.Sprintf("The key of the ledger %s%s has signed two trees of which neither continues the other.", s.Origin, whose(s.Owner))
 	how := fmt.Sprintf("One has %d leaves and the root %s, and the other as many and the root %s.", s.Older.Size, s.Older.Root, s.Newer.Root)
 	if s.Older.Size != s.Newer.Size {
 		how = fmt.Sprintf("One has %d leaves and the root %s. The other has %d leaves and the root %s, and its first %d have the root %s.",
@@ -326,8 +282,4 @@ func forkSentences(s *ForkStatement) []Sentence {
 		{NotProven, "Which of the two is the true one, and which leaves differ. Anchors, cosignatures and receipts tell who was shown which, and when."},
 		{NotProven, "Why: the ledger's owner meant it, lost the key, or put an old copy back and went on."},
 	}
-}
-
-func forkedCommit(c *Checkpoint) ForkedCommit {
-	return ForkedCommit{Size: c.Size, Root: c.Root, Digest: events.DigestOf(c.Note)}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -34,6 +33,9 @@ const (
 	// MaxOrder is the most bytes that proof of a broken order can have.
 	MaxOrder = 2*maxLeaf + maxCheckpoint + maxOrderHashes*(tlog.HashSize*2) + 1<<10
 )
+
+// IsOrder tells whether a file begins as proof of a broken order does.
+func IsOrder(b []byte) bool { return bytes.HasPrefix(b, []byte(orderHead)) }
 
 // Disorder says in what a leaf breaks the order of the stream (docs/formats.md) after the
 // one before it, which is nil for leaf 0, or "" where it doesn't.
@@ -135,21 +137,8 @@ func parseOrder(b []byte) (*Order, error) {
 	if o.Leaf, err = takeLeaf(); err != nil {
 		return nil, err
 	}
-	for {
-		var line []byte
-		if line, rest, ok = bytes.Cut(rest, []byte("\n")); !ok {
-			return nil, errors.New("it ends before the checkpoint")
-		}
-		if len(line) == 0 {
-			break
-		}
-		hash, err := decodeLine(line)
-		if err != nil || len(hash) != tlog.HashSize {
-			return nil, fmt.Errorf("hash %d is not the base64 of 32 bytes", len(o.Hashes)+1)
-		}
-		if o.Hashes = append(o.Hashes, tlog.Hash(hash)); len(o.Hashes) > maxOrderHashes {
-			return nil, fmt.Errorf("more than %d hashes", maxOrderHashes)
-		}
+	if o.Hashes, rest, err = cutHashes(rest, maxOrderHashes); err != nil {
+		return nil, err
 	}
 	if o.Checkpoint, rest, ok = CutNote(rest); !ok || len(rest) > 0 {
 		return nil, errors.New("the checkpoint is not a signed note, or something follows it")
@@ -172,36 +161,13 @@ func (o *Order) check(c *Checkpoint) (before, leaf *Leaf, broken string, _ error
 	if leaf, err = parseLeaf(o.Leaf); err != nil {
 		return nil, nil, "", fmt.Errorf("leaf %d: %w", o.Index, err)
 	}
-	indexes, hashes := o.indexes(), o.Hashes
-	p := &sharedProof{
-		next: func() (uint64, bool) {
-			if len(indexes) == 0 {
-				return 0, false
-			}
-			return indexes[0], true
-		},
-		leaf: func() (tlog.Hash, error) {
-			text := o.Leaf
-			if indexes[0] != o.Index {
-				text = o.Before
-			}
-			indexes = indexes[1:]
-			return tlog.RecordHash(text), nil
-		},
-		hash: func() (tlog.Hash, bool, error) {
-			if len(hashes) == 0 {
-				return tlog.Hash{}, false, nil
-			}
-			h := hashes[0]
-			hashes = hashes[1:]
-			return h, true, nil
-		},
+	leaves := map[uint64]tlog.Hash{o.Index: tlog.RecordHash(o.Leaf)}
+	if o.Index > 0 {
+		leaves[o.Index-1] = tlog.RecordHash(o.Before)
 	}
-	root, err := p.root(0, c.Size)
+	root, ok := sharedRoot(c.Size, leaves, o.Hashes)
 	switch {
-	case err != nil:
-		return nil, nil, "", err
-	case p.short || len(hashes) > 0:
+	case !ok:
 		return nil, nil, "", fmt.Errorf("its %d hashes are not as many as prove leaf %d in a tree of %d", len(o.Hashes), o.Index, c.Size)
 	case root != c.Root:
 		return nil, nil, "", fmt.Errorf("its leaves and hashes do not lead to the root of the checkpoint of %d leaves", c.Size)
@@ -242,19 +208,7 @@ func verifyOrder(b []byte, trust *Trust) (*OrderStatement, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := parseCheckpoint(string(o.Checkpoint))
-	if err != nil {
-		return nil, err
-	}
-	ledger, ok := trust.Ledger(text.Origin)
-	if !ok {
-		return nil, fmt.Errorf("the trust file names no ledger %s", plain(text.Origin))
-	}
-	log, err := ledger.Log()
-	if err != nil {
-		return nil, err
-	}
-	c, err := log.OpenCheckpoint(o.Checkpoint)
+	ledger, c, err := trust.openNamed(o.Checkpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -274,15 +228,11 @@ func (s *OrderStatement) Text() string { return (&Statement{Sentences: s.Sentenc
 func (s *OrderStatement) Said() []Sentence { return s.Sentences }
 
 func (s *OrderStatement) sentences(before, leaf *Leaf) []Sentence {
-	owner := ""
-	if s.Owner != "" {
-		owner = ", which is " + plain(s.Owner) + "'s,"
-	}
 	says := func(index uint64, l *Leaf) string {
 		return fmt.Sprintf("leaf %d is of %s, at the sequence %d of epoch %d, received at %s", index, plain(l.Subject), l.Seq, l.Epoch, at(l.Received))
 	}
 	all := []Sentence{
-		{Proven, fmt.Sprintf("The key of the ledger %s%s has signed a tree whose leaves are not in the order of the stream: %s.", s.Origin, owner, s.Broken)},
+		{Proven, fmt.Sprintf("The key of the ledger %s%s has signed a tree whose leaves are not in the order of the stream: %s.", s.Origin, whose(s.Owner), s.Broken)},
 		{Proven, fmt.Sprintf("The tree has %d leaves and the root %s.", s.Checkpoint.Size, s.Checkpoint.Root)},
 	}
 	if before != nil {
@@ -295,46 +245,4 @@ func (s *OrderStatement) sentences(before, leaf *Leaf) []Sentence {
 		Sentence{NotProven, "That what the leaves are about was not said: an event's own proofs say by whom it was signed, and as which number of theirs."},
 		Sentence{NotProven, "Why: the ledger's owner meant it, lost the key, or runs a program that has a fault."},
 	)
-}
-
-// Contradiction is what proof proves that a ledger has made against itself: a
-// [*ForkStatement] or an [*OrderStatement].
-type Contradiction interface {
-	// Text returns all of it for people, and Said the same sentence by sentence.
-	Text() string
-	Said() []Sentence
-}
-
-// ReadProof reads a file that begins as proof of a fork or of a broken order does, at most
-// one byte more than any can have, by which one that is longer is known; ok is false of any
-// other file.
-func ReadProof(r io.ReaderAt) (proof []byte, ok bool, err error) {
-	head := make([]byte, max(len(forkHead), len(orderHead)))
-	if _, err := r.ReadAt(head, 0); err != nil && err != io.EOF {
-		return nil, false, err
-	}
-	if !IsFork(head) && !IsOrder(head) {
-		return nil, false, nil
-	}
-	proof, err = io.ReadAll(io.NewSectionReader(r, 0, max(MaxFork, MaxOrder)+1))
-	return proof, true, err
-}
-
-// IsOrder tells whether a file begins as proof of a broken order does.
-func IsOrder(b []byte) bool { return bytes.HasPrefix(b, []byte(orderHead)) }
-
-// VerifyProof checks proof as [ReadProof] reads it.
-func VerifyProof(b []byte, trust *Trust) (Contradiction, error) {
-	if IsOrder(b) {
-		s, err := VerifyOrder(b, trust)
-		if err != nil {
-			return nil, err
-		}
-		return s, nil
-	}
-	s, err := VerifyFork(b, trust)
-	if err != nil {
-		return nil, err
-	}
-	return s, nil
 }

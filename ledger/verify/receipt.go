@@ -61,31 +61,10 @@ func ParseReceipt(b []byte) (*Receipt, error) {
 	if r.Index, err = strconv.ParseUint(string(index), 10, 63); !ok || err != nil || strconv.FormatUint(r.Index, 10) != string(index) {
 		return nil, errors.New("receipt: want the line \"index\" with a decimal number")
 	}
-	for {
-		if line, rest, ok = bytes.Cut(rest, []byte("\n")); !ok {
-			return nil, errors.New("receipt: it ends before the checkpoint")
-		}
-		if len(line) == 0 {
-			break
-		}
-		hash, err := decodeLine(line)
-		if err != nil || len(hash) != tlog.HashSize {
-			return nil, fmt.Errorf("receipt: hash %d is not the base64 of 32 bytes", len(r.Proof)+1)
-		}
-		if r.Proof = append(r.Proof, tlog.Hash(hash)); len(r.Proof) > maxProof {
-			return nil, fmt.Errorf("receipt: more than %d hashes", maxProof)
-		}
+	if r.Proof, r.Checkpoint, err = cutHashes(rest, maxProof); err != nil {
+		return nil, fmt.Errorf("receipt: %w", err)
 	}
-	r.Checkpoint = rest
 	return r, nil
-}
-
-// decodeLine refuses the line breaks that encoding/base64 skips.
-func decodeLine(s []byte) ([]byte, error) {
-	if bytes.ContainsAny(s, "\r\n") {
-		return nil, errors.New("line break in base64")
-	}
-	return base64.StdEncoding.Strict().AppendDecode(nil, s)
 }
 
 // VerifyReceipt checks that r's checkpoint is l's and covers r's leaf at r's

@@ -3,7 +3,9 @@ package verify
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/bits"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -100,4 +102,32 @@ func ProveLeaves(size uint64, indexes []uint64, r tlog.HashReader) ([]tlog.Hash,
 		proof = proof[:n-1]
 	}
 	return proof, nil
+}
+
+// sharedRoot computes the root that hashes of leaves and a shared proof lead to, and
+// tells whether the proof has as many hashes as that takes.
+func sharedRoot(size uint64, leaves map[uint64]tlog.Hash, proof []tlog.Hash) (tlog.Hash, bool) {
+	indexes := slices.Sorted(maps.Keys(leaves))
+	p := &sharedProof{
+		next: func() (uint64, bool) {
+			if len(indexes) == 0 {
+				return 0, false
+			}
+			return indexes[0], true
+		},
+		leaf: func() (tlog.Hash, error) {
+			h := leaves[indexes[0]]
+			indexes = indexes[1:]
+			return h, nil
+		},
+		hash: func() (h tlog.Hash, ok bool, _ error) {
+			if len(proof) == 0 {
+				return h, false, nil
+			}
+			h, proof = proof[0], proof[1:]
+			return h, true, nil
+		},
+	}
+	root, _ := p.root(0, size)
+	return root, !p.short && len(proof) == 0 && len(indexes) == 0
 }
