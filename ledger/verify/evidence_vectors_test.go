@@ -1,10 +1,6 @@
 package verify_test
 
 import (
-	"cmp"
-	"encoding/json"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,90 +8,28 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
-// evidenceVectors is a bundle that holds, and twins of it that don't, for readers in
-// any language; and for `saksi verify`, by hand.
-type evidenceVectors struct {
-	About   string           `json:"about"`
-	Trust   string           `json:"trust"`
-	Vectors []evidenceVector `json:"vectors"`
+func proveBundle(b []byte, trust *verify.Trust) ([]string, error) {
+	s, err := verify.VerifyBundle(b, trust)
+	if err != nil {
+		return nil, err
+	}
+	return proven(s.Sentences), nil
 }
 
-type evidenceVector struct {
-	File string `json:"file"`
-	// Trust is the trust file, where it is another than that of all.
-	Trust string `json:"trust,omitempty"`
-	// Says is the sentence that names what doesn't hold; empty if all does.
-	Says string `json:"says,omitempty"`
-	// Proven are the sentences that a bundle which holds proves.
-	Proven []string `json:"proven,omitempty"`
-}
-
-var evidenceDir = filepath.Join("testdata", "evidence")
-
+// TestEvidenceVectors holds bundles, and damaged twins of them, to what a reader in any
+// language must conclude.
 func TestEvidenceVectors(t *testing.T) {
 	if *update {
 		makeEvidenceVectors(t)
 	}
-	read := func(name string) []byte {
-		b, err := os.ReadFile(filepath.Join(evidenceDir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b
-	}
-	var all evidenceVectors
-	if err := json.Unmarshal(read("vectors.json"), &all); err != nil {
-		t.Fatal(err)
-	}
-	for _, v := range all.Vectors {
-		trust, err := verify.ParseTrust(read(cmp.Or(v.Trust, all.Trust)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := verify.VerifyBundle(read(v.File), trust)
-		switch {
-		case v.Says != "" && (err == nil || err.Error() != v.Says):
-			t.Errorf("%s: %v: want %s", v.File, err, v.Says)
-		case v.Says == "" && err != nil:
-			t.Errorf("%s: %v", v.File, err)
-		case v.Says == "" && !slices.Equal(v.Proven, strings.Split(strings.TrimSpace(sayings(s, verify.Proven)), "\n")):
-			t.Errorf("%s proves\n%s", v.File, sayings(s, verify.Proven))
-		}
-	}
+	checkVectors(t, "evidence", 20, proveBundle)
 }
 
 func makeEvidenceVectors(t *testing.T) {
 	l, all := damages(t)
-	out := evidenceVectors{
-		About: "Evidence bundles (docs/formats.md), and what a reader with this trust file must conclude. Wordings are this program's own.",
-		Trust: "trust.json",
-	}
-	write := func(name string, b []byte) {
-		if err := os.MkdirAll(evidenceDir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(evidenceDir, name), b, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	indented := func(v any) []byte {
-		b, err := json.MarshalIndent(v, "", "  ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return append(b, '\n')
-	}
-	trust, trustFile := l.trust, ""
-	add := func(name string, b []byte) {
-		v := evidenceVector{File: strings.NewReplacer(" ", "-", "'", "").Replace(name) + ".saksi", Trust: trustFile}
-		if s, err := verify.VerifyBundle(b, trust); err != nil {
-			v.Says = err.Error()
-		} else {
-			v.Proven = strings.Split(strings.TrimSpace(sayings(s, verify.Proven)), "\n")
-		}
-		write(v.File, b)
-		out.Vectors = append(out.Vectors, v)
-	}
+	v := writeVectors(t, "evidence", ".saksi", "Evidence bundles (docs/formats.md), and what a reader with this trust file must conclude.", l.trust, proveBundle)
+	defer v.end()
+	add := v.add
 	good := l.marshal(l.good())
 	add("good", good)
 	flipped := slices.Clone(good)
@@ -115,8 +49,7 @@ func makeEvidenceVectors(t *testing.T) {
 	add("an event withheld", l.marshal(hole))
 
 	w := witnessedLand(t)
-	trust, trustFile = w.trust, "trust-witnesses.json"
-	write(trustFile, indented(w.trust))
+	v.believe(w.trust, "trust-witnesses.json")
 	add("witnessed", w.marshal(w.witnessedBundle()))
 	moved := w.witnessedBundle()
 	other := cosignAt(t, w.checkpoint(9), witnessSG, 1_800_000_800)
@@ -128,8 +61,7 @@ func makeEvidenceVectors(t *testing.T) {
 	add("too few witnesses and earlier than it can be", w.marshal(few))
 
 	s, a, recorded := stampedLand(t)
-	trust, trustFile = s.trust, "trust-timestamps.json"
-	write(trustFile, indented(s.trust))
+	v.believe(s.trust, "trust-timestamps.json")
 	add("timestamped", s.marshal(s.stampedBundle(a, recorded)))
 	over := s.stampedBundle(a, recorded)
 	over.Timestamps[1].Token = over.Timestamps[0].Token
@@ -137,6 +69,4 @@ func makeEvidenceVectors(t *testing.T) {
 	unrecorded := s.stampedBundle(a, recorded)
 	unrecorded.Timestamps = unrecorded.Timestamps[1:]
 	add("the record of a timestamp that is not there", s.marshal(unrecorded))
-	write("vectors.json", indented(out))
-	write(out.Trust, indented(l.trust))
 }

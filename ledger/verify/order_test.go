@@ -2,10 +2,7 @@ package verify_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -129,7 +126,13 @@ func brokenOrder(t testing.TB) (*tree, *verify.Order) {
 	return s, order
 }
 
-var ordersDir = filepath.Join("testdata", "orders")
+func proveBroken(b []byte, trust *verify.Trust) ([]string, error) {
+	s, err := verify.VerifyOrder(b, trust)
+	if err != nil {
+		return nil, err
+	}
+	return proven(s.Said()), nil
+}
 
 // TestOrderVectors holds proofs of a broken order, and what looks like them, to what a
 // reader in any language must conclude.
@@ -137,60 +140,14 @@ func TestOrderVectors(t *testing.T) {
 	if *update {
 		makeOrderVectors(t)
 	}
-	read := func(name string) []byte {
-		b, err := os.ReadFile(filepath.Join(ordersDir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b
-	}
-	var all evidenceVectors
-	if err := json.Unmarshal(read("vectors.json"), &all); err != nil || len(all.Vectors) < 18 {
-		t.Fatalf("%d vectors, %v", len(all.Vectors), err)
-	}
-	trust, err := verify.ParseTrust(read(all.Trust))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, v := range all.Vectors {
-		text := read(v.File)
-		s, err := verify.VerifyOrder(text, trust)
-		switch {
-		case v.Says != "" && (err == nil || err.Error() != v.Says):
-			t.Errorf("%s: %v: want %s", v.File, err, v.Says)
-		case v.Says == "" && err != nil:
-			t.Errorf("%s: %v", v.File, err)
-		case v.Says == "" && !slices.Equal(v.Proven, provenOf(s)):
-			t.Errorf("%s proves\n%s", v.File, strings.Join(provenOf(s), "\n"))
-		}
-	}
+	checkVectors(t, "orders", 18, proveBroken)
 }
 
 func makeOrderVectors(t *testing.T) {
 	signer, log := fixedLog(t, origin)
-	trust := trustIn(log)
-	out := evidenceVectors{
-		About: "Proof that a ledger has signed leaves out of order (docs/formats.md), and what a reader with this trust file must conclude. Wordings are this program's own.",
-		Trust: "trust.json",
-	}
-	if err := os.MkdirAll(ordersDir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	write := func(name string, b []byte) {
-		if err := os.WriteFile(filepath.Join(ordersDir, name), b, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	add := func(name string, b []byte) {
-		v := evidenceVector{File: strings.NewReplacer(" ", "-", "'", "").Replace(name) + ".saksi-order"}
-		if s, err := verify.VerifyOrder(b, trust); err != nil {
-			v.Says = err.Error()
-		} else {
-			v.Proven = provenOf(s)
-		}
-		write(v.File, b)
-		out.Vectors = append(out.Vectors, v)
-	}
+	w := writeVectors(t, "orders", ".saksi-order", "Proof that a ledger has signed leaves out of order (docs/formats.md), and what a reader with this trust file must conclude.", trustIn(log), proveBroken)
+	defer w.end()
+	add := w.add
 	prove := func(index int, p place) *verify.Order {
 		places := inOrder(20)
 		places[index] = p
@@ -241,15 +198,6 @@ func makeOrderVectors(t *testing.T) {
 	add("an index with a zero before it", bytes.Replace(good.Marshal(), []byte("v1\n12\n"), []byte("v1\n012\n"), 1))
 	add("cut short", good.Marshal()[:len(good.Marshal())-1])
 	add("something after", append(good.Marshal(), '\n'))
-	text, err := json.MarshalIndent(out, "", "  ")
-	if err != nil {
-		t.Fatal(err)
-	}
-	write("vectors.json", append(text, '\n'))
-	if text, err = json.MarshalIndent(trust, "", "  "); err != nil {
-		t.Fatal(err)
-	}
-	write(out.Trust, append(text, '\n'))
 }
 
 // TestOrderIsBounded refuses what is longer than any proof is, and a proof of leaves, each
