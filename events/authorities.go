@@ -1,6 +1,9 @@
 package events
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // What makes an authority, and what authorities decide for the whole ledger.
 const (
@@ -13,6 +16,9 @@ const (
 	TypeRulesetAdopted    = "saksi.registry.ruleset.adopted.v1"
 	TypeWitnessesAdopted  = "saksi.registry.witnesses.adopted.v1"
 	TypePackAdopted       = "saksi.registry.pack.adopted.v1"
+	// TypePredecessorAdopted and TypeRecorderContinued are said by a tree that takes the place of another.
+	TypePredecessorAdopted = "saksi.registry.predecessor.adopted.v1"
+	TypeRecorderContinued  = "saksi.registry.recorder.continued.v1"
 )
 
 // IsGenesis reports whether a type is that of leaf 0, of whatever version.
@@ -87,6 +93,31 @@ type RecipientRotated struct {
 type WitnessesAdopted struct {
 	Policy string `json:"policy"` // https://c2sp.org/tlog-policy; empty: there are no witnesses any more
 	Reason string `json:"reason"`
+}
+
+// PredecessorAdopted says that what follows is taken over from the registry of the tree before this one, as it stood under
+// the checkpoint that the genesis holds. Each act that was taken over names in its subject where that was last said.
+type PredecessorAdopted struct {
+	Origin  string   `json:"origin"`            // of the tree before this one
+	Size    Integer  `json:"size"`              // of it, at the checkpoint that the genesis holds
+	Root    string   `json:"root"`              // of it, base64
+	Without []string `json:"without,omitempty"` // ids of keys that counted there, and don't here
+	Reason  string   `json:"reason"`
+}
+
+// RecorderContinued says where a recorder stood in the tree before this one: its numbers and its chain of manifests go on
+// from there.
+type RecorderContinued struct {
+	Recorder    string  `json:"recorder"`    // operator/facility/recorder
+	Incarnation Integer `json:"incarnation"` // that it was in
+	Last        Integer `json:"last"`        // the last number that was accepted of it
+	Manifest    string  `json:"manifest"`    // digest of the manifest that has it
+	Leaf        Integer `json:"leaf"`        // of the tree before this one, at which that was accepted
+}
+
+// LeafOf names what stands at a leaf of another tree, as the subject of an act that was taken over from there does.
+func LeafOf(origin string, leaf uint64, event int) string {
+	return fmt.Sprintf("%s#%d/%d", origin, leaf, event)
 }
 
 // RulesetAdopted lets messages be admitted by another rule set from the next leaf on.

@@ -192,8 +192,13 @@ func filled() map[string]any {
 		events.TypeFacilityRetired:  events.FacilityRetired{Facility: "lab-1", Reason: "closed"},
 		events.TypeRecorderRetired:  events.RecorderRetired{Recorder: "nimbus-my/lab-1/bastion-1", Reason: "replaced"},
 		events.TypeWitnessesAdopted: events.WitnessesAdopted{Policy: "quorum none\n", Reason: "order-2026-21"},
-		events.TypeRulesetAdopted:   events.RulesetAdopted{Ruleset: someDigest, Reason: "P-256"},
-		events.TypePackAdopted:      events.PackAdopted{Pack: "my", Version: "2026.1", Digest: someDigest, Effective: someTime},
+		events.TypePredecessorAdopted: events.PredecessorAdopted{
+			Origin: "ledger.example.my/saksi/2026", Size: 1042, Root: "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=",
+			Without: []string{someKeyID}, Reason: "the log's key was stolen",
+		},
+		events.TypeRecorderContinued: events.RecorderContinued{Recorder: "nimbus-my/lab-1/bastion-1", Incarnation: 1, Last: 37, Manifest: someDigest, Leaf: 977},
+		events.TypeRulesetAdopted:    events.RulesetAdopted{Ruleset: someDigest, Reason: "P-256"},
+		events.TypePackAdopted:       events.PackAdopted{Pack: "my", Version: "2026.1", Digest: someDigest, Effective: someTime},
 		events.TypeProductionOrdered: events.ProductionOrdered{
 			Order: "PO-1", Recorder: "nimbus-my/lab-1/bastion-1", Event: someRef, Records: []events.Integer{1}, Disclosures: someSD, Due: someTime, Ground: "investigation",
 		},

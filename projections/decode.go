@@ -20,6 +20,8 @@ func newData(eventType string) any {
 		return new(events.Genesis)
 	case events.TypeWitnessesAdopted:
 		return new(events.WitnessesAdopted)
+	case events.TypeRecorderContinued:
+		return new(events.RecorderContinued)
 	case events.TypeOperatorAdmitted:
 		return new(events.OperatorAdmitted)
 	case events.TypeOperatorSuspended:

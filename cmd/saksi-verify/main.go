@@ -1,6 +1,6 @@
-// Command saksi-verify checks an evidence bundle, or proof of a fork or of a broken order,
-// by a trust file, offline, and says in sentences what it proves, what is somebody's word,
-// and what it doesn't prove.
+// Command saksi-verify checks an evidence bundle, a receipt, or proof of a fork or of a broken
+// order, by a trust file, offline, and says in sentences what it proves, what is somebody's
+// word, and what it doesn't prove.
 //
 //	saksi-verify -trust trust.json e.saksi
 //
@@ -82,6 +82,20 @@ func verifyFile(path, trustFile, format, recordsFile string, stdout io.Writer) (
 	}
 	if isProof {
 		statement, err := verify.VerifyProof(proof, trust)
+		if err != nil {
+			return exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)
+		}
+		if err := say(statement, format, stdout); err != nil {
+			return exitFailed, err
+		}
+		return exitDone, nil
+	}
+	receipt, isReceipt, err := verify.ReadReceipt(f)
+	if err != nil {
+		return exitFailed, err
+	}
+	if isReceipt {
+		statement, err := verify.VerifyReceiptOf(receipt, trust)
 		if err != nil {
 			return exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/audit"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/mirror"
+	"github.com/saksi-ledger/saksi/ledger/succession"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -31,6 +32,7 @@ func auditCommand() *cli.Command {
 			"mandate of the reader in --home goes; verdicts that can't be recomputed without the others are counted, and why. saksi mirror\n" +
 			"serves the copy on. Nothing is believed but the trust file. The exit status is 3 if something does not hold.",
 		Flags: []cli.Flag{stringFlag("trust", "the trust `FILE`"),
+			&cli.StringFlag{Name: "predecessor", Usage: "hold the acts that were taken over to the tree before, whose home or copy is `DIRECTORY`", TakesFile: true},
 			&cli.StringFlag{Name: "dir", Usage: "of a URL: the copy is kept in `DIRECTORY`", EnvVars: env("dir"), TakesFile: true},
 			homeFlag(), attemptFlag(), formatFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
@@ -65,6 +67,11 @@ func auditCommand() *cli.Command {
 					return err
 				}
 			}
+			if before := c.String("predecessor"); before != "" && len(report.Failures) == 0 {
+				if err := holdToPredecessor(c, report, dir, before); err != nil {
+					return err
+				}
+			}
 			if err := auditResult(report).print(c); err != nil {
 				return err
 			}
@@ -74,6 +81,22 @@ func auditCommand() *cli.Command {
 			return nil
 		},
 	}
+}
+
+// holdToPredecessor compares what was taken over with the tree before. What says to be from
+// there and isn't does not hold.
+func holdToPredecessor(c *cli.Context, report *audit.Report, dir, before string) error {
+	b := newBar(c.App.ErrWriter, "reading the tree before", 0, false)
+	compared, err := succession.Compare(c.Context, dir, before, func(done, total uint64) { b.set(int64(done), int64(total)) })
+	b.done()
+	if err != nil {
+		return err
+	}
+	report.Compared = compared
+	for _, different := range compared.Different {
+		report.Failures = append(report.Failures, "not as "+compared.Origin+" has it: "+different)
+	}
+	return nil
 }
 
 func isURL(s string) bool { return strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://") }
@@ -186,6 +209,12 @@ func auditResult(r *audit.Report) result {
 			r.Timestamps.Checked, r.Timestamps.Independent, r.Timestamps.Size, r.Timestamps.Unknown)},
 		{"cosigned", fmt.Sprintf("%d checkpoints by %d cosignatures; a quorum up to %d leaves", r.Cosigned.Checkpoints, r.Cosigned.Signatures, r.Cosigned.Quorum)},
 	}}
+	if p := r.Predecessor; p != nil {
+		out.rows = append(out.rows, []any{"taken over", fmt.Sprintf("%d acts of the registry of %s, as it stood with %d leaves", p.Acts, p.Origin, p.Size)})
+	}
+	if p := r.Compared; p != nil {
+		out.rows = append(out.rows, []any{"compared", fmt.Sprintf("%d are as %s has them, %d not; %d were not taken over", p.Same, p.Origin, len(p.Different), len(p.Missing))})
+	}
 	if r.Anchors.Missing > 0 {
 		out.rows = append(out.rows, []any{"anchors missing", fmt.Sprintf("%d of the %d that leaves record", r.Anchors.Missing, r.Anchors.Recorded)})
 	}

@@ -44,6 +44,19 @@ func authorityCommand() *cli.Command {
 				Action: adoptWitnesses,
 			},
 			{
+				Name: "adopt", Usage: "take over the registry of the tree before this one, let its parties in again, and write grants for them", ArgsUsage: "PREDECESSOR",
+				Description: "For a ledger that was made with saksi init --predecessor, while its node runs. PREDECESSOR is the directory of the other tree's\n" +
+					"home, or of a copy that has the bodies of its registry. What was current under the checkpoint that the genesis holds is said\n" +
+					"again, each act naming where it was said last: authorities, operators and their keys, facilities, recorders and where they stood,\n" +
+					"customers, holds, witnesses. What was revoked, suspended or retired stays so. Readers come from a home. What was cut short goes on\n" +
+					"when it is said again. Parties move with saksi join GRANT.",
+				Flags: []cli.Flag{homeFlag(), stringFlag("reason", "`WHY` the other tree was ended, for the record"),
+					&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write grants into `DIRECTORY`", TakesFile: true},
+					&cli.StringSliceFlag{Name: "without-key", Usage: "a `KEYID` that shall not count any more, of an operator, an authority or a reader; may be repeated"},
+					timeoutFlag(adoptWait), formatFlag(), jsonFlag()},
+				Action: adoptRegistry,
+			},
+			{
 				Name: "rotate", Usage: "sign with a new key from now on; the old one no longer counts",
 				Description: "With --recovery the rotation is signed by the recovery key, for when the key is lost or in wrong hands.",
 				Flags: []cli.Flag{homeFlag(), stringFlag("reason", "`WHY`, for the record"),

@@ -7,6 +7,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/saksi-ledger/saksi/events"
+	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
+	"github.com/saksi-ledger/saksi/ledger/succession"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/authority"
 )
@@ -30,7 +33,7 @@ func initCommand() *cli.Command {
 			stringFlag("origin", "the `NAME` of the tree in its checkpoints, such as ledger.example.my/saksi/2026"),
 			stringFlag("jurisdiction", "the `COUNTRY` it is for, two capital letters"),
 			&cli.StringFlag{Name: "authority", Usage: "the first authority's `NAME`", Value: "authority", EnvVars: env("authority")},
-			&cli.StringFlag{Name: "predecessor", Usage: "take the place of another tree, whose last signed checkpoint is in `FILE`", EnvVars: env("predecessor"), TakesFile: true},
+			&cli.StringFlag{Name: "predecessor", Usage: "take the place of another tree: `WHERE` is the file with its last signed checkpoint, the directory of its home or of a copy, or its URL", EnvVars: env("predecessor"), TakesFile: true},
 			&cli.StringFlag{Name: "witness-policy", Usage: "`FILE` that names the witnesses who are to cosign, and their quorum (C2SP tlog-policy)", EnvVars: env("witness-policy"), TakesFile: true},
 			algorithmFlag(), encryptFlag(), agentFlag(), formatFlag(), jsonFlag(),
 		},
@@ -51,17 +54,13 @@ func initCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			predecessor := ""
-			if path := c.String("predecessor"); path != "" {
-				text, err := os.ReadFile(path)
-				if err != nil {
-					return err
-				}
-				predecessor = string(text)
+			predecessor, retention, err := predecessorOf(c)
+			if err != nil {
+				return err
 			}
 			h, err := authority.Init(c.Context, homeOf(c), authority.Plan{
 				Origin: c.String("origin"), Jurisdiction: c.String("jurisdiction"), Name: c.String("authority"),
-				WitnessPolicy: policy, Predecessor: predecessor, Key: keySpec(c),
+				WitnessPolicy: policy, Predecessor: predecessor, Retention: retention, Key: keySpec(c),
 			})
 			if err != nil {
 				return err
@@ -81,6 +80,43 @@ func initCommand() *cli.Command {
 			}.print(c)
 		},
 	}
+}
+
+// predecessorOf returns the last checkpoint of the tree whose place is taken, and how long
+// that tree kept bodies, if it lies on this machine.
+func predecessorOf(c *cli.Context) (note string, retention events.Retention, err error) {
+	where := c.String("predecessor")
+	if where == "" {
+		return "", retention, nil
+	}
+	if isURL(where) {
+		reader, err := ledgerhttp.NewReader(where, nil, ledgerhttp.ReaderOptions{})
+		if err != nil {
+			return "", retention, statusError{exitUsage, err}
+		}
+		text, err := reader.Note(c.Context)
+		if err != nil {
+			return "", retention, fmt.Errorf("fetch the checkpoint of the tree before: %w", err)
+		}
+		return string(text), retention, nil
+	}
+	info, err := os.Stat(where)
+	if err != nil {
+		return "", retention, err
+	}
+	if !info.IsDir() {
+		text, err := os.ReadFile(where)
+		return string(text), retention, err
+	}
+	text, err := authority.PredecessorNote(where)
+	if err != nil {
+		return "", retention, err
+	}
+	g, err := succession.GenesisOf(c.Context, where)
+	if err != nil {
+		return "", retention, err
+	}
+	return string(text), g.Retention, nil
 }
 
 // witnessPolicy reads and checks a policy before anything is made.

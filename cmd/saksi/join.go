@@ -3,10 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/saksi-ledger/saksi/events/publish"
 	"github.com/saksi-ledger/saksi/ops/home"
+	"github.com/saksi-ledger/saksi/ops/operator"
 )
 
 func joinCommand() *cli.Command {
@@ -15,7 +18,13 @@ func joinCommand() *cli.Command {
 		Usage:     "take the authority's grant: credentials, addresses, trust",
 		Category:  "everyone",
 		ArgsUsage: "GRANT",
-		Flags:     []cli.Flag{homeFlag(), formatFlag(), jsonFlag()},
+		Description: "In a home that has joined a ledger before, with a grant of the one that takes its place, it moves: keys and outbox stay. What has\n" +
+			"a receipt of the ledger before keeps it; what has none is looked for in its tree, and what is not found there is published to the new\n" +
+			"one, with the numbers that it has. An authority's acts that have no receipt are given up. After an interruption the same command goes on.",
+		Flags: []cli.Flag{homeFlag(),
+			&cli.StringFlag{Name: "predecessor", Usage: "read the tree of the ledger before from `WHERE`, a URL or the directory of a copy, instead of where the grant says", TakesFile: true},
+			&cli.BoolFlag{Name: "unproven", Usage: "move although that tree can't be read: what has no receipt is published again, and may stand in both"},
+			timeoutFlag(5 * time.Minute), formatFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "GRANT")
 			if err != nil {
@@ -28,20 +37,84 @@ func joinCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			grant, err := h.Join(args[0])
+			grant, moved, err := join(c, h, args[0])
 			if err != nil {
 				return err
 			}
-			return result{
+			out := result{
 				document: map[string]any{"name": grant.Name, "ledger": grant.Ledger, "nats": grant.NATS, "http": grant.HTTP},
 				rows: [][]any{
 					{"ledger", grant.Ledger.Origin}, {"owner", grant.Ledger.Owner}, {"log key", grant.Ledger.Key},
 					{"nats", grant.NATS}, {"http", grant.HTTP},
 				},
 				note: "Compare the log key with what the authority has published elsewhere: from here on it is believed.",
-			}.print(c)
+			}
+			if moved == nil {
+				return out.print(c)
+			}
+			out.document.(map[string]any)["moved"] = moved
+			out.rows = append(out.rows, movedRows(moved)...)
+			if moved.Disclosures > 0 {
+				out.note += "\nWhat opens digests and was on its way is encrypted to the ledger before, and not sent: saksi disclose sends it again."
+			}
+			if moved.Behind.Envelopes > 0 {
+				out.note += "\nReceipts that the new ledger doesn't go by prove what it doesn't know of: saksi outbox receipts writes them, for the authority to see."
+			}
+			if _, isOperator := h.(*home.Operator); !isOperator || moved.Waiting.Envelopes == 0 {
+				return out.print(c)
+			}
+			// The move is made, whatever comes of it.
+			flushed, sending := sendMoved(c, moved)
+			out.document.(map[string]any)["flushed"] = flushed
+			out.rows = append(out.rows, flushRows(flushed)...)
+			if err := errors.Join(out.print(c), offline(sending)); err != nil {
+				return err
+			}
+			return rejectedError(flushed)
 		},
 	}
+}
+
+// join takes a grant, and moves what the home holds if it is of a successor.
+func join(c *cli.Context, h party, path string) (*home.Grant, *publish.Moved, error) {
+	mover, publishes := h.(operator.Mover)
+	if !publishes {
+		grant, err := h.Join(path)
+		return grant, nil, err
+	}
+	_, isSeat := h.(*home.Seat)
+	shown := newSteps(c.App.ErrWriter)
+	defer shown.done()
+	return operator.Move(c.Context, mover, path, operator.MoveOptions{
+		Predecessor: c.String("predecessor"), Unproven: c.Bool("unproven"), Drop: isSeat,
+		Progress: func(done, total uint64) { shown.set("looking for receipts", int(done), int(total)) },
+	})
+}
+
+func movedRows(m *publish.Moved) [][]any {
+	rows := [][]any{
+		{"receipts found", fmt.Sprintf("%d for %d events, of the ledger before", m.Found.Receipts, m.Found.Events)},
+		{"to be sent", fmt.Sprintf("%d envelopes, %d events", m.Waiting.Envelopes, m.Waiting.Events)},
+	}
+	if m.Found.Rejected > 0 {
+		rows = append(rows, []any{"rejected there", m.Found.Rejected})
+	}
+	if m.Dropped.Envelopes > 0 {
+		rows = append(rows, []any{"given up", fmt.Sprintf("%d acts, which have no receipt", m.Dropped.Events)})
+	}
+	if m.Behind.Envelopes > 0 {
+		rows = append(rows, []any{"left behind", fmt.Sprintf("%d envelopes, %d events: their receipts are of leaves that the new ledger does not go by", m.Behind.Envelopes, m.Behind.Events)})
+	}
+	return rows
+}
+
+// sendMoved sends what waits to the ledger that the home has moved to.
+func sendMoved(c *cli.Context, moved *publish.Moved) (flushed publish.Result, err error) {
+	err = desk(c, func(d *operator.Desk) (err error) {
+		flushed, err = flush(c, d, moved.Waiting.Events)
+		return err
+	})
+	return flushed, err
 }
 
 // joining opens the home of an operator, of a reader, or of an authority with a seat.

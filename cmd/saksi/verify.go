@@ -20,8 +20,8 @@ func verifyCommand() *cli.Command {
 		Usage:     "what a piece of evidence proves, what is only somebody's word, and what it doesn't prove",
 		Category:  "auditor",
 		ArgsUsage: "FILE",
-		Description: "FILE is an evidence bundle, as saksi evidence makes it, or proof that a ledger has signed two histories, or leaves out\n" +
-			"of order, as saksi monitor makes it. Nothing is believed but the trust file, and nobody\n" +
+		Description: "FILE is an evidence bundle, as saksi evidence makes it, a receipt, as saksi outbox receipts writes it, or proof that a\n" +
+			"ledger has signed two histories, or leaves out of order, as saksi monitor makes it. Nothing is believed but the trust file, and nobody\n" +
 			"is asked. The exit status is 3 if something does not hold. saksi-verify is a small program that does the same.",
 		Flags: []cli.Flag{stringFlag("trust", "the trust `FILE`"),
 			&cli.StringFlag{Name: "records", Usage: "write each leaf that it is about to `FILE`, as JSON Lines: of more than 100 the statement has only sums", TakesFile: true},
@@ -39,12 +39,19 @@ func verifyEvidence(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	proof, isProof, err := readProof(args[0])
+	proof, isProof, err := readAs(args[0], verify.ReadProof)
 	if err != nil {
 		return err
 	}
 	if isProof {
 		return verifyProof(c, args[0], proof, trust)
+	}
+	receipt, isReceipt, err := readAs(args[0], verify.ReadReceipt)
+	if err != nil {
+		return err
+	}
+	if isReceipt {
+		return verifyReceipt(c, args[0], receipt, trust)
 	}
 	statement, err := verifyFile(c, args[0], trust, c.String("records"))
 	if err != nil {
@@ -53,13 +60,23 @@ func verifyEvidence(c *cli.Context) error {
 	return printStatement(c, statement)
 }
 
-func readProof(path string) (proof []byte, ok bool, err error) {
+// readAs reads a file if it is of a kind.
+func readAs(path string, read func(io.ReaderAt) ([]byte, bool, error)) (content []byte, ok bool, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, false, err
 	}
 	defer f.Close()
-	return verify.ReadProof(f)
+	return read(f)
+}
+
+// verifyReceipt says what a receipt proves.
+func verifyReceipt(c *cli.Context, path string, receipt []byte, trust *verify.Trust) error {
+	s, err := verify.VerifyReceiptOf(receipt, trust)
+	if err != nil {
+		return statusError{exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)}
+	}
+	return printSentences(c, s, s.Sentences)
 }
 
 // verifyProof says what proof against a ledger proves. That it holds is success: it is the
@@ -69,15 +86,7 @@ func verifyProof(c *cli.Context, path string, proof []byte, trust *verify.Trust)
 	if err != nil {
 		return statusError{exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)}
 	}
-	if formatOf(c) == "table" {
-		_, err := io.WriteString(c.App.Writer, s.Text())
-		return err
-	}
-	out := result{document: s, columns: []string{"kind", "sentence"}}
-	for _, sentence := range s.Said() {
-		out.rows = append(out.rows, []any{sentence.Kind, sentence.Text})
-	}
-	return out.print(c)
+	return printSentences(c, s, s.Said())
 }
 
 // verifyFile verifies a bundle, with progress, and writes its records if there is a file
@@ -123,12 +132,16 @@ func verifyEach(c *cli.Context, path string, trust *verify.Trust, record func(*v
 
 // printStatement prints sentences for people, or all findings for programs.
 func printStatement(c *cli.Context, s *verify.Statement) error {
+	return printSentences(c, s, s.Sentences)
+}
+
+func printSentences(c *cli.Context, s interface{ Text() string }, sentences []verify.Sentence) error {
 	if formatOf(c) == "table" {
 		_, err := io.WriteString(c.App.Writer, s.Text())
 		return err
 	}
 	out := result{document: s, columns: []string{"kind", "sentence"}}
-	for _, sentence := range s.Sentences {
+	for _, sentence := range sentences {
 		out.rows = append(out.rows, []any{sentence.Kind, sentence.Text})
 	}
 	return out.print(c)

@@ -133,7 +133,7 @@ func (o *Outbox) sealedPage(ctx context.Context, party string) ([]sealedRow, err
 		JOIN event e ON e.recorder = s.recorder AND e.id = s.event
 		JOIN envelope v ON v.recorder = e.recorder AND v.incarnation = e.incarnation AND e.seq BETWEEN v.first AND v.first + v.count - 1
 		JOIN receipt t ON t.envelope = v.id
-		WHERE v.state = ? AND substr(r.name, 1, ?) = ? ORDER BY s.id LIMIT ?`, stateAccepted, len(party)+1, party+"/", disclosePage)
+		WHERE v.state = ? AND t.checkpoint > `+ofFormer+` AND substr(r.name, 1, ?) = ? ORDER BY s.id LIMIT ?`, stateAccepted, len(party)+1, party+"/", disclosePage)
 	if err != nil {
 		return nil, err
 	}

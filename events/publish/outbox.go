@@ -63,7 +63,7 @@ type Outbox struct {
 
 const (
 	applicationID = 0x53616b73 // "Saks"
-	schemaVersion = 2
+	schemaVersion = 3
 )
 
 const schema = `
@@ -198,9 +198,13 @@ func (o *Outbox) migrate(ctx context.Context) error {
 	switch {
 	case app == applicationID && version == schemaVersion:
 		return nil
-	case app == applicationID && version == 1: // of before disclosures were sent
+	case app == applicationID && version > 0 && version < schemaVersion:
+		more := formerSchema // version 2: of before outboxes moved to another ledger
+		if version == 1 {    // of before disclosures were sent
+			more += sealedSchema
+		}
 		return o.write(ctx, func(tx *sql.Tx) error {
-			_, err := tx.ExecContext(ctx, sealedSchema+fmt.Sprintf("PRAGMA user_version = %d;", schemaVersion))
+			_, err := tx.ExecContext(ctx, more+fmt.Sprintf("PRAGMA user_version = %d;", schemaVersion))
 			return err
 		})
 	case app == applicationID:
@@ -209,7 +213,7 @@ func (o *Outbox) migrate(ctx context.Context) error {
 		return errors.New("it is a database of something else")
 	}
 	return o.write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, schema+sealedSchema+fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationID, schemaVersion))
+		_, err := tx.ExecContext(ctx, schema+sealedSchema+formerSchema+fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationID, schemaVersion))
 		return err
 	})
 }

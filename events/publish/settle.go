@@ -101,9 +101,16 @@ type settled struct {
 // and makes cp, which all of list is proven against, the latest checkpoint, in
 // one transaction. list may be empty.
 func (o *Outbox) settle(ctx context.Context, cp *verify.Checkpoint, list []settled) error {
+	return o.store(ctx, cp, list, true)
+}
+
+// store is [Outbox.settle], which need not make cp the latest checkpoint.
+func (o *Outbox) store(ctx context.Context, cp *verify.Checkpoint, list []settled, latest bool) error {
 	err := o.write(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "UPDATE latest SET note = ?", cp.Note); err != nil {
-			return err
+		if latest {
+			if _, err := tx.ExecContext(ctx, "UPDATE latest SET note = ?", cp.Note); err != nil {
+				return err
+			}
 		}
 		if len(list) == 0 {
 			return nil
@@ -146,9 +153,11 @@ func (o *Outbox) settle(ctx context.Context, cp *verify.Checkpoint, list []settl
 	if err != nil {
 		return fmt.Errorf("outbox %s: store %d receipts: %w", o.path, len(list), err)
 	}
-	o.seenMu.Lock()
-	o.seen = cp
-	o.seenMu.Unlock()
+	if latest {
+		o.seenMu.Lock()
+		o.seen = cp
+		o.seenMu.Unlock()
+	}
 	return nil
 }
 
@@ -209,7 +218,7 @@ func (o *Outbox) Checkpoint() *verify.Checkpoint {
 	return o.seen
 }
 
-// bind ties the outbox to one ledger for good.
+// bind ties the outbox to one ledger, until that is succeeded by another: [Outbox.Move].
 func (o *Outbox) bind(ctx context.Context, log *verify.Log) error {
 	var key string
 	err := o.db.QueryRowContext(ctx, "SELECT key FROM latest").Scan(&key)
@@ -221,6 +230,9 @@ func (o *Outbox) bind(ctx context.Context, log *verify.Log) error {
 		})
 	case err != nil:
 		return err
+	case key != log.Key() && o.formerly(ctx, log):
+		return hint("finish the move: saksi join, with the grant of the ledger that takes the place of "+log.Origin(),
+			"outbox %s has moved from the ledger %s to the one with the key %s", o.path, log.Origin(), key)
 	case key != log.Key():
 		return hint("an outbox is for one ledger: use another file for this one", "outbox %s belongs to the ledger with the key %s, not %s", o.path, key, log.Key())
 	}

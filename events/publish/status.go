@@ -156,7 +156,8 @@ func scan(ctx context.Context, tx *sql.Tx, query string, into []any, each func()
 // is wrong with the events themselves is corrected by an attestation.
 func (o *Outbox) Requeue(ctx context.Context, manifests ...events.Digest) (int, error) {
 	n, err := o.decide(ctx, manifests, func(tx *sql.Tx, id int64) error {
-		_, err := tx.ExecContext(ctx, "UPDATE envelope SET state = 0, code = '', reason = '' WHERE id = ?", id)
+		_, err := tx.ExecContext(ctx, `UPDATE envelope SET state = 0, code = '', reason = '',
+			refused = CASE WHEN (SELECT checkpoint FROM receipt WHERE envelope = ?1) > `+ofFormer+` THEN refused END WHERE id = ?1`, id)
 		return err
 	})
 	if err != nil {

@@ -167,6 +167,8 @@ var vocabulary = map[string]func() any{
 	events.TypeTenantDeclared:      func() any { return new(events.TenantDeclared) },
 	events.TypeRecorderRetired:     func() any { return new(events.RecorderRetired) },
 	events.TypeWitnessesAdopted:    func() any { return new(events.WitnessesAdopted) },
+	events.TypePredecessorAdopted:  func() any { return new(events.PredecessorAdopted) },
+	events.TypeRecorderContinued:   func() any { return new(events.RecorderContinued) },
 	events.TypeRulesetAdopted:      func() any { return new(events.RulesetAdopted) },
 	events.TypePackAdopted:         func() any { return new(events.PackAdopted) },
 	events.TypeProductionOrdered:   func() any { return new(events.ProductionOrdered) },

@@ -66,6 +66,8 @@ var (
 	RecorderRetired     = Kind[events.RecorderRetired]{events.TypeRecorderRetired}
 	TenantDeclared      = Kind[events.TenantDeclared]{events.TypeTenantDeclared}
 	WitnessesAdopted    = Kind[events.WitnessesAdopted]{events.TypeWitnessesAdopted}
+	PredecessorAdopted  = Kind[events.PredecessorAdopted]{events.TypePredecessorAdopted}
+	RecorderContinued   = Kind[events.RecorderContinued]{events.TypeRecorderContinued}
 	RulesetAdopted      = Kind[events.RulesetAdopted]{events.TypeRulesetAdopted}
 	PackAdopted         = Kind[events.PackAdopted]{events.TypePackAdopted}
 	ProductionOrdered   = Kind[events.ProductionOrdered]{events.TypeProductionOrdered}

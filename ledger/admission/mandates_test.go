@@ -7,13 +7,15 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"github.com/saksi-ledger/saksi/events"
 )
 
 // TestMandatesAsDocumented has authorities of different mandates try every kind of act,
 // and compares what comes of it with the table in docs/mandates.md.
 func TestMandatesAsDocumented(t *testing.T) {
-	m := newMind(t)
+	m := newSuccessor(t)
 	local := events.Mandate{Facilities: []string{lab}, Families: []string{"access", "registry"}}
 	mandates := []struct {
 		name, title string
@@ -99,6 +101,12 @@ func TestMandatesAsDocumented(t *testing.T) {
 		}},
 		{"adopt a witness policy", func(string, events.Mandate) *events.Event {
 			return registryEvent(t, events.TypeWitnessesAdopted, events.WitnessesAdopted{Reason: "order-2026-21"})
+		}},
+		{"adopt the registry of the tree before", func(string, events.Mandate) *events.Event {
+			return registryEvent(t, events.TypePredecessorAdopted, events.PredecessorAdopted{Origin: before, Size: 1000, Root: tlog.Hash{1}.String(), Reason: "order-2026-21"})
+		}},
+		{"say where a recorder at lab-1 stood there", func(string, events.Mandate) *events.Event {
+			return registryEvent(t, events.TypeRecorderContinued, events.RecorderContinued{Recorder: r1, Incarnation: 1, Last: 37, Manifest: m.Rules().Digest().String(), Leaf: 900})
 		}},
 		{"adopt a rule pack", func(string, events.Mandate) *events.Event {
 			return registryEvent(t, events.TypePackAdopted, events.PackAdopted{Pack: "my", Version: "1", Digest: m.Rules().Digest().String()})

@@ -58,11 +58,12 @@ func (r *Registry) withinMandate(by string, e *events.Event) *refusal {
 			return outside("operator %s was admitted by %s, and %s's mandate is not over every facility", on.Operator, known.AdmittedBy, by)
 		}
 		return nil
-	case events.TypeTenantDeclared:
-		// What it says holds wherever the customer is: it bears on every facility.
+	case events.TypeTenantDeclared, events.TypeRecorderContinued:
+		// What it says holds wherever the customer is, and what stood in the tree before is
+		// for who took that over: it bears on every facility.
 		on, families = events.Bearing{}, []string{events.FamilyRegistry}
 	case events.TypeFacilityDeclared, events.TypeFacilityRetired, events.TypeRecorderDeclared, events.TypeRecorderRetired,
-		events.TypeRulesetAdopted, events.TypeWitnessesAdopted, events.TypePackAdopted:
+		events.TypeRulesetAdopted, events.TypeWitnessesAdopted, events.TypePackAdopted, events.TypePredecessorAdopted:
 		families = []string{events.FamilyRegistry}
 	case events.TypeProductionOrdered, events.TypeDisclosureRevealed, events.TypeDisclosureErased, events.TypeHoldPlaced,
 		events.TypeFindingAcknowledged, events.TypeFindingResolved: // who settles a finding must be able to see it

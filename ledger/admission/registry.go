@@ -26,7 +26,10 @@ type Registry struct {
 	persons     []PersonErasure
 	mandates    bool    // whether the rule set holds authorities to theirs
 	witnesses   *string // the policy that was adopted last; nil: the genesis's
-	adopted     *Rules  // that take over with the next leaf; nil if none
+	// continued are recorders whose numbers go on from the tree before this one, as far
+	// as their heads have not been taken over yet.
+	continued map[events.Recorder]Head
+	adopted   *Rules // that take over with the next leaf; nil if none
 
 	// bootstrapping holds until leaf 0 has been judged.
 	bootstrapping bool
@@ -104,7 +107,7 @@ func newRegistry(genesis *events.Event) (*Registry, *Rules, error) {
 	}
 	r := &Registry{
 		authorities: map[string]*Authority{}, operators: map[string]*Operator{}, facilities: map[string]*Facility{},
-		recorders: map[events.Recorder]*Recorder{}, tenants: map[tenantName]*Tenant{}, keys: map[events.KeyID]*key{}, holds: map[holdName]*Hold{}, bootstrapping: true,
+		recorders: map[events.Recorder]*Recorder{}, tenants: map[tenantName]*Tenant{}, keys: map[events.KeyID]*key{}, holds: map[holdName]*Hold{}, continued: map[events.Recorder]Head{}, bootstrapping: true,
 	}
 	if err := json.Unmarshal(genesis.Data, &r.Genesis); err != nil {
 		return nil, nil, err

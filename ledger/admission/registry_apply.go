@@ -71,6 +71,10 @@ func (r *Registry) applyOne(said speech, e *events.Event) (undo func(), _ *refus
 		return decode(e, func(d events.RecipientRotated) (func(), *refusal) { return r.rotateRecipient(said, d) })
 	case events.TypeWitnessesAdopted:
 		return decode(e, func(d events.WitnessesAdopted) (func(), *refusal) { return r.adoptWitnesses(d) })
+	case events.TypePredecessorAdopted:
+		return decode(e, func(d events.PredecessorAdopted) (func(), *refusal) { return r.adoptPredecessor(d) })
+	case events.TypeRecorderContinued:
+		return decode(e, func(d events.RecorderContinued) (func(), *refusal) { return r.continueRecorder(d, leaf) })
 	case events.TypeRulesetAdopted:
 		return decode(e, func(d events.RulesetAdopted) (func(), *refusal) { return r.adoptRuleset(d) })
 	case events.TypeOperatorAdmitted:

@@ -111,7 +111,8 @@ func (s *State) RecallRegistry(envelope *events.Envelope, leaf uint64) error {
 }
 
 // follow takes over what the registry has just learnt: keys, so that signatures by
-// them are checked beforehand, and the rule set that judges from the next leaf on.
+// them are checked beforehand, the rule set that judges from the next leaf on, and where
+// recorders go on from.
 func (s *State) follow() {
 	if rules := s.Registry.adopted; rules != nil {
 		s.Registry.adopted = nil
@@ -121,6 +122,10 @@ func (s *State) follow() {
 		}
 		s.rules.Store(rules)
 	}
+	for recorder, head := range s.Registry.continued {
+		s.advance(recorder, head)
+	}
+	clear(s.Registry.continued)
 	rules := s.rules.Load()
 	for _, key := range s.Registry.newKeys {
 		rules.keys.Store(key.ID(), key)
@@ -161,14 +166,19 @@ func (s *State) accepted(m *events.Manifest, digest events.Digest) (leaf uint64,
 }
 
 func (s *State) remember(m *events.Manifest, digest events.Digest, leaf uint64) error {
-	h := s.heads[m.Recorder]
+	s.advance(m.Recorder, Head{Incarnation: m.Incarnation, Last: m.Last(), Manifest: digest, Leaf: leaf})
+	return s.store.Accept(Place{Recorder: m.Recorder, Incarnation: m.Incarnation, First: m.First, Manifest: digest}, leaf)
+}
+
+// advance moves a recorder's head, if to is further.
+func (s *State) advance(recorder events.Recorder, to Head) {
+	h := s.heads[recorder]
 	if h == nil {
 		h = &Head{}
-		s.heads[m.Recorder] = h
+		s.heads[recorder] = h
 	}
-	if m.Incarnation > h.Incarnation || (m.Incarnation == h.Incarnation && m.Last() > h.Last) {
-		*h = Head{Incarnation: m.Incarnation, Last: m.Last(), Manifest: digest, Leaf: leaf}
-		s.dirty[m.Recorder] = true
+	if to.Incarnation > h.Incarnation || (to.Incarnation == h.Incarnation && to.Last > h.Last) {
+		*h = to
+		s.dirty[recorder] = true
 	}
-	return s.store.Accept(Place{Recorder: m.Recorder, Incarnation: m.Incarnation, First: m.First, Manifest: digest}, leaf)
 }

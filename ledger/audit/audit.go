@@ -24,6 +24,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/admission"
 	"github.com/saksi-ledger/saksi/ledger/mirror"
+	"github.com/saksi-ledger/saksi/ledger/succession"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -65,6 +66,10 @@ type Report struct {
 	Anchors    Outside  `json:"anchors"`
 	Timestamps Outside  `json:"timestamps"`
 	Cosigned   Cosigned `json:"cosigned"`
+	// Predecessor is the tree before this one, where its registry was taken over.
+	Predecessor *Predecessor `json:"predecessor,omitempty"`
+	// Compared says how that compares with the tree before, where both were there.
+	Compared *succession.Comparison `json:"compared,omitempty"`
 	// Codes counts rejections.
 	Codes   map[string]uint64 `json:"codes,omitempty"`
 	Seconds float64           `json:"seconds"`
@@ -77,6 +82,14 @@ type Report struct {
 	Forgotten int `json:"forgotten,omitempty"`
 	// Failures say what does not hold. None means that everything does.
 	Failures []string `json:"failures"`
+}
+
+// Predecessor says what was taken over from the tree before the one that is audited.
+type Predecessor struct {
+	Origin string `json:"origin"`
+	Size   uint64 `json:"size"` // at the checkpoint that the genesis holds
+	// Acts counts those that say at which of its leaves they were said before.
+	Acts int `json:"acts"`
 }
 
 // Reason is why a verdict couldn't be recomputed.

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"encoding/json"
 	"strings"
 
 	"github.com/saksi-ledger/saksi/events"
@@ -47,12 +48,51 @@ type Chains struct {
 type chain struct {
 	incarnation, last uint64
 	manifest          events.Digest
+	before            bool // only of the tree before this one is anything known
+}
+
+// continued takes in where a recorder stood in the tree before this one: it goes on from
+// there.
+func (a *auditor) continued(e *events.Envelope) {
+	for _, line := range e.Lines {
+		event, err := events.ParseEvent(line)
+		if err != nil {
+			continue
+		}
+		switch event.Type {
+		case events.TypePredecessorAdopted:
+			var said events.PredecessorAdopted
+			if err := json.Unmarshal(event.Data, &said); err == nil {
+				a.report.Predecessor = &Predecessor{Origin: said.Origin, Size: uint64(said.Size)}
+			}
+		case events.TypeRecorderContinued:
+			var said events.RecorderContinued
+			if err := json.Unmarshal(event.Data, &said); err != nil {
+				continue
+			}
+			recorder, err := events.ParseRecorder(said.Recorder)
+			manifest, wrong := events.ParseDigest(said.Manifest)
+			if err == nil && wrong == nil && a.chains[recorder] == nil {
+				a.chains[recorder] = &chain{incarnation: uint64(said.Incarnation), last: uint64(said.Last), manifest: manifest, before: true}
+			}
+		}
+		if p := a.report.Predecessor; p != nil && strings.HasPrefix(event.Subject, p.Origin+"#") {
+			p.Acts++
+		}
+	}
 }
 
 // chain counts how an accepted envelope carries on its recorder's numbering.
 func (a *auditor) chain(e *events.Envelope) {
 	m, r := e.Manifest, &a.report.Chains
+	if m.Recorder.IsRegistry() {
+		a.continued(e)
+	}
 	c := a.chains[m.Recorder]
+	if c != nil && c.before {
+		c.before = false
+		r.Recorders++
+	}
 	switch {
 	case c == nil:
 		c = &chain{incarnation: m.Incarnation}

@@ -105,6 +105,26 @@ func Open(dir string, log *verify.Log) (*Copy, error) {
 	return c, nil
 }
 
+// OpenAny is [Open] of whichever ledger's copy it is: of which, only the copy says.
+func OpenAny(dir string) (*Copy, error) {
+	b, err := readFile(filepath.Join(dir, aboutFile), maxAbout)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", dir, ErrNoCopy)
+	}
+	var a about
+	if err == nil {
+		err = json.Unmarshal(b, &a)
+	}
+	var log *verify.Log
+	if err == nil {
+		log, err = verify.NewLog(a.Key)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the copy in %s: %w", dir, err)
+	}
+	return Open(dir, log)
+}
+
 // Create opens a copy to add to it, and makes it if need be. Its bodies are those that
 // the mandate of as shows, a reader's name; empty without one.
 func Create(dir string, log *verify.Log, as string) (*Copy, error) {

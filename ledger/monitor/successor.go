@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/durable"
+	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -58,7 +60,18 @@ func (v *view) succeed(ctx context.Context, before *kept, c *verify.Checkpoint, 
 		v.say(Trouble, Successor, c, "it takes the place of %s, and what its genesis holds is no checkpoint of that tree: %v", before.Origin, err)
 		return nil
 	}
-	agrees, err := v.elsewhere(ctx, before, last, v.url, "what the successor calls the last checkpoint", nil)
+	// What the monitor hasn't seen of that tree, the successor has kept.
+	var reader *ledgerhttp.Reader
+	if before.newest != nil && last.Size > before.newest.Size {
+		if reader, err = v.Monitor.reader(strings.TrimSuffix(v.url, "/")+predecessorPath, before.log); err != nil {
+			return err
+		}
+		if rel, _, _ := before.compare(ctx, last, reader); rel == newer {
+			v.say(Info, Successor, c, "it takes the place of %s from %d leaves on, %d more than were seen, which go on from those", before.Origin, last.Size, last.Size-before.newest.Size)
+			return nil
+		}
+	}
+	agrees, err := v.elsewhere(ctx, before, last, v.url, "what the successor calls the last checkpoint", reader)
 	switch {
 	case err != nil || !agrees:
 		return err
@@ -69,6 +82,9 @@ func (v *view) succeed(ctx context.Context, before *kept, c *verify.Checkpoint, 
 	}
 	return nil
 }
+
+// predecessorPath is below which a node serves the tree before its own.
+const predecessorPath = "/predecessor"
 
 // predecessor returns what a genesis says of the tree before it.
 func predecessor(body []byte) (string, error) {

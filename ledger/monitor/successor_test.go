@@ -47,6 +47,9 @@ func TestSuccessor(t *testing.T) {
 	w.want(monitor.Info, "began")
 	first := w.config.Dir
 	forked := w.honest.Fork(200, 300)
+	longer, grown := w.honest.Fork(200, 330), w.honest.Fork(400, 400)
+	longer.Show(330)
+	grown.Show(330)
 	for name, test := range map[string]struct {
 		predecessor string
 		level       monitor.Level
@@ -56,6 +59,8 @@ func TestSuccessor(t *testing.T) {
 		"an older":   {string(w.honest.Sign(250)), monitor.Trouble, "began successor", "from 250 leaves on, and that tree had 300"},
 		"a fork":     {string(forked.Sign(300)), monitor.Alarm, "began forked", "began"},
 		"unseen":     {string(w.honest.Sign(330)), monitor.Trouble, "began withheld", "330 leaves"},
+		"kept":       {string(w.honest.Sign(330)), monitor.Info, "began successor", "from 330 leaves on, 30 more than were seen"},
+		"kept fork":  {string(longer.Sign(330)), monitor.Alarm, "began forked", "began"},
 		"none":       {"", monitor.Info, "began successor", "names no tree before it"},
 		"not signed": {"ledger.example.my/test\n4096\n", monitor.Trouble, "began successor", "no checkpoint of that tree"},
 	} {
@@ -67,7 +72,12 @@ func TestSuccessor(t *testing.T) {
 			next.Grow(20)
 			v.config.Trust.Ledgers = append(v.config.Trust.Ledgers[:1:1], next.Trusted)
 			v.config.Token = func(context.Context) (string, error) { return "token", nil }
-			server := httptest.NewServer(serveAll(t, next))
+			served := http.NewServeMux()
+			served.Handle("/", serveAll(t, next))
+			if tree := map[string]http.Handler{"kept": grown, "kept fork": longer}[name]; tree != nil {
+				served.Handle("/predecessor/", http.StripPrefix("/predecessor", tree))
+			}
+			server := httptest.NewServer(served)
 			t.Cleanup(server.Close)
 			v.config.URLs = []string{server.URL}
 			v.config.Report = func(s monitor.Sighting) { v.seen = append(v.seen, s) }

@@ -188,6 +188,32 @@ func (w *World) Grow(size uint64) {
 	}
 }
 
+// Say has the authority say events in one envelope.
+func (w *World) Say(said ...*events.Event) {
+	w.t.Helper()
+	lines := make([][]byte, len(said))
+	for i, e := range said {
+		var err error
+		lines[i], err = e.Marshal()
+		w.must(err)
+	}
+	envelope, err := events.Seal(&w.registry, lines, w.authority)
+	w.must(err)
+	w.registry.First, w.registry.Previous = w.registry.Last()+1, envelope.ManifestDigest()
+	w.seq++
+	body := envelope.Marshal()
+	w.Bodies = append(w.Bodies, body)
+	rejected, err := w.Ledger.Admit(w.t.Context(), w.Ledger.Prepare([]ledger.Received{{Subject: w.registry.Recorder.Subject(), Body: body, Seq: w.seq, Time: time.Now()}}))
+	w.must(err)
+	for _, r := range rejected {
+		w.t.Fatalf("what the authority says is rejected: %+v", r)
+	}
+	w.Grow(uint64(len(w.Bodies)))
+}
+
+// Authority is the name of who runs the ledger.
+func (w *World) Authority() string { return w.registry.Recorder.Owner }
+
 // Order adds the authority's order to erase an event of a leaf.
 func (w *World) Order(leaf uint64, event int) {
 	w.t.Helper()

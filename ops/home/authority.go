@@ -106,6 +106,10 @@ func (a *Authority) BrokerDir() string { return a.path("broker") }
 // StreamDir is where the embedded broker stores streams.
 func (a *Authority) StreamDir() string { return a.path("stream") }
 
+// PredecessorDir is where a copy lies of what is public of the tree before the ledger's, if
+// it takes the place of one.
+func (a *Authority) PredecessorDir() string { return a.path("predecessor") }
+
 // OutboxFile is the authority's own outbox, for registry events.
 func (a *Authority) OutboxFile() string { return a.path("outbox.db") }
 

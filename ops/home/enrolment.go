@@ -107,7 +107,21 @@ type Grant struct {
 	Ledger verify.TrustedLedger `json:"ledger"`
 	// Mandate is what a reader may see; absent for an operator.
 	Mandate *ReadingMandate `json:"mandate,omitempty"`
+	// Predecessor is the tree whose place the ledger takes; absent where there is none, or
+	// the party was not let in by that one.
+	Predecessor *Predecessor `json:"predecessor,omitempty"`
 }
+
+// Predecessor is the tree before a ledger's.
+type Predecessor struct {
+	// Checkpoint is its last one, a signed note, as the ledger's genesis has it.
+	Checkpoint string `json:"checkpoint"`
+	// HTTP is below which its checkpoint and tiles are served.
+	HTTP string `json:"http"`
+}
+
+// PredecessorPath is below which a node serves what is public of the tree before its own.
+const PredecessorPath = "/predecessor"
 
 // ReadingMandate is what a reader may see: as what it reads, and of whom. Empty
 // lists stand for all.

@@ -92,6 +92,15 @@ func (p *party) ConnectionSeed() ([]byte, error) {
 	return readSecret(p.path(keysDir, connectionFile))
 }
 
+// Accepts returns a grant if it is for this party and these keys. Nothing is kept.
+func (p *party) Accepts(grantPath string) (*Grant, error) {
+	grant, err := ReadGrant(grantPath)
+	if err != nil {
+		return nil, err
+	}
+	return grant, p.accept(grantPath, grant)
+}
+
 // Join takes the authority's grant into the home, after checking that it is for
 // this party and these keys.
 func (p *party) Join(grantPath string) (*Grant, error) {
@@ -142,8 +151,13 @@ func (p *party) keep(grant *Grant) error { return WriteJSON(p.path(grantFile), g
 func (p *party) Grant() (*Grant, error) {
 	grant, err := ReadGrant(p.path(grantFile))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, hint(fmt.Errorf("%s has not joined a ledger", p.dir),
+		return nil, hint(notJoined{fmt.Errorf("%s has not joined a ledger", p.dir)},
 			fmt.Sprintf("give %s to the authority, and run saksi join --home %s with the grant that it returns", p.RequestFile(), p.dir))
 	}
 	return grant, err
 }
+
+// notJoined is an [os.ErrNotExist] in words of its own.
+type notJoined struct{ error }
+
+func (notJoined) Is(target error) bool { return target == os.ErrNotExist }

@@ -1,6 +1,8 @@
 package home
 
 import (
+	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 
@@ -13,7 +15,11 @@ import (
 // role goes that far, bodies. Its signing key signs its requests to the API.
 type Reader struct{ party }
 
-const credsFile = "reader.creds"
+const (
+	credsFile = "reader.creds"
+	// feedsDir has how far feeds were read, of the ledger that the home has joined.
+	feedsDir = "feeds"
+)
 
 // NewReader makes a reader's home in an empty directory: keys and the request for
 // the authority.
@@ -55,6 +61,9 @@ func (r *Reader) Join(grantPath string) (*Grant, error) {
 	if err := r.accept(grantPath, grant); err != nil {
 		return nil, err
 	}
+	if err := r.turn(grantPath, grant); err != nil {
+		return nil, err
+	}
 	seed, err := r.ConnectionSeed()
 	if err != nil {
 		return nil, err
@@ -70,13 +79,44 @@ func (r *Reader) Join(grantPath string) (*Grant, error) {
 	return grant, r.keep(grant)
 }
 
+// turn puts aside how far feeds were read, where the grant is of the ledger that takes the
+// place of the one which the home has joined.
+func (p *party) turn(grantPath string, next *Grant) error {
+	before, err := p.Grant()
+	if errors.Is(err, os.ErrNotExist) || err == nil && before.Ledger.Key == next.Ledger.Key {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	log, err := before.Ledger.Log()
+	if err != nil {
+		return err
+	}
+	if next.Predecessor == nil {
+		return hint(fmt.Errorf("the grant %s is of the ledger %s, and this home is of %s, whose place that one does not say to take", grantPath, next.Ledger.Origin, before.Ledger.Origin),
+			"enrol into a home of its own for another ledger; if it is the successor, ask its authority for the grant that saksi authority adopt wrote")
+	}
+	if _, err := log.OpenCheckpoint([]byte(next.Predecessor.Checkpoint)); err != nil {
+		return fmt.Errorf("the grant %s is of %s, which takes the place of another ledger than %s: %w", grantPath, next.Ledger.Origin, before.Ledger.Origin, err)
+	}
+	feeds := p.path(feedsDir)
+	if _, err := os.Stat(feeds); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	sum := sha256.Sum256([]byte(before.Ledger.Key))
+	if err := os.Rename(feeds, fmt.Sprintf("%s-%x", feeds, sum[:4])); err != nil {
+		return fmt.Errorf("put aside how far feeds of %s were read: %w", before.Ledger.Origin, err)
+	}
+	return durable.SyncDir(p.dir)
+}
+
 // CredsFile is the NATS credentials file, for any NATS client. It is there when
 // the home has joined, and secret.
 func (r *Reader) CredsFile() string { return r.path(credsFile) }
 
 // FeedDir returns where one keeps how far one has read feeds, and makes it.
 func (p *party) FeedDir() (string, error) {
-	dir := p.path("feeds")
+	dir := p.path(feedsDir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("make a place for feeds: %w", err)
 	}

@@ -58,6 +58,9 @@ func (s *Seat) Join(grantPath string) (*Grant, error) {
 	if err := s.accept(grantPath, grant); err != nil {
 		return nil, err
 	}
+	if err := s.turn(grantPath, grant); err != nil {
+		return nil, err
+	}
 	seed, err := s.ConnectionSeed()
 	if err != nil {
 		return nil, err

@@ -21,6 +21,7 @@ import (
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/custodian"
+	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/api"
 	"github.com/saksi-ledger/saksi/projections/feeds"
@@ -125,6 +126,7 @@ func (s *sight) handler(ctx context.Context, config Config, l *ledger.Ledger, cu
 	mux.Handle("/cosigned", ledgerhttp.Cosigned(witness.OpenStore(filepath.Join(config.Home.LedgerDir(), witness.DirName))))
 	mux.Handle("/bodies", ledgerhttp.Bodies(s.reader, who))
 	mux.Handle("/v1/", v1)
+	mux.Handle(home.PredecessorPath+"/", http.StripPrefix(home.PredecessorPath, &predecessor{dir: config.Home.PredecessorDir()}))
 	return mux, nil
 }
 

@@ -75,6 +75,10 @@ func (c *claim) tally(b *book, named bool) (t tally, complete bool, err error) {
 	if named {
 		from, to = min(from, uint64(c.First)), max(to, uint64(c.Last))
 	}
+	before, err := b.trail.Before(b.tx, c.recorder, uint64(c.Incarnation))
+	if err != nil {
+		return t, false, err
+	}
 	complete, err = b.trail.Between(b.tx, c.recorder, uint64(c.Incarnation), from, to, func(s trail.Said) {
 		if named && s.Number >= uint64(c.First) && s.Number <= uint64(c.Last) {
 			switch {
@@ -99,7 +103,8 @@ func (c *claim) tally(b *book, named bool) (t tally, complete bool, err error) {
 			}
 		}
 	})
-	return t, complete, err
+	// Of what was said in the tree before this one nothing can be looked at here.
+	return t, complete && (!named || uint64(c.First) > before), err
 }
 
 // agrees reports whether a count is that of the numbers named, with or without

@@ -83,7 +83,7 @@ func View() *projections.View {
 		tables = append(tables, r.states()...)
 	}
 	return &projections.View{
-		Name: "findings", Version: 8, Title: "What breaks a rule or does not add up",
+		Name: "findings", Version: 9, Title: "What breaks a rule or does not add up",
 		// Findings tell of sessions, persons and what is missing of both, so they go with
 		// access events, as does the say in what becomes of them. They are about
 		// recorders, and so no one customer's.
@@ -91,7 +91,7 @@ func View() *projections.View {
 		Reads: []string{events.TypeSessionOpened, events.TypeSessionClosed, events.TypeAttestationPeriod, events.TypeRecorderDeclared, events.TypeKeyRevoked,
 			events.TypeRecorderRetired, events.TypeFindingAcknowledged, events.TypeFindingResolved, events.TypeAttestationResponse,
 			events.TypeProductionOrdered, events.TypeAccessCommitted, events.TypeAccessProduced, events.TypeAccessDisclosed,
-			events.TypeGenesis, events.TypeGenesisV1, events.TypeWitnessesAdopted, events.TypeCheckpointCosigned},
+			events.TypeGenesis, events.TypeGenesisV1, events.TypeWitnessesAdopted, events.TypeCheckpointCosigned, events.TypeRecorderContinued},
 		Tables: tables,
 		Leaf: func(tx *projections.Tx, f *projections.Fact) error {
 			step, err := follow.Follow(tx, f)

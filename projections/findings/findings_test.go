@@ -91,6 +91,42 @@ var stories = []struct {
 		s.Pass(time.Hour)
 		s.finds()
 	}},
+	{"a recorder goes on from the tree before", func(s *story) {
+		start := s.Now
+		s.bastion.GoOnFrom(37)
+		s.bastion.Say(viewtest.Performed(""), viewtest.Performed(""))
+		s.bastion.Say(viewtest.Performed(""))
+		s.Pass(day)
+		// What it swears to may have been said there.
+		s.bastion.Say(s.bastion.Attest(start, start.Add(day), 30))
+		s.Pass(day)
+		s.bastion.Say(s.bastion.Attest(start.Add(day), start.Add(2*day), 42))
+		s.finds()
+	}},
+	{"a recorder leaves out numbers after the tree before", func(s *story) {
+		s.bastion.GoOnFrom(37)
+		s.bastion.Next().First = 41
+		s.bastion.Say(viewtest.Performed(""))
+		s.finds("sequence-gap open 38-40")
+	}},
+	{"a recorder names another manifest than the tree before has", func(s *story) {
+		s.bastion.GoOnFrom(37)
+		s.bastion.Next().Previous = events.DigestOf([]byte("another"))
+		s.bastion.Say(viewtest.Performed(""))
+		s.finds("broken-chain open 38")
+	}},
+	{"a recorder counts anew after the tree before", func(s *story) {
+		s.bastion.GoOnFrom(37)
+		s.bastion.Restart()
+		s.bastion.Say(viewtest.Performed(""))
+		s.finds("recorder-restarted open incarnation 2")
+	}},
+	{"what the tree before had is said again", func(s *story) {
+		s.bastion.GoOnFrom(37)
+		s.bastion.Next().First = 30
+		s.bastion.Say(viewtest.Performed(""))
+		s.finds()
+	}},
 	{"the same envelope again", func(s *story) {
 		e := s.bastion.Seal(viewtest.Performed(""))
 		e.Send()

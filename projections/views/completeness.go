@@ -22,7 +22,7 @@ type RecorderAccount struct {
 	RecorderKind string `col:"recorder.kind" json:"recorder.kind" doc:"what it observes, as declared"`
 	Grade        string `col:"grade,index" json:"grade" doc:"transport: its own numbers unbroken; broken; or silent: nothing came yet"`
 
-	Incarnation  uint64    `col:"incarnation" json:"incarnation" doc:"how often it began to count"`
+	Incarnation  uint64    `col:"incarnation" json:"incarnation" doc:"how often it began to count, in the trees before this one too"`
 	Last         uint64    `col:"last" json:"last" doc:"its highest number"`
 	Events       uint64    `col:"events" json:"events" doc:"accepted, those said twice too"`
 	Envelopes    uint64    `col:"envelopes" json:"envelopes" doc:"accepted"`
@@ -63,10 +63,10 @@ func Completeness() *projections.View {
 		trail: trail.New("completeness", false),
 	}
 	return &projections.View{
-		Name: "completeness", Version: 3, Title: "Recorders: what is missing, what is overdue, how far their record can be relied on",
+		Name: "completeness", Version: 4, Title: "Recorders: what is missing, what is overdue, how far their record can be relied on",
 		// It counts what all customers' events add up to, so it is no one customer's.
 		Family: events.FamilyAttestation,
-		Reads:  []string{events.TypeRecorderDeclared, events.TypeRecorderRetired, events.TypeAttestationPeriod},
+		Reads:  []string{events.TypeRecorderDeclared, events.TypeRecorderRetired, events.TypeRecorderContinued, events.TypeAttestationPeriod},
 		Tables: append([]projections.Schema{c.rows, c.notes}, c.trail.Tables()...),
 		Leaf:   c.leaf,
 		Due:    c.due,
@@ -119,6 +119,8 @@ func (c *completeness) leaf(tx *projections.Tx, f *projections.Fact) error {
 			err = c.declared(tx, f, e, data)
 		case *events.RecorderRetired:
 			err = c.retired(tx, e, data)
+		case *events.RecorderContinued:
+			err = c.continued(tx, data)
 		case *events.Statement:
 			err = c.attested(tx, f, e, &data.Predicate)
 		}
@@ -235,6 +237,20 @@ func (c *completeness) declared(tx *projections.Tx, f *projections.Fact, e *proj
 	notes.Declared = e.Ref
 	row.RecorderKind, row.AttestEvery = string(d.Kind), int64(findings.Interval(d)/time.Second)
 	return c.settle(tx, row, notes)
+}
+
+// continued has a recorder stand where it stood in the tree before this one.
+func (c *completeness) continued(tx *projections.Tx, d *events.RecorderContinued) error {
+	recorder, err := events.ParseRecorder(d.Recorder)
+	if err != nil {
+		return nil
+	}
+	row, _, err := c.get(tx, recorder)
+	if err != nil || row.Envelopes > 0 {
+		return err
+	}
+	row.Incarnation, row.Last = uint64(d.Incarnation), uint64(d.Last)
+	return c.put(tx, row)
 }
 
 // retired lets a recorder attest no more.

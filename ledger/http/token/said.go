@@ -145,7 +145,7 @@ func acts(eventType string) bool {
 // constitutes tells whether a type says who may speak, and how the ledger stands.
 func constitutes(eventType string) bool {
 	return events.IsGenesis(eventType) || slices.Contains([]string{
-		events.TypeAuthorityAdmitted, events.TypeAuthorityRotated, events.TypeRecipientRotated, events.TypeRulesetAdopted, events.TypeWitnessesAdopted, events.TypePackAdopted,
+		events.TypeAuthorityAdmitted, events.TypeAuthorityRotated, events.TypeRecipientRotated, events.TypeRulesetAdopted, events.TypeWitnessesAdopted, events.TypePackAdopted, events.TypePredecessorAdopted, events.TypeRecorderContinued,
 		events.TypeOperatorAdmitted, events.TypeOperatorSuspended, events.TypeOperatorReadmitted, events.TypeKeyAdded, events.TypeKeyRevoked,
 		events.TypeFacilityDeclared, events.TypeFacilityRetired, events.TypeRecorderDeclared, events.TypeRecorderRetired,
 		events.TypeEpochOpened, events.TypeClock, events.TypeAnchorRecorded, events.TypeCheckpointCosigned, events.TypeTimestampRecorded,

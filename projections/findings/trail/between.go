@@ -21,14 +21,15 @@ type Said struct {
 
 // Between calls visit for each number from first to last that was received, in their
 // order. It reports whether it came to the end: it gives up after visiting 200,000
-// envelopes, and where more is missing than is followed gap by gap. The Trail must
-// have been made with detail.
+// envelopes, and where more is missing than is followed gap by gap. What was said in the
+// tree before this one is passed over, see [Trail.Before]. The Trail must have been made
+// with detail.
 func (t *Trail) Between(tx *projections.Tx, recorder events.Recorder, incarnation, first, last uint64, visit func(Said)) (bool, error) {
 	h, err := t.look(tx, recorder, incarnation)
 	if err != nil {
 		return false, err
 	}
-	last = min(last, h.Last)
+	first, last = max(first, h.Before+1), min(last, h.Last)
 	n := first - min(first-1, max(h.Longest, 1)-1)
 	for walked := 0; n <= last; {
 		s, found, err := t.segment(tx, recorder, h, n)
@@ -57,6 +58,16 @@ func (t *Trail) Between(tx *projections.Tx, recorder events.Recorder, incarnatio
 		n += s.count()
 	}
 	return true, nil
+}
+
+// Before returns up to which number an incarnation was said in the tree before this one;
+// 0 if none of it was.
+func (t *Trail) Before(tx *projections.Tx, recorder events.Recorder, incarnation uint64) (uint64, error) {
+	h, err := t.look(tx, recorder, incarnation)
+	if err != nil {
+		return 0, err
+	}
+	return h.Before, nil
 }
 
 // Missing returns how many numbers from first to last have not been received.

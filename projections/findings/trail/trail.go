@@ -55,6 +55,8 @@ type head struct {
 	Longest  uint64          `json:"n,omitempty"` // most numbers in one segment
 	Gaps     []gap           `json:"g,omitempty"` // in order of From
 	Lost     uint64          `json:"x,omitempty"` // numbers missing beyond MaxGaps
+	// Before is up to where the numbers were said in the tree before this one.
+	Before uint64 `json:"b,omitempty"`
 }
 
 // gap is a stretch of numbers that nothing came for.
@@ -145,7 +147,7 @@ func (t *Trail) Follow(tx *projections.Tx, f *projections.Fact) (*Step, error) {
 		return t.followBlind(tx, f)
 	}
 	if !m.Recorder.IsOperator() {
-		return nil, nil
+		return nil, t.goOnFrom(tx, f)
 	}
 	s := &Step{
 		Recorder: m.Recorder, Incarnation: m.Incarnation, First: m.First, Last: m.Last(),
@@ -171,6 +173,31 @@ func (t *Trail) Follow(tx *projections.Tx, f *projections.Fact) (*Step, error) {
 	}
 	s.Lost, s.Missing = h.Lost, h.missing()
 	return s, t.heads.Put(tx, key, h)
+}
+
+// goOnFrom takes in where recorders stood in the tree before this one, as the registry
+// says it. The numbers up to there count as said, whatever they said.
+func (t *Trail) goOnFrom(tx *projections.Tx, f *projections.Fact) error {
+	for i := range f.Events {
+		e := &f.Events[i]
+		d, ok := e.Data.(*events.RecorderContinued)
+		if !ok {
+			continue
+		}
+		manifest, err := events.ParseDigest(d.Manifest)
+		if err != nil {
+			continue // it names none: nothing goes on from it
+		}
+		_, known, err := t.heads.Get(tx, d.Recorder)
+		if err == nil && !known {
+			last := uint64(d.Last)
+			err = t.heads.Put(tx, d.Recorder, &head{Incarnation: uint64(d.Incarnation), Last: last, Manifest: manifest, Ref: e.Ref, Before: last})
+		}
+		if err != nil {
+			return fmt.Errorf("go on with %s: %w", d.Recorder, err)
+		}
+	}
+	return nil
 }
 
 // find returns the head of a manifest's incarnation, and the key that it is kept by.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
@@ -68,8 +69,9 @@ func New(t testing.TB) *World {
 			Mandate: events.Mandate{Facilities: []string{"*"}, Families: []string{"*"}},
 		}},
 		LedgerKey: w.config.EventKey.PublicKey().String(), LogKey: public,
-		Ruleset:   events.DigestOf(schemas.CurrentRuleset()).String(),
-		Retention: events.Retention{Access: "P7Y", Facility: "P7Y", Attestation: "P7Y", Registry: "forever", Rejected: "P1Y", Disclosures: "P1Y"},
+		Ruleset:     events.DigestOf(schemas.CurrentRuleset()).String(),
+		Retention:   events.Retention{Access: "P7Y", Facility: "P7Y", Attestation: "P7Y", Registry: "forever", Rejected: "P1Y", Disclosures: "P1Y"},
+		Predecessor: predecessor(t),
 	}})
 	w.must(ledger.Create(t.Context(), w.config, genesis.body))
 	w.ledger, err = ledger.Open(t.Context(), w.config)
@@ -88,6 +90,35 @@ func New(t testing.TB) *World {
 		Facility: Facility, Country: "MY", Landlord: Landlord, Occupants: []string{Operator},
 	})
 	return w
+}
+
+// predecessor is the last checkpoint of a tree before this one, of 1,000 leaves.
+func predecessor(t testing.TB) string {
+	t.Helper()
+	private, _, err := note.GenerateKey(rand.Reader, "ledger.example.my/before")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := note.NewSigner(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := note.Sign(&note.Note{Text: fmt.Sprintf("ledger.example.my/before\n1000\n%s\n", tlog.Hash{1})}, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(signed)
+}
+
+// GoOnFrom has the registry say where a recorder stood in the tree before this one, and the
+// recorder go on from there.
+func (r *Recorder) GoOnFrom(last uint64) projections.Ref {
+	r.w.t.Helper()
+	manifest := events.DigestOf(fmt.Append(nil, r.Name(), last))
+	r.next.First, r.next.Previous = last+1, manifest
+	return r.w.Register(events.TypeRecorderContinued, events.RecorderContinued{
+		Recorder: r.Name(), Incarnation: events.Integer(r.next.Incarnation), Last: events.Integer(last), Manifest: manifest.String(), Leaf: 999,
+	})
 }
 
 // Register has the authority say something.

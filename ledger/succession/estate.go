@@ -1,0 +1,302 @@
+// Package succession reads what a tree leaves to the one that takes its place: what was
+// current in its registry under its last checkpoint, and where its recorders stood. The
+// tree may be what a ledger wrote, or a copy of it. Nothing is taken that does not stand
+// under that checkpoint; whether its verdicts were right, an audit says.
+package succession
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/transparency-dev/merkle/compact"
+	"github.com/transparency-dev/merkle/rfc6962"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/admission"
+	"github.com/saksi-ledger/saksi/ledger/mirror"
+	"github.com/saksi-ledger/saksi/ledger/verify"
+)
+
+// Place is an event of the tree that is taken over from.
+type Place struct {
+	Leaf  uint64
+	Event int
+}
+
+// Estate is what a tree leaves.
+type Estate struct {
+	// Checkpoint is its last one, and Log whose it is.
+	Checkpoint *verify.Checkpoint
+	Log        *verify.Log
+	// Registry is as it stood under the checkpoint.
+	Registry *admission.Registry
+	// Heads are where operators' recorders stood. One whose bodies were withheld from a
+	// copy has none.
+	Heads map[events.Recorder]admission.Head
+	// Withheld counts bodies that a copy doesn't have.
+	Withheld uint64
+	// Genesis is the hash of leaf 0, for trust files.
+	Genesis tlog.Hash
+
+	operators   map[string]said[events.OperatorAdmitted]
+	suspended   map[string]said[events.OperatorSuspended]
+	revoked     map[events.KeyID]said[events.KeyRevoked]
+	authorities map[string]said[events.AuthorityAdmitted]
+	facilities  map[string]said[events.FacilityDeclared]
+	recorders   map[string]said[events.RecorderDeclared]
+	ended       map[string]said[string] // facilities and recorders that are retired: why
+	tenants     map[tenant]said[events.TenantDeclared]
+	holds       map[hold]said[events.HoldPlaced]
+	witnesses   said[string]
+}
+
+// said is what was last said of something, and where.
+type said[T any] struct {
+	what T
+	at   Place
+}
+
+type tenant struct{ operator, alias string }
+
+type hold struct{ by, number string }
+
+// source is a ledger's directory, or a copy's.
+type source interface {
+	Entries(ctx context.Context, from uint64) ([][]byte, error)
+	Close() error
+}
+
+// LedgerDir returns where the tree of a home, a ledger's directory or a copy lies.
+func LedgerDir(dir string) string {
+	if _, err := os.Stat(filepath.Join(dir, "ledger", "tree")); err == nil {
+		return filepath.Join(dir, "ledger")
+	}
+	return dir
+}
+
+// Read reads the estate of the tree in dir, which is an authority's home, a ledger's
+// directory or a copy, under its last checkpoint: a signed note, which need not be the
+// newest there. progress may be nil.
+func Read(ctx context.Context, dir string, note []byte, progress func(done, total uint64)) (*Estate, error) {
+	dir = LedgerDir(dir)
+	fail := func(err error) (*Estate, error) {
+		return nil, fmt.Errorf("read what the tree in %s leaves: %w", dir, err)
+	}
+	unverified, err := verify.ParseCheckpoint(note)
+	if err != nil {
+		return fail(err)
+	}
+	open, bodies, err := openSource(dir, unverified)
+	if err != nil {
+		return fail(err)
+	}
+	defer open.Close()
+	genesis, err := bodies(ctx, 0, 1)
+	if err == nil && genesis[0] == nil {
+		err = errors.New("the copy doesn't have its genesis's body, from which all else follows: it was made without a mandate for bodies")
+	}
+	if err != nil {
+		return fail(err)
+	}
+	admit, _, err := admission.Start(genesis[0], admission.Memory{})
+	if err != nil {
+		return fail(err)
+	}
+	e := &Estate{
+		Registry: admit.Registry, Heads: map[events.Recorder]admission.Head{},
+		operators: map[string]said[events.OperatorAdmitted]{}, suspended: map[string]said[events.OperatorSuspended]{},
+		revoked: map[events.KeyID]said[events.KeyRevoked]{}, authorities: map[string]said[events.AuthorityAdmitted]{},
+		facilities: map[string]said[events.FacilityDeclared]{}, recorders: map[string]said[events.RecorderDeclared]{},
+		ended: map[string]said[string]{}, tenants: map[tenant]said[events.TenantDeclared]{}, holds: map[hold]said[events.HoldPlaced]{},
+	}
+	if e.Log, err = verify.NewLog(admit.Registry.Genesis.LogKey); err != nil {
+		return fail(err)
+	}
+	if e.Checkpoint, err = e.Log.OpenCheckpoint(note); err != nil {
+		return fail(fmt.Errorf("it is of another ledger than the checkpoint: %w", err))
+	}
+	if err := e.read(ctx, open, bodies, admit, progress); err != nil {
+		return fail(err)
+	}
+	return e, nil
+}
+
+type readBodies func(ctx context.Context, from uint64, n int) ([][]byte, error)
+
+// openSource opens what lies in dir, up to a checkpoint.
+func openSource(dir string, checkpoint *verify.Checkpoint) (source, readBodies, error) {
+	if mirror.Is(dir) {
+		c, err := mirror.OpenAny(dir)
+		if err != nil {
+			return nil, nil, err
+		}
+		if at := c.Checkpoint(); at == nil || at.Size < checkpoint.Size {
+			return nil, nil, fmt.Errorf("the copy does not go up to the %d leaves of the checkpoint", checkpoint.Size)
+		}
+		return c, c.Bodies, nil
+	}
+	a, err := ledger.OpenArchive(dir, checkpoint.Size)
+	if err != nil {
+		return nil, nil, err
+	}
+	return a, func(_ context.Context, from uint64, n int) ([][]byte, error) {
+		all := make([][]byte, n)
+		for i := range all {
+			if all[i], err = a.Body(from + uint64(i)); err != nil {
+				return nil, err
+			}
+		}
+		return all, nil
+	}, nil
+}
+
+// read goes through all leaves under the checkpoint, in order.
+func (e *Estate) read(ctx context.Context, open source, bodies readBodies, admit *admission.State, progress func(done, total uint64)) error {
+	size := e.Checkpoint.Size
+	tree := (&compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}).NewEmptyRange(0)
+	for from := uint64(0); from < size; {
+		raw, err := open.Entries(ctx, from)
+		if err != nil {
+			return err
+		}
+		raw = raw[:min(uint64(len(raw)), size-from)]
+		body, err := bodies(ctx, from, len(raw))
+		if err != nil {
+			return err
+		}
+		for i := range raw {
+			if from == 0 && i == 0 {
+				e.Genesis = tlog.RecordHash(raw[i])
+			}
+			if err := tree.Append(rfc6962.DefaultHasher.HashLeaf(raw[i]), nil); err != nil {
+				return err
+			}
+			if err := e.leaf(from+uint64(i), raw[i], body[i], admit); err != nil {
+				return fmt.Errorf("leaf %d: %w", from+uint64(i), err)
+			}
+		}
+		from += uint64(len(raw))
+		if progress != nil {
+			progress(from, size)
+		}
+	}
+	root, err := tree.GetRootHash(nil)
+	if err != nil {
+		return err
+	}
+	if tlog.Hash(root) != e.Checkpoint.Root {
+		return fmt.Errorf("its first %d leaves do not have the root that the checkpoint signs", size)
+	}
+	return nil
+}
+
+func (e *Estate) leaf(index uint64, raw, body []byte, admit *admission.State) error {
+	leaf, err := verify.ParseLeaf(raw)
+	if err != nil {
+		return err
+	}
+	if body == nil {
+		e.Withheld++
+		return nil
+	}
+	if leaf.Verdict != verify.Accepted {
+		return nil
+	}
+	if err := ledger.CheckBody(leaf, body); err != nil {
+		return err
+	}
+	envelope, err := events.ParseEnvelope(body)
+	if err != nil {
+		return err
+	}
+	m := envelope.Manifest
+	switch {
+	case m.Recorder.IsRegistry():
+		if err := admit.RecallRegistry(envelope, index); err != nil {
+			return err
+		}
+		return e.acts(index, m.Recorder.Owner, envelope)
+	case m.Recorder.IsOperator():
+		h := e.Heads[m.Recorder]
+		if m.Incarnation > h.Incarnation || m.Incarnation == h.Incarnation && m.Last() > h.Last {
+			e.Heads[m.Recorder] = admission.Head{Incarnation: m.Incarnation, Last: m.Last(), Manifest: envelope.ManifestDigest(), Leaf: index}
+		}
+	}
+	return nil
+}
+
+// acts notes what the registry doesn't remember of an act: its words, and where it stands.
+func (e *Estate) acts(index uint64, by string, envelope *events.Envelope) error {
+	for i, line := range envelope.Lines {
+		event, err := events.ParseEvent(line)
+		if err != nil {
+			return err
+		}
+		if err := e.act(event, by, Place{index, i}); err != nil {
+			return fmt.Errorf("event %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func (e *Estate) act(event *events.Event, by string, at Place) error {
+	switch event.Type {
+	case events.TypeGenesis, events.TypeGenesisV1:
+		e.witnesses = said[string]{e.Registry.Genesis.WitnessPolicy, at}
+	case events.TypeWitnessesAdopted:
+		return note(event, at, func(s said[events.WitnessesAdopted]) { e.witnesses = said[string]{s.what.Policy, at} })
+	case events.TypeAuthorityAdmitted:
+		return note(event, at, func(s said[events.AuthorityAdmitted]) { e.authorities[s.what.Authority] = s })
+	case events.TypeOperatorAdmitted:
+		return note(event, at, func(s said[events.OperatorAdmitted]) {
+			before := e.operators[s.what.Operator].what
+			if s.what.Name == "" {
+				s.what.Name = before.Name
+			}
+			if s.what.Connection == "" {
+				s.what.Connection = before.Connection
+			}
+			e.operators[s.what.Operator] = s
+		})
+	case events.TypeOperatorSuspended:
+		return note(event, at, func(s said[events.OperatorSuspended]) { e.suspended[s.what.Operator] = s })
+	case events.TypeKeyRevoked:
+		return note(event, at, func(s said[events.KeyRevoked]) { e.revoked[events.KeyID(s.what.KeyID)] = s })
+	case events.TypeFacilityDeclared:
+		return note(event, at, func(s said[events.FacilityDeclared]) { e.facilities[s.what.Facility] = s })
+	case events.TypeFacilityRetired:
+		return note(event, at, func(s said[events.FacilityRetired]) { e.ended[s.what.Facility] = said[string]{s.what.Reason, at} })
+	case events.TypeRecorderDeclared:
+		return note(event, at, func(s said[events.RecorderDeclared]) { e.recorders[s.what.Recorder] = s })
+	case events.TypeRecorderRetired:
+		return note(event, at, func(s said[events.RecorderRetired]) { e.ended[s.what.Recorder] = said[string]{s.what.Reason, at} })
+	case events.TypeTenantDeclared:
+		return note(event, at, func(s said[events.TenantDeclared]) { e.tenants[tenant{s.what.Operator, s.what.Tenant}] = s })
+	case events.TypeHoldPlaced:
+		return note(event, at, func(s said[events.HoldPlaced]) { e.holds[hold{by, s.what.Hold}] = s })
+	case events.TypeRecorderContinued: // of the tree before that one
+		return note(event, at, func(s said[events.RecorderContinued]) {
+			recorder, err := events.ParseRecorder(s.what.Recorder)
+			manifest, wrong := events.ParseDigest(s.what.Manifest)
+			if _, further := e.Heads[recorder]; err == nil && wrong == nil && !further {
+				e.Heads[recorder] = admission.Head{Incarnation: uint64(s.what.Incarnation), Last: uint64(s.what.Last), Manifest: manifest, Leaf: at.Leaf}
+			}
+		})
+	}
+	return nil
+}
+
+func note[T any](event *events.Event, at Place, keep func(said[T])) error {
+	s := said[T]{at: at}
+	if err := json.Unmarshal(event.Data, &s.what); err != nil {
+		return fmt.Errorf("data of %s: %w", event.Type, err)
+	}
+	keep(s)
+	return nil
+}

@@ -1,0 +1,121 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/ops/home"
+)
+
+// Mover is the home of somebody who publishes: an operator's, or that of an authority with a
+// seat.
+type Mover interface {
+	Grant() (*home.Grant, error)
+	Accepts(grantPath string) (*home.Grant, error)
+	Join(grantPath string) (*home.Grant, error)
+	OutboxFile() string
+}
+
+// MoveOptions are how a home moves to the ledger that takes the place of its own.
+type MoveOptions struct {
+	// Predecessor is where the tree before is read instead of where the grant says: a URL, or
+	// the directory of a copy.
+	Predecessor string
+	// Unproven moves without that tree: what has no receipt is published again.
+	Unproven bool
+	// Drop gives up what has no receipt.
+	Drop     bool
+	Progress func(done, total uint64)
+}
+
+// Move joins a ledger. If the home has joined another before, which this one succeeds, its
+// outbox moves with all that is in it, and only then is the grant kept: after an interruption,
+// saying it again goes on. moved is nil where there was nothing to move.
+func Move(ctx context.Context, h Mover, grantPath string, o MoveOptions) (_ *home.Grant, moved *publish.Moved, err error) {
+	next, err := h.Accepts(grantPath)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := succession(h, next, grantPath, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s != nil {
+		if moved, err = move(ctx, h, *s); err != nil {
+			return nil, nil, err
+		}
+	}
+	grant, err := h.Join(grantPath)
+	return grant, moved, err
+}
+
+// succession returns how the ledger of a grant succeeds the one that the home is of; nil if
+// that is the same, or there is none.
+func succession(h Mover, next *home.Grant, grantPath string, o MoveOptions) (*publish.Succession, error) {
+	before, err := h.Grant()
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	if before.Ledger.Key == next.Ledger.Key {
+		return nil, nil
+	}
+	if next.Predecessor == nil {
+		return nil, hinted{fmt.Errorf("the grant %s is of the ledger %s, and this home is of %s, whose place that one does not say to take", grantPath, next.Ledger.Origin, before.Ledger.Origin),
+			"enrol into a home of its own for another ledger; if it is the successor, ask its authority for the grant that saksi authority adopt wrote"}
+	}
+	s := &publish.Succession{
+		Last: []byte(next.Predecessor.Checkpoint), HTTP: next.Predecessor.HTTP, Unproven: o.Unproven, Drop: o.Drop, Progress: o.Progress,
+	}
+	if s.From, err = before.Ledger.Log(); err != nil {
+		return nil, err
+	}
+	if s.To, err = next.Ledger.Log(); err != nil {
+		return nil, err
+	}
+	if _, err := s.From.OpenCheckpoint(s.Last); err != nil {
+		return nil, hinted{fmt.Errorf("the grant %s is of %s, which takes the place of another ledger than %s: %w", grantPath, next.Ledger.Origin, before.Ledger.Origin, err),
+			"ask the authority what it means: nothing has changed"}
+	}
+	switch {
+	case o.Predecessor == "":
+	case strings.HasPrefix(o.Predecessor, "http://"), strings.HasPrefix(o.Predecessor, "https://"):
+		s.HTTP = o.Predecessor
+	default:
+		dir, err := treeIn(o.Predecessor)
+		if err != nil {
+			return nil, err
+		}
+		s.HTTP, s.HTTPClient = "http://copy", &http.Client{Transport: http.NewFileTransport(http.Dir(dir))}
+	}
+	return s, nil
+}
+
+// treeIn returns where the tree lies in a copy, or in a ledger's own directory.
+func treeIn(dir string) (string, error) {
+	for _, sub := range []string{"/tree", "/ledger/tree", ""} {
+		if _, err := os.Stat(dir + sub + "/checkpoint"); err == nil {
+			return dir + sub, nil
+		}
+	}
+	return "", fmt.Errorf("%s holds no tree, nor a copy of one", dir)
+}
+
+func move(ctx context.Context, h Mover, s publish.Succession) (_ *publish.Moved, err error) {
+	outbox, err := publish.Open(ctx, h.OutboxFile(), publish.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, outbox.Close()) }()
+	moved, err := outbox.Move(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return &moved, nil
+}
