@@ -85,6 +85,10 @@ func newCrashWorldIn(t *testing.T, dir string, before func(*crashWorld) []string
 	_, err = registrar.AddRecorder(ctx, events.RecorderDeclared{Recorder: "nimbus-my/lab-1/bastion-1", Kind: events.RecorderBastion})
 	must(t, err)
 	must(t, registrar.Close())
+	granted := filepath.Join(tmp, "op.grant")
+	must(t, home.WriteJSON(granted, grant, 0o644))
+	_, err = operator.Join(granted)
+	must(t, err)
 
 	w.recorder, err = events.ParseRecorder("nimbus-my/lab-1/bastion-1")
 	must(t, err)
@@ -154,10 +158,16 @@ func (w *crashWorld) kill() {
 // add puts n more events into the outbox.
 func (w *crashWorld) add(n int) {
 	w.t.Helper()
+	w.addAt(n, func(int) time.Time { return time.Now() })
+}
+
+// addAt puts n more events into the outbox, which happened at times.
+func (w *crashWorld) addAt(n int, at func(i int) time.Time) {
+	w.t.Helper()
 	drafts := make([]events.Draft, n)
 	for i := range drafts {
 		w.said++
-		e, err := events.NewEvent(w.recorder, events.TypeSessionClosed, "e-"+strconv.Itoa(w.said), time.Now(), map[string]any{
+		e, err := events.NewEvent(w.recorder, events.TypeSessionClosed, "e-"+strconv.Itoa(w.said), at(i), map[string]any{
 			"session": "s-" + strconv.Itoa(w.said), "ended": "normal",
 			"actor": map[string]any{"id": "p-1", "kind": "person", "party": "operator", "employerCountry": "??", "officeCountry": "??", "physicalCountry": "??"},
 		}, rand.Reader)
