@@ -24,7 +24,14 @@ const (
 
 	retryFirst = 100 * time.Millisecond
 	retryMost  = 5 * time.Second
+	// wellFor is how long a following must have gone on for its end to be a new one: it
+	// takes some seconds by itself to find out that a broker doesn't answer.
+	wellFor = time.Minute
 )
+
+// Tell says whether the nth failure in a row is worth telling in a log: each at first, then
+// fewer and fewer, so that who is away for a night fills nobody's disk.
+func Tell(n int) bool { return n <= 4 || n&(n-1) == 0 || n%256 == 0 }
 
 // Follow takes messages from the stream into the ledger until the context ends,
 // then returns nil. tell is called with the rejections among each chunk. While
@@ -32,8 +39,7 @@ const (
 // the stream anew, and opens an epoch where the stream is not what it was. It
 // returns an error that wraps [ErrFatal] when the ledger itself can't go on.
 func (l *Ledger) Follow(ctx context.Context, js jetstream.JetStream, stream string, tell func([]Rejection)) error {
-	wait := retryFirst
-	for {
+	for failures := 0; ; {
 		began := time.Now()
 		err := l.followOnce(ctx, js, stream, tell)
 		switch {
@@ -44,16 +50,21 @@ func (l *Ledger) Follow(ctx context.Context, js jetstream.JetStream, stream stri
 		case errors.Is(err, errRecheck):
 			continue
 		}
-		if time.Since(began) > retryMost {
-			wait = retryFirst
+		if time.Since(began) > wellFor {
+			failures = 0
 		}
-		l.log.Warn("following the stream was interrupted", "stream", stream, "error", err, "retry", wait)
+		wait := retryMost
+		if failures < 6 {
+			wait = min(wait, retryFirst<<failures)
+		}
+		if failures++; Tell(failures) {
+			l.log.Warn("following the stream was interrupted", "stream", stream, "error", err, "failures", failures, "retry", wait)
+		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-time.After(wait):
 		}
-		wait = min(2*wait, retryMost)
 	}
 }
 

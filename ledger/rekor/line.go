@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/outside"
 	"github.com/saksi-ledger/saksi/ledger/verify"
@@ -223,6 +224,8 @@ func (l *line) failed(ctx context.Context, err error) error {
 		s.Error, s.FailedAt = err.Error(), now
 	})
 	wait := outside.Retry{First: min(firstRetry, l.config.Interval), Most: max(l.config.Interval, time.Minute)}.After(n)
-	l.log.Warn("anchoring failed and is tried again", "error", err, "failures", n, "after", wait)
+	if ledger.Tell(n) {
+		l.log.Warn("anchoring failed and is tried again", "error", err, "failures", n, "after", wait)
+	}
 	return outside.Sleep(ctx, wait)
 }

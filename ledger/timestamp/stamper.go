@@ -219,6 +219,8 @@ func (l *line) failed(ctx context.Context, err error) error {
 		s.Error, s.FailedAt = err.Error(), now
 	})
 	wait := outside.Retry{First: firstRetry, Most: l.config.Interval}.After(n)
-	l.log.Warn("a timestamp was not obtained and is asked for again", "error", err, "failures", n, "after", wait)
+	if ledger.Tell(n) {
+		l.log.Warn("a timestamp was not obtained and is asked for again", "error", err, "failures", n, "after", wait)
+	}
 	return outside.Sleep(ctx, wait)
 }

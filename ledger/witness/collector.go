@@ -362,7 +362,9 @@ func (l *line) failed(n int, err error) {
 	if contradicts {
 		level = slog.LevelError
 	}
-	l.log.Log(context.Background(), level, "a checkpoint was not cosigned and is offered again", "error", err, "failures", n)
+	if contradicts || ledger.Tell(n) {
+		l.log.Log(context.Background(), level, "a checkpoint was not cosigned and is offered again", "error", err, "failures", n)
+	}
 	now := l.c.config.Now()
 	l.c.setStatus(func(*Status) {
 		s := l.status

@@ -73,7 +73,12 @@ func recent(alarms []home.Alarm, now time.Time) bool {
 
 func (e *examination) stream(p home.Pressure) {
 	if e.answers && time.Since(p.At) > staleAfter {
-		e.add("stream", Watch, fmt.Sprintf("the node last looked at %s: floods may go unseen", p.At.Format(time.RFC3339)), "read what the node logs")
+		e.add("stream", Watch, fmt.Sprintf("the node last looked at %s: the broker doesn't answer it, or floods may go unseen", p.At.Format(time.RFC3339)), "read what the node logs")
+		return
+	}
+	if e.answers && !p.Away.IsZero() {
+		e.add("broker", Wrong, fmt.Sprintf("it has not answered since %s, for %s: what operators sign waits in their outboxes", p.Away.Format(time.RFC3339), time.Since(p.Away).Round(time.Second)),
+			"bring it back: the node goes on by itself, and outboxes send what waits")
 		return
 	}
 	found := fmt.Sprintf("%d messages have no leaf yet", p.Backlog)

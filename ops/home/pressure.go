@@ -19,6 +19,8 @@ type Pressure struct {
 	Reserve int64 `json:"reserve"`
 	// Takes says that the node takes messages.
 	Takes bool `json:"takes"`
+	// Away is since when the broker has not answered; zero while it does.
+	Away time.Time `json:"away,omitzero"`
 	// Holds are those in force, and Alarms the last there were, newest first, holds
 	// among them.
 	Holds  []Alarm `json:"holds"`

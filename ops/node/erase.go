@@ -34,7 +34,7 @@ const (
 func (n *running) keepErased(ctx context.Context) error {
 	var expired time.Time
 	n.feedsDue = true // an earlier run may not have come so far
-	for {
+	for failures := 0; ; {
 		wait := time.Until(expired.Add(expireEvery))
 		if wait <= 0 {
 			expired, wait = time.Now(), expireEvery
@@ -61,8 +61,12 @@ func (n *running) keepErased(ctx context.Context) error {
 			err = n.erasePersons(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
-			n.config.Log.Error("what was ordered erased is still there", "error", err, "retry", eraseRetry)
+			if failures++; ledger.Tell(failures) {
+				n.config.Log.Error("erasing what was ordered can't go on", "error", err, "failures", failures, "retry", eraseRetry)
+			}
 			wait = min(wait, eraseRetry)
+		} else {
+			failures = 0
 		}
 		select {
 		case <-ctx.Done():

@@ -153,8 +153,11 @@ func (w *warden) look(ctx context.Context, measured <-chan measurement) error {
 	now := time.Now()
 	sent, err := w.sent(ctx, now)
 	if err != nil {
+		w.away(ctx, now)
 		return err
 	}
+	back := !w.pressure.Away.IsZero()
+	w.pressure.Away = time.Time{}
 	hold, release := w.governor.Look(now, sent)
 	var errs []error
 	for _, h := range hold {
@@ -163,7 +166,7 @@ func (w *warden) look(ctx context.Context, measured <-chan measurement) error {
 	for _, party := range release {
 		errs = append(errs, w.release(ctx, party))
 	}
-	changed := len(hold)+len(release) > 0 || w.alarmed
+	changed := len(hold)+len(release) > 0 || w.alarmed || back
 	select {
 	case m := <-measured:
 		errs = append(errs, m.err)
@@ -177,6 +180,20 @@ func (w *warden) look(ctx context.Context, measured <-chan measurement) error {
 		w.alarmed = false
 	}
 	return errors.Join(errs...)
+}
+
+// away notes that the broker doesn't answer, and since when.
+func (w *warden) away(ctx context.Context, now time.Time) {
+	if ctx.Err() != nil {
+		return
+	}
+	first := w.pressure.Away.IsZero()
+	if first {
+		w.pressure.Away = now.UTC().Truncate(time.Millisecond)
+	}
+	if w.known && (first || now.Sub(w.written) >= writeEvery) {
+		w.write(now)
+	}
 }
 
 // measurement is how full disk and stream are.

@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -88,6 +89,7 @@ const (
 	defaultNATSListen = "127.0.0.1:4222"
 	defaultHTTPListen = "127.0.0.1:7258"
 	stopTime          = 20 * time.Second
+	pingEvery         = 10 * time.Second
 	connectTime       = 30 * time.Second
 )
 
@@ -191,7 +193,7 @@ func Run(ctx context.Context, config Config) error {
 		return err
 	}
 	nc, js, err := connectLedger(ctx, authority, addresses.LocalNATS, config,
-		append(slices.Clone(connect), nats.ReconnectHandler(func(*nats.Conn) { l.Recheck() })))
+		append(slices.Clone(connect), awayAndBack(config.Log, l.Recheck)...))
 	if err != nil {
 		return err
 	}
@@ -380,10 +382,31 @@ func share(config Config, part, most int64) int64 {
 	return min(most, max(free/part, 64<<20))
 }
 
-// connectOptions are those of a connection that lasts as long as the node.
+// awayAndBack says when the broker is away and when it is back, and then calls back.
+func awayAndBack(log *slog.Logger, back func()) []nats.Option {
+	var since atomic.Int64
+	return []nats.Option{
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err == nil { // the node ends
+				return
+			}
+			since.Store(time.Now().UnixNano())
+			log.Warn("the broker is away: what operators sign waits in their outboxes, and the node goes on by itself when it is back", "error", err)
+		}),
+		nats.ReconnectHandler(func(*nats.Conn) {
+			log.Info("the broker is back", "away", time.Since(time.Unix(0, since.Load())).Round(time.Second))
+			back()
+		}),
+	}
+}
+
+// connectOptions are those of a connection that lasts as long as the node. A broker that is
+// silent is noticed within half a minute: where a network fails, nobody says that a
+// connection has ended.
 func connectOptions(authority *broker.Authority, role broker.Role, more []nats.Option) []nats.Option {
 	options := append(broker.ConnectOptions(role, authority.CredsFile(role)),
-		nats.Name("saksi "+string(role)), nats.MaxReconnects(-1), nats.ReconnectWait(500*time.Millisecond), nats.IgnoreAuthErrorAbort())
+		nats.Name("saksi "+string(role)), nats.MaxReconnects(-1), nats.ReconnectWait(500*time.Millisecond), nats.IgnoreAuthErrorAbort(),
+		nats.PingInterval(pingEvery), nats.MaxPingsOutstanding(2))
 	return append(options, more...)
 }
 
