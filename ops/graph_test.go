@@ -21,17 +21,18 @@ var layers = []string{"schemas", "events", "ledger", "projections", "ops", "cmd"
 // only lists what of the project a package may import: each name stands for the
 // package and, with /…, for those below it.
 var only = map[string][]string{
-	"schemas":           {},
-	"events":            {"events/canonical"},
-	"events/canonical":  {},
-	"events/disclosed":  {"events", "events/canonical"},
-	"events/committed":  {"events", "events/disclosed"},
-	"events/schema":     {"schemas"},
-	"events/publish":    {"events", "events/canonical", "events/disclosed", "ledger/verify"},
-	"events/vocabulary": {"events", "events/schema", "schemas"},
-	"events/connect/…":  {"events", "events/canonical", "events/connect/…", "events/vocabulary"},
-	"ledger/verify":     {"events", "events/canonical"},
-	"cmd/saksi-verify":  {"ledger/verify"},
+	"schemas":             {},
+	"events":              {"events/canonical"},
+	"events/canonical":    {},
+	"events/disclosed":    {"events", "events/canonical"},
+	"events/committed":    {"events", "events/disclosed"},
+	"events/ed25519batch": {},
+	"events/schema":       {"schemas"},
+	"events/publish":      {"events", "events/canonical", "events/disclosed", "ledger/verify"},
+	"events/vocabulary":   {"events", "events/schema", "schemas"},
+	"events/connect/…":    {"events", "events/canonical", "events/connect/…", "events/vocabulary"},
+	"ledger/verify":       {"events", "events/canonical"},
+	"cmd/saksi-verify":    {"ledger/verify"},
 	// Projections know of the ledger that it can be read, and no more.
 	"projections":            {"events", "events/…", "ledger", "ledger/tiles", "ledger/verify", "projections/store"},
 	"projections/store":      {},
@@ -48,9 +49,10 @@ var only = map[string][]string{
 // never lists what a package may not reach, however far down. Where net is not in
 // the list, crypto/x509 brings it along for its type of an IP address.
 var never = map[string][]string{
-	"schemas":          {"net", "net/http", "os/exec", "database/sql"},
-	"events":           {"net/http", "os/exec", "database/sql"},
-	"events/canonical": {"net", "net/http", "os/exec", "database/sql"},
+	"schemas":             {"net", "net/http", "os/exec", "database/sql"},
+	"events":              {"net/http", "os/exec", "database/sql"},
+	"events/canonical":    {"net", "net/http", "os/exec", "database/sql"},
+	"events/ed25519batch": {"net", "net/http", "os/exec", "database/sql"},
 	"ledger/verify": {
 		"net/http", "os/exec", "database/sql", "github.com/nats-io/…", "github.com/transparency-dev/tessera/…", "modernc.org/…",
 	},
@@ -61,10 +63,11 @@ var never = map[string][]string{
 // directly lists what a package's own files may not import. Libraries below may,
 // as encoding/json does with os by way of fmt.
 var directly = map[string][]string{
-	"events":           {"os", "net", "net/http", "database/sql", "path/filepath"},
-	"events/canonical": {"os", "net", "net/http", "database/sql", "path/filepath"},
-	"ledger/verify":    {"os", "net", "net/http", "database/sql", "path/filepath"},
-	"ledger/admission": {"os", "net", "net/http", "database/sql", "path/filepath"},
+	"events":              {"os", "net", "net/http", "database/sql", "path/filepath"},
+	"events/canonical":    {"os", "net", "net/http", "database/sql", "path/filepath"},
+	"events/ed25519batch": {"os", "net", "net/http", "database/sql", "path/filepath"},
+	"ledger/verify":       {"os", "net", "net/http", "database/sql", "path/filepath"},
+	"ledger/admission":    {"os", "net", "net/http", "database/sql", "path/filepath"},
 }
 
 // upwards are the imports that may go up: the operator's client checks receipts
