@@ -22,7 +22,7 @@ func BenchmarkVerify(b *testing.B) {
 		}
 		each(b, 1)
 	})
-	for _, n := range []int{16, 32, 64, 128, 256, 512, 1024, 2048, 4096} {
+	for _, n := range []int{96, 128, 256, 512, 1024, 2048, 4096} {
 		for _, keys := range []int{1, n} {
 			name := fmt.Sprintf("n=%d/keys=1", n)
 			if keys > 1 {

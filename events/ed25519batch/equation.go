@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"hash"
 	"math/rand/v2"
+	"runtime"
+	"sync/atomic"
 
 	"filippo.io/edwards25519"
 	"filippo.io/edwards25519/field"
@@ -15,16 +17,18 @@ import (
 // small order go unseen is a half to this power.
 const orderTests = 64
 
-// equation is a batch being made. It is filled by add, and then holds or doesn't.
+// equation is a batch, or a part of one, being made: what [equation.add] takes in is added
+// up by [equation.sum], and then it holds or doesn't.
 type equation struct {
 	d2     *field.Element
 	random *rand.ChaCha8
 	hash   hash.Hash
 
-	r []affine
-	z []coefficient
-	s edwards25519.Scalar                          // Σ z·S
-	k map[*edwards25519.Point]*edwards25519.Scalar // Σ z·k by key
+	r    []affine
+	z    []coefficient
+	sums *[coefficientBits]point                      // T, of r by z
+	s    edwards25519.Scalar                          // Σ z·S
+	k    map[*edwards25519.Point]*edwards25519.Scalar // Σ z·k by key
 }
 
 func newEquation(n int, d2 *field.Element) *equation {
@@ -97,22 +101,47 @@ func decode(b []byte) (x, y *field.Element, ok bool) {
 	return x, y, string(again) == string(b)
 }
 
-// holds reports whether all signatures in it are good.
-func (e *equation) holds() bool {
-	sums := subsetSums(e.r, e.z, e.d2)
-	for i := range orderTests {
-		if !sums[i].hasPrimeOrder(e.d2) {
-			return false
+// sum adds up the points that were taken in. Nothing is added afterwards.
+func (e *equation) sum() { e.sums = subsetSums(e.r, e.z, e.d2) }
+
+// merge takes in another part, which has been summed as this one has.
+func (e *equation) merge(other *equation) {
+	for i := range e.sums {
+		e.sums[i].add(&other.sums[i], e.d2)
+	}
+	e.s.Add(&e.s, &other.s)
+	for a, k := range other.k {
+		if sum := e.k[a]; sum != nil {
+			sum.Add(sum, k)
+		} else {
+			e.k[a] = k
 		}
 	}
-	total := sums[coefficientBits-1] // becomes Σ 2ᵐ·T
+}
+
+// holds reports whether all signatures in it are good. It uses all processors.
+func (e *equation) holds() bool {
+	var smallOrder atomic.Bool
+	inParts(orderTests, runtime.GOMAXPROCS(0), func(_, from, to int) {
+		for i := from; i < to && !smallOrder.Load(); i++ {
+			if !e.sums[i].isTorsionFree(e.d2) {
+				smallOrder.Store(true)
+			}
+		}
+	})
+	return !smallOrder.Load() && e.balances()
+}
+
+// balances reports whether (Σ z·S)·B = Σ (Σ z·k)·A + Σ 2ᵐ·Tₘ.
+func (e *equation) balances() bool {
+	total := e.sums[coefficientBits-1]
 	for i := coefficientBits - 2; i >= 0; i-- {
 		total.double(1)
-		total.add(&sums[i], e.d2)
+		total.add(&e.sums[i], e.d2)
 	}
 	right, err := new(edwards25519.Point).SetExtendedCoordinates(&total.x, &total.y, &total.z, &total.t)
 	if err != nil {
-		return false
+		return false // it is on the curve
 	}
 	keys := make([]*edwards25519.Point, 0, len(e.k))
 	scalars := make([]*edwards25519.Scalar, 0, len(e.k))
@@ -120,6 +149,5 @@ func (e *equation) holds() bool {
 		keys, scalars = append(keys, key), append(scalars, k)
 	}
 	right.Add(right, new(edwards25519.Point).VarTimeMultiScalarMult(scalars, keys))
-	left := new(edwards25519.Point).ScalarBaseMult(&e.s)
-	return left.Equal(right) == 1
+	return new(edwards25519.Point).ScalarBaseMult(&e.s).Equal(right) == 1
 }

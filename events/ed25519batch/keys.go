@@ -42,7 +42,7 @@ func (k *keys) point(key ed25519.PublicKey, d2 *field.Element) *edwards25519.Poi
 		q.set(x, y, d2)
 		var sum point
 		sum.setIdentity()
-		if sum.addAffine(&q); sum.hasPrimeOrder(d2) {
+		if sum.addAffine(&q); sum.isTorsionFree(d2) {
 			p, _ = new(edwards25519.Point).SetBytes(key)
 		}
 	}

@@ -31,8 +31,8 @@ func TestPoints(t *testing.T) {
 		}
 		last := new(edwards25519.Point).ScalarMult(lessOne, p)
 		want := last.Add(last, p).Equal(edwards25519.NewIdentityPoint()) == 1
-		if got := ours(p).hasPrimeOrder(d2); got != want {
-			t.Errorf("point %d has prime order: %v: want %v", i, got, want)
+		if got := ours(p).isTorsionFree(d2); got != want {
+			t.Errorf("point %d is torsion free: %v: want %v", i, got, want)
 		}
 		for _, q := range points {
 			sum := new(edwards25519.Point).Add(p, q)

@@ -6,9 +6,9 @@ import "filippo.io/edwards25519/field"
 // (RFC 8032, 5.1).
 const orderTail = "14def9dea2f79cd65812631a5cf5d3ed"
 
-// hasPrimeOrder reports whether [L]p = 0, that is whether p has no component of order 2, 4
+// isTorsionFree reports whether [L]p = 0, that is whether p has no component of order 2, 4
 // or 8.
-func (p *point) hasPrimeOrder(d2 *field.Element) bool {
+func (p *point) isTorsionFree(d2 *field.Element) bool {
 	var multiples [16]point // of p
 	multiples[0].setIdentity()
 	multiples[1] = *p

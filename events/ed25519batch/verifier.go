@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"filippo.io/edwards25519/field"
 )
@@ -12,12 +13,11 @@ const (
 	// fewest is how many signatures gain by being checked together: what a batch costs
 	// whatever its size is worth some 50 single checks.
 	fewest = 96
-	// enough is how many make a batch that is worth a processor of its own. Twice as many
-	// take some 15 % less for each.
-	enough = 512
 	// most is how many make one batch. More gain nothing by it, and one bad signature has
 	// all of them checked again.
 	most = 4096
+	// share is how many are worth a processor of their own.
+	share = 128
 )
 
 // Signature is what is to be checked.
@@ -47,8 +47,10 @@ func New() *Verifier {
 // processors if there is enough to do.
 func (v *Verifier) Verify(all []Signature) []bool {
 	good := make([]bool, len(all))
-	if len(all) >= fewest {
-		inParts(len(all), parts(len(all)), func(from, to int) { v.verifyTogether(all[from:to], good[from:to]) })
+	for from := 0; len(all)-from >= fewest; {
+		to := min(from+most, len(all))
+		v.verifyTogether(all[from:to], good[from:to])
+		from = to
 	}
 	var rest []int
 	for i := range good {
@@ -56,7 +58,7 @@ func (v *Verifier) Verify(all []Signature) []bool {
 			rest = append(rest, i)
 		}
 	}
-	inParts(len(rest), runtime.GOMAXPROCS(0), func(from, to int) {
+	inParts(len(rest), runtime.GOMAXPROCS(0), func(_, from, to int) {
 		for _, i := range rest[from:to] {
 			s := &all[i]
 			good[i] = ed25519.Verify(s.Key, s.Message, s.Sig)
@@ -68,40 +70,39 @@ func (v *Verifier) Verify(all []Signature) []bool {
 
 // verifyTogether marks what is good beyond doubt. Of the rest it says nothing.
 func (v *Verifier) verifyTogether(all []Signature, good []bool) {
-	e := newEquation(len(all), v.d2)
-	var in []int
-	for i := range all {
-		s := &all[i]
-		if v.suspects.has(s.Sender) {
-			continue
+	parts := make([]*equation, max(min(len(all)/share, runtime.GOMAXPROCS(0)), 1))
+	taken := make([]bool, len(all))
+	var n atomic.Int64
+	inParts(len(all), len(parts), func(part, from, to int) {
+		e := newEquation(to-from, v.d2)
+		for i := from; i < to; i++ {
+			s := &all[i]
+			if v.suspects.has(s.Sender) {
+				continue
+			}
+			if a := v.keys.point(s.Key, v.d2); a != nil {
+				taken[i] = e.add(a, s)
+			}
 		}
-		if a := v.keys.point(s.Key, v.d2); a != nil && e.add(a, s) {
-			in = append(in, i)
-		}
+		n.Add(int64(len(e.r)))
+		e.sum()
+		parts[part] = e
+	})
+	whole := parts[0]
+	for _, part := range parts[1:] {
+		whole.merge(part)
 	}
-	if len(in) == 0 || !e.holds() {
-		return
+	if n.Load() >= fewest && whole.holds() {
+		copy(good, taken)
 	}
-	for _, i := range in {
-		good[i] = true
-	}
-}
-
-// parts returns how many batches n signatures make: one for each processor if that leaves
-// enough for each, and more where they would be too large.
-func parts(n int) int {
-	return max(min(n/enough, runtime.GOMAXPROCS(0)), (n+most-1)/most, 1)
 }
 
 // inParts does n things in so many parts at once, which are as large as each other.
-func inParts(n, parts int, do func(from, to int)) {
-	parts = min(parts, n)
+func inParts(n, parts int, do func(part, from, to int)) {
 	var others sync.WaitGroup
 	for i := 1; i < parts; i++ {
-		others.Go(func() { do(i*n/parts, (i+1)*n/parts) })
+		others.Go(func() { do(i, i*n/parts, (i+1)*n/parts) })
 	}
-	if parts > 0 {
-		do(0, n/parts)
-	}
+	do(0, 0, n/parts)
 	others.Wait()
 }

@@ -21,6 +21,7 @@ func alone(t testing.TB, v *Verifier, s *Signature) bool {
 	if a == nil || !e.add(a, s) {
 		return false
 	}
+	e.sum()
 	if got, want := e.holds(), ed25519.Verify(s.Key, s.Message, s.Sig); got != want {
 		t.Errorf("the equation says %v and the standard library %v (key %x, signature %x)", got, want, s.Key, s.Sig)
 	}
@@ -169,8 +170,9 @@ func TestEachSumShowsSmallOrder(t *testing.T) {
 				t.Fatalf("%s: it doesn't come into an equation", name)
 			}
 		}
-		for _, sum := range subsetSums(e.r, e.z, v.d2) {
-			if !sum.hasPrimeOrder(v.d2) {
+		e.sum()
+		for _, sum := range e.sums {
+			if !sum.isTorsionFree(v.d2) {
 				shown++
 			}
 		}
@@ -224,13 +226,13 @@ func TestMixtures(t *testing.T) {
 func TestSizes(t *testing.T) {
 	all := signed(t, most+fewest, 7, 40)
 	v := New()
-	for _, n := range []int{0, 1, 2, fewest - 1, fewest, enough, 2*enough + 1, most, most + 1, most + fewest} {
+	for _, n := range []int{0, 1, 2, fewest - 1, fewest, 2*share - 1, 2 * share, 5*share + 1, most, most + 1, most + fewest} {
 		if good := agree(t, v, all[:n]); good != n {
 			t.Errorf("%d of %d are good", good, n)
 		}
 	}
-	bad := slices.Clone(all[:2*enough+1])
-	bad[enough] = nudged(bad[enough], randomScalar())
+	bad := slices.Clone(all[:2*share+1])
+	bad[share] = nudged(bad[share], randomScalar())
 	if good := agree(t, New(), bad); good != len(bad)-1 {
 		t.Errorf("%d of %d are good", good, len(bad))
 	}

@@ -1,22 +1,63 @@
 package admission
 
 import (
+	"crypto/ed25519"
 	"fmt"
+	"strings"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/ed25519batch"
 )
 
-// verifySignatures checks beforehand each signature whose key is known by now.
-// A key's id is its digest, so the answer can't change with the registry.
-func verifySignatures(r *Rules, c *Candidate) error {
+// signature is what is known of one of a candidate's signatures before its turn.
+type signature struct {
+	checked, good bool
+	// waiting is what Ed25519 signatures of many candidates are checked together by.
+	waiting *ed25519batch.Signature
+}
+
+// findKeys finds beforehand each signature whose key is known by now. A key's id is its
+// digest, so what is found can't change with the registry.
+func findKeys(r *Rules, c *Candidate) error {
 	message := c.Envelope.SignedBytes()
 	c.signatures = make([]signature, len(c.Envelope.Signatures))
 	for i, sig := range c.Envelope.Signatures {
-		if key, ok := r.keys.Load(sig.KeyID); ok {
-			c.signatures[i] = signature{checked: true, good: key.(events.PublicKey).Verify(message, sig.Sig)}
+		found, ok := r.keys.Load(sig.KeyID)
+		if !ok {
+			continue
+		}
+		key := found.(events.PublicKey)
+		if ed, ok := key.Crypto().(ed25519.PublicKey); ok {
+			c.signatures[i].waiting = &ed25519batch.Signature{Key: ed, Message: message, Sig: sig.Sig, Sender: senderOf(c.Subject)}
+		} else {
+			c.signatures[i] = signature{checked: true, good: key.Verify(message, sig.Sig)}
 		}
 	}
 	return nil
+}
+
+// senderOf returns the part of a subject that says who may publish to it: its first two
+// names.
+func senderOf(subject string) string {
+	kind, rest, _ := strings.Cut(subject, ".")
+	name, _, _ := strings.Cut(rest, ".")
+	return subject[:min(len(kind)+1+len(name), len(subject))]
+}
+
+// verifySignatures checks beforehand what is waiting, all together.
+func (r *Rules) verifySignatures(candidates []*Candidate) {
+	var waiting []ed25519batch.Signature
+	var of []*signature
+	for _, c := range candidates {
+		for i := range c.signatures {
+			if s := &c.signatures[i]; s.waiting != nil {
+				waiting, of = append(waiting, *s.waiting), append(of, s)
+			}
+		}
+	}
+	for i, good := range r.verifier.Verify(waiting) {
+		*of[i] = signature{checked: true, good: good}
+	}
 }
 
 // badSignature: a signature is not one of its key over this manifest. One that

@@ -76,7 +76,7 @@ func drawMessages(t *rapid.T, genesis []byte) []admission.Message {
 }
 
 // inChunks judges messages, each chunk prepared before its first is judged.
-func (m *mind) inChunks(t *rapid.T, messages []admission.Message, size int) []admission.Verdict {
+func (m *mind) inChunks(t tester, messages []admission.Message, size int) []admission.Verdict {
 	var verdicts []admission.Verdict
 	for len(messages) > 0 {
 		n := min(size, len(messages))

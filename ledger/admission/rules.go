@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/ed25519batch"
 	"github.com/saksi-ledger/saksi/events/schema"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/schemas"
@@ -26,6 +27,7 @@ type Rules struct {
 	// algorithms are those that a registered key may have.
 	algorithms []events.Algorithm
 	keys       sync.Map // events.KeyID to events.PublicKey: keys seen in the registry
+	verifier   *ed25519batch.Verifier
 }
 
 // limits are the figures of a rule set.
@@ -57,7 +59,7 @@ func allChecks() map[string]check {
 		{code: "wrong_subject", after: wrongSubject},
 		{code: "unknown_key", after: unknownKey},
 		{code: "key_not_valid", after: keyNotValid},
-		{code: "bad_signature", before: verifySignatures, after: badSignature},
+		{code: "bad_signature", before: findKeys, after: badSignature},
 		{code: "missing_signature", after: missingSignature},
 		{code: "digest_mismatch", before: digestMismatch},
 		{code: "unknown_type", before: unknownType, after: typeNotSaidHere},
@@ -107,7 +109,7 @@ func Load(digest events.Digest) (*Rules, error) {
 			return nil, fmt.Errorf("admission rule set %s: this program knows no keys of %q", digest, a)
 		}
 	}
-	r := &Rules{digest: digest, limits: set.Limits, schemas: compiled, consistency: consistency, algorithms: set.Keys}
+	r := &Rules{digest: digest, limits: set.Limits, schemas: compiled, consistency: consistency, algorithms: set.Keys, verifier: ed25519batch.New()}
 	known := allChecks()
 	for _, code := range set.Checks {
 		c, ok := known[code]
@@ -161,12 +163,8 @@ func (c *Candidate) Failed() error {
 	return nil
 }
 
-type signature struct {
-	checked, good bool
-}
-
-// Prepare does for each message what depends on it alone, on all processors, and
-// returns the candidates in the order of the messages. The candidates keep the
+// Prepare does for each message what depends on it alone, on all processors,
+// checks the signatures of all of them together, and returns the candidates in the order of the messages. The candidates keep the
 // messages' bodies and must not outlive them.
 func (r *Rules) Prepare(messages []Message) []*Candidate {
 	candidates := make([]*Candidate, len(messages))
@@ -186,6 +184,7 @@ func (r *Rules) Prepare(messages []Message) []*Candidate {
 	}
 	work()
 	others.Wait()
+	r.verifySignatures(candidates)
 	return candidates
 }
 
