@@ -168,13 +168,19 @@ func (a *auditor) fail(format string, args ...any) {
 	a.report.Failures = append(a.report.Failures, fmt.Sprintf(format, args...))
 }
 
-// bundleWidth is how many leaves are read and prepared together: one entry bundle
-// of https://c2sp.org/tlog-tiles.
-const bundleWidth = 256
-
-// readAhead is how many bundles are being read and prepared at most while the one
-// before them is judged.
-const readAhead = 3
+const (
+	// bundleWidth is how many leaves are read together: one entry bundle of
+	// https://c2sp.org/tlog-tiles.
+	bundleWidth = 256
+	// spanWidth and spanBytes are how many leaves, and what of bodies, are prepared
+	// together: bundles until there is enough. The more signatures are checked
+	// together, the less each costs.
+	spanWidth = 8 * bundleWidth
+	spanBytes = 8 << 20
+	// prepareAhead is how many spans are being prepared at most while the one before
+	// them is judged.
+	prepareAhead = 2
+)
 
 // run goes through all leaves in order.
 func (a *auditor) run(ctx context.Context, progress func(done, total uint64)) error {
@@ -182,33 +188,29 @@ func (a *auditor) run(ctx context.Context, progress func(done, total uint64)) er
 	if !a.begin(ctx) {
 		return nil
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	reading := make(chan chan *bundle, readAhead)
-	go func() {
-		defer close(reading)
-		for from := uint64(0); from < a.checkpoint.Size; from += bundleWidth {
-			slot := make(chan *bundle, 1)
-			select {
-			case reading <- slot:
-				go func() { slot <- a.read(ctx, from) }()
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
 	done := uint64(0)
-	for slot := range reading {
-		b := <-slot
-		if err := a.judge(b); err != nil {
-			return err
+	take := func(s *span) (more bool, err error) {
+		if err := a.judge(s); err != nil {
+			return false, err
 		}
-		done += uint64(len(b.leaves))
+		done += uint64(len(s.leaves))
 		if progress != nil {
 			progress(done, a.checkpoint.Size)
 		}
-		if b.failure != "" || len(a.report.Failures) >= MaxFailures {
-			return nil
+		return s.failure == "" && len(a.report.Failures) < MaxFailures, nil
+	}
+	// The first bundle alone, for the keys that a ledger begins with: a signature is
+	// checked beforehand if its key is known by then.
+	first := a.read(ctx, 0, bundleWidth)
+	a.prepare(first)
+	if more, err := take(first); !more || err != nil {
+		return err
+	}
+	rest, stop := a.spans(ctx, done)
+	defer stop()
+	for s := range rest {
+		if more, err := take(<-s); !more || err != nil {
+			return err
 		}
 	}
 	if err := ctx.Err(); err != nil {
@@ -260,8 +262,8 @@ func (a *auditor) begin(ctx context.Context) bool {
 	return true
 }
 
-// bundle is some leaves with their bodies, ready to be judged.
-type bundle struct {
+// span is some leaves with their bodies, ready to be judged when they are prepared.
+type span struct {
 	from       uint64
 	raw        [][]byte
 	leaves     []*verify.Leaf
@@ -270,54 +272,100 @@ type bundle struct {
 	failure    string
 }
 
-func (a *auditor) read(ctx context.Context, from uint64) *bundle {
-	b := &bundle{from: from}
-	var err error
-	if b.raw, err = a.source.Entries(ctx, from); err != nil {
-		b.failure = fmt.Sprintf("leaf %d can't be read: %v", from, err)
-		return b
-	}
-	bodies, missing := a.source.Bodies(ctx, from, len(b.raw))
-	messages := make([]admission.Message, 0, len(b.raw))
-	for i, raw := range b.raw {
-		index := from + uint64(i)
-		leaf, err := verify.ParseLeaf(raw)
-		if err != nil {
-			b.failure = fmt.Sprintf("leaf %d: %v", index, err)
-			break
+// spans reads all leaves from one on, and prepares some ahead of who takes them. When stop
+// has returned nothing is read any more.
+func (a *auditor) spans(ctx context.Context, from uint64) (_ <-chan chan *span, stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	spans := make(chan chan *span, prepareAhead)
+	go func() {
+		defer close(spans)
+		for from < a.checkpoint.Size {
+			s := a.read(ctx, from, spanWidth)
+			from += uint64(len(s.leaves))
+			prepared := make(chan *span, 1)
+			select {
+			case spans <- prepared:
+				go func() {
+					a.prepare(s)
+					prepared <- s
+				}()
+			case <-ctx.Done():
+				return
+			}
+			if s.failure != "" {
+				return
+			}
 		}
-		if i >= len(bodies) {
-			b.failure = missing.Error()
-			break
+	}()
+	return spans, func() {
+		cancel()
+		for range spans { // until it is closed
 		}
-		body := bodies[i]
-		b.leaves = append(b.leaves, leaf)
-		b.bodies = append(b.bodies, body)
-		messages = append(messages, admission.Message{Subject: leaf.Subject, Body: body, Remains: leaf.Verdict != verify.Rejected})
 	}
-	if a.admit != nil {
-		b.candidates = a.admit.Rules().Prepare(messages)
-	}
-	return b
 }
 
-func (a *auditor) judge(b *bundle) error {
-	for i, leaf := range b.leaves {
-		index := b.from + uint64(i)
+// read reads whole bundles, until there are so many leaves, or enough of bodies, or one
+// can't be read.
+func (a *auditor) read(ctx context.Context, from uint64, width int) *span {
+	s := &span{from: from}
+	bytes := 0
+	for len(s.leaves) < width && bytes < spanBytes && from < a.checkpoint.Size {
+		raw, err := a.source.Entries(ctx, from)
+		if err == nil && len(raw) == 0 {
+			err = errors.New("its bundle is empty")
+		}
+		if err != nil {
+			s.failure = fmt.Sprintf("leaf %d can't be read: %v", from, err)
+			return s
+		}
+		bodies, missing := a.source.Bodies(ctx, from, len(raw))
+		for i := range raw {
+			leaf, err := verify.ParseLeaf(raw[i])
+			switch {
+			case err != nil:
+				s.failure = fmt.Sprintf("leaf %d: %v", from+uint64(i), err)
+				return s
+			case i >= len(bodies):
+				s.failure = missing.Error()
+				return s
+			}
+			s.raw, s.leaves, s.bodies = append(s.raw, raw[i]), append(s.leaves, leaf), append(s.bodies, bodies[i])
+			bytes += len(bodies[i])
+		}
+		from += uint64(len(raw))
+	}
+	return s
+}
+
+// prepare does what judging takes beforehand.
+func (a *auditor) prepare(s *span) {
+	if a.admit == nil {
+		return
+	}
+	messages := make([]admission.Message, len(s.leaves))
+	for i, leaf := range s.leaves {
+		messages[i] = admission.Message{Subject: leaf.Subject, Body: s.bodies[i], Remains: leaf.Verdict != verify.Rejected}
+	}
+	s.candidates = a.admit.Rules().Prepare(messages)
+}
+
+func (a *auditor) judge(s *span) error {
+	for i, leaf := range s.leaves {
+		index := s.from + uint64(i)
 		a.index = index
-		if err := a.tree.Append(rfc6962.DefaultHasher.HashLeaf(b.raw[i]), nil); err != nil {
+		if err := a.tree.Append(rfc6962.DefaultHasher.HashLeaf(s.raw[i]), nil); err != nil {
 			return fmt.Errorf("audit: leaf %d: %w", index, err)
 		}
-		if a.admit == nil || b.bodies[i] == nil {
-			a.withhold(index, leaf, b.bodies[i])
+		if a.admit == nil || s.bodies[i] == nil {
+			a.withhold(index, leaf, s.bodies[i])
 			continue
 		}
-		if a.isGone(index, leaf, b.candidates[i]) {
-			a.follow(index, leaf, b.bodies[i])
-			a.count(leaf, b.candidates[i])
+		if a.isGone(index, leaf, s.candidates[i]) {
+			a.follow(index, leaf, s.bodies[i])
+			a.count(leaf, s.candidates[i])
 			continue
 		}
-		verdict, err := a.admit.Judge(b.candidates[i], index)
+		verdict, err := a.admit.Judge(s.candidates[i], index)
 		if err != nil {
 			return fmt.Errorf("audit: leaf %d: %w", index, err)
 		}
@@ -334,14 +382,14 @@ func (a *auditor) judge(b *bundle) error {
 			a.report.Verdicts++
 			a.fail("leaf %d says %s, and the rules say %s", index, describe(leaf), describe(again))
 		}
-		a.follow(index, leaf, b.bodies[i])
-		a.count(leaf, b.candidates[i])
+		a.follow(index, leaf, s.bodies[i])
+		a.count(leaf, s.candidates[i])
 		if len(a.report.Failures) >= MaxFailures {
 			return nil
 		}
 	}
-	if b.failure != "" {
-		a.fail("%s", b.failure)
+	if s.failure != "" {
+		a.fail("%s", s.failure)
 	}
 	return nil
 }
