@@ -29,7 +29,7 @@ func TestMeasures(t *testing.T) {
 		"ingest-1", "ingest-1-disk", "ingest-32", "ingest-32-disk", "audit-1", "audit-1-events", "audit-32", "audit-32-events",
 		"receipt-1-p50", "receipt-1-p99", "receipt-32-p50", "receipt-32-p99", "view-1-p50", "view-32-p99", "feed-1-p50",
 		"rebuild-touches-3200", "rebuild-touches-32k", "rebuild-all-32k", "page-3200-p50", "page-32k-p99",
-		"tessera", "ed25519-one", "jetstream",
+		"tessera", "ed25519-one", "ed25519-batch", "jetstream",
 	} {
 		if _, ok := seen[name]; !ok {
 			t.Errorf("there is no figure %s", name)

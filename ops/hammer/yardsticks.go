@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/ed25519batch"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ops/broker"
 )
@@ -78,7 +80,7 @@ func (r *run) tesseraAlone(ctx context.Context) error {
 }
 
 // signaturesAlone verifies Ed25519 signatures with the standard library, on one
-// core and on all.
+// core and on all, and then as the ledger does, a chunk's together.
 func (r *run) signaturesAlone(context.Context) error {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -87,6 +89,12 @@ func (r *run) signaturesAlone(context.Context) error {
 	message := make([]byte, messageBytes)
 	rand.Read(message)
 	signature := ed25519.Sign(private, message)
+	chunk := make([]ed25519batch.Signature, ledger.MaxChunk)
+	for i := range chunk {
+		other := make([]byte, messageBytes)
+		rand.Read(other)
+		chunk[i] = ed25519batch.Signature{Key: public, Message: other, Sig: ed25519.Sign(private, other)}
+	}
 	end := r.config.Begin(r.name)
 	defer end()
 	for _, workers := range []int{1, runtime.GOMAXPROCS(0)} {
@@ -117,6 +125,17 @@ func (r *run) signaturesAlone(context.Context) error {
 			break
 		}
 	}
+	n := 0
+	verifier := ed25519batch.New()
+	began := time.Now()
+	for time.Since(began) < r.config.Duration {
+		if slices.Contains(verifier.Verify(chunk), false) {
+			return errors.New("a good signature was refused")
+		}
+		n += len(chunk)
+	}
+	took := time.Since(began)
+	r.say("ed25519-batch", float64(n)/took.Seconds(), "checks/s", n, seconds(took), fmt.Sprintf("%d together", len(chunk)), "on all of them")
 	return nil
 }
 
