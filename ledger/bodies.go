@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -52,6 +51,7 @@ type segment struct {
 const (
 	segmentMagic  = "SAKSIBD1"
 	bodyHeader    = 8
+	smallRecord   = 2 << 10 // what is read at once; most envelopes with one event are smaller
 	segmentBytes  = 128 << 20
 	largestBody   = 64 << 20 // more than any broker lets through
 	keepRecords   = 2 * chunkBytes
@@ -287,11 +287,12 @@ func (r *record) end(at int64) int64 { return at + bodyHeader + r.space }
 
 // read returns the record that starts at at.
 func (s *segment) read(at int64) (*record, error) {
-	var head [bodyHeader]byte
-	if _, err := s.bodies.ReadAt(head[:], at); err != nil {
+	var start [smallRecord]byte
+	n, err := s.bodies.ReadAt(start[:], at)
+	if n < bodyHeader {
 		return nil, errors.Join(errTorn, err)
 	}
-	length, sum := binary.LittleEndian.Uint32(head[:4]), binary.LittleEndian.Uint32(head[4:])
+	length, sum := binary.LittleEndian.Uint32(start[:4]), binary.LittleEndian.Uint32(start[4:])
 	r := &record{erased: length&erasedFlag != 0}
 	length &^= erasedFlag
 	if length > largestBody {
@@ -299,8 +300,10 @@ func (s *segment) read(at int64) (*record, error) {
 	}
 	r.space = int64(length)
 	body := make([]byte, length)
-	if _, err := s.bodies.ReadAt(body, at+bodyHeader); err != nil && !(err == io.EOF && length == 0) {
-		return nil, errors.Join(errTorn, err)
+	if have := copy(body, start[bodyHeader:n]); have < len(body) {
+		if _, err := s.bodies.ReadAt(body[have:], at+bodyHeader+int64(have)); err != nil {
+			return nil, errors.Join(errTorn, err)
+		}
 	}
 	if r.erased {
 		var ok bool

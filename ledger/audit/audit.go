@@ -179,7 +179,7 @@ const (
 	spanBytes = 8 << 20
 	// prepareAhead is how many spans are being prepared at most while the one before
 	// them is judged.
-	prepareAhead = 2
+	prepareAhead = 1
 )
 
 // run goes through all leaves in order.
