@@ -177,9 +177,6 @@ const (
 	// together, the less each costs.
 	spanWidth = 8 * bundleWidth
 	spanBytes = 8 << 20
-	// prepareAhead is how many spans are being prepared at most while the one before
-	// them is judged.
-	prepareAhead = 1
 )
 
 // run goes through all leaves in order.
@@ -272,23 +269,23 @@ type span struct {
 	failure    string
 }
 
-// spans reads all leaves from one on, and prepares some ahead of who takes them. When stop
-// has returned nothing is read any more.
+// spans reads all leaves from one on, and prepares the next ones while those before them
+// are judged. When stop has returned nothing is read any more.
 func (a *auditor) spans(ctx context.Context, from uint64) (_ <-chan chan *span, stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	spans := make(chan chan *span, prepareAhead)
+	spans := make(chan chan *span)
 	go func() {
 		defer close(spans)
 		for from < a.checkpoint.Size {
 			s := a.read(ctx, from, spanWidth)
 			from += uint64(len(s.leaves))
 			prepared := make(chan *span, 1)
+			go func() {
+				a.prepare(s)
+				prepared <- s
+			}()
 			select {
 			case spans <- prepared:
-				go func() {
-					a.prepare(s)
-					prepared <- s
-				}()
 			case <-ctx.Done():
 				return
 			}
