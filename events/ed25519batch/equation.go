@@ -17,6 +17,10 @@ import (
 // small order go unseen is a half to this power.
 const orderTests = 64
 
+// keysAtOnce is how many keys are multiplied together: the tables of more are not at hand
+// in a processor's cache.
+const keysAtOnce = 64
+
 // equation is a batch, or a part of one, being made: what [equation.add] takes in is added
 // up by [equation.sum], and then it holds or doesn't.
 type equation struct {
@@ -143,11 +147,15 @@ func (e *equation) balances() bool {
 	if err != nil {
 		return false // it is on the curve
 	}
-	keys := make([]*edwards25519.Point, 0, len(e.k))
-	scalars := make([]*edwards25519.Scalar, 0, len(e.k))
+	var keys []*edwards25519.Point
+	var scalars []*edwards25519.Scalar
 	for key, k := range e.k {
 		keys, scalars = append(keys, key), append(scalars, k)
 	}
-	right.Add(right, new(edwards25519.Point).VarTimeMultiScalarMult(scalars, keys))
+	for len(keys) > 0 {
+		n := min(keysAtOnce, len(keys))
+		right.Add(right, new(edwards25519.Point).VarTimeMultiScalarMult(scalars[:n], keys[:n]))
+		keys, scalars = keys[n:], scalars[n:]
+	}
 	return new(edwards25519.Point).ScalarBaseMult(&e.s).Equal(right) == 1
 }
