@@ -47,7 +47,7 @@ func TestParsersTable(t *testing.T) {
 	}
 	var named []string
 	in := ""
-	for _, m := range regexp.MustCompile("`([a-z/]+)` |\\b(Fuzz\\w+)").FindAllStringSubmatch(string(text), -1) {
+	for _, m := range regexp.MustCompile("`([a-z0-9/]+)` |\\b(Fuzz\\w+)").FindAllStringSubmatch(string(text), -1) {
 		if m[1] != "" {
 			in = m[1]
 		} else {
