@@ -26,6 +26,22 @@ func TestPublishedInOrder(t *testing.T) {
 	same(t, w.stored(), wanted(3100))
 }
 
+// A publisher that ends before any view has had a change leaves its positions, and no
+// message. The next one begins.
+func TestStartedAgainBeforeTheFirstChange(t *testing.T) {
+	t.Parallel()
+	w := started(t)
+	h := newHistory(1) // leaf 0 changes nothing
+	for range 2 {
+		stop := w.publisher(h, nil)
+		time.Sleep(time.Second)
+		must(t, stop())
+	}
+	h.grow(30)
+	w.publishTo(h, nil)
+	same(t, w.stored(), wanted(30))
+}
+
 // However the views come along, the order is the same.
 func TestPublishedInOrderAsItGrows(t *testing.T) {
 	t.Parallel()

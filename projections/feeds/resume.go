@@ -93,7 +93,9 @@ func placesOf(views []View, found, kept map[string]place, state jetstream.Stream
 func erasedPlaces(ctx context.Context, stream jetstream.Stream, found, kept map[string]place, state jetstream.StreamState) error {
 	for view, k := range kept {
 		at, asked := found[view]
-		if !asked || k.Mark.Compare(at.Mark) <= 0 || k.Sequence < state.FirstSeq || k.Sequence > state.LastSeq {
+		// A view of which nothing was ever published has a mark, and no message: of an empty
+		// stream neither bound says so.
+		if !asked || k.Sequence == 0 || k.Mark.Compare(at.Mark) <= 0 || k.Sequence < state.FirstSeq || k.Sequence > state.LastSeq {
 			continue
 		}
 		if _, err := stream.GetMsg(ctx, k.Sequence); errors.Is(err, jetstream.ErrMsgNotFound) {
