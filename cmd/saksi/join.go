@@ -23,7 +23,7 @@ func joinCommand() *cli.Command {
 			"one, with the numbers that it has. An authority's acts that have no receipt are given up. After an interruption the same command goes on.",
 		Flags: []cli.Flag{homeFlag(),
 			&cli.StringFlag{Name: "predecessor", Usage: "read the tree of the ledger before from `WHERE`, a URL or the directory of a copy, instead of where the grant says", TakesFile: true},
-			&cli.BoolFlag{Name: "unproven", Usage: "move although that tree can't be read: what has no receipt is published again, and may stand in both"},
+			&cli.BoolFlag{Name: "unproven", Usage: "move although that tree can't be read, or another was shown: what has no receipt is published again, and may stand in both"},
 			timeoutFlag(5 * time.Minute), formatFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
 			args, err := arguments(c, "GRANT")

@@ -44,13 +44,25 @@ func outboxEvidence(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
+		shown := []shownBy{{log, grant.HTTP}}
+		formers, err := d.Outbox.Formers(c.Context)
+		if err != nil {
+			return err
+		}
+		for _, former := range formers {
+			url := grant.HTTP
+			if grant.Predecessor != nil {
+				url = grant.Predecessor.HTTP
+			}
+			shown = append(shown, shownBy{former, url})
+		}
 		if err := os.MkdirAll(args[0], 0o755); err != nil {
 			return err
 		}
 		out := result{columns: []string{"file", "proof", "what"}}
 		files := []map[string]any{}
 		for i, e := range kept {
-			name, text, proven := contradiction(c, log, grant.HTTP, e, i+1)
+			name, text, proven := contradiction(c, shown, e, i+1)
 			path := filepath.Join(args[0], name)
 			if err := os.WriteFile(path, text, 0o644); err != nil {
 				return err
@@ -66,9 +78,22 @@ func outboxEvidence(c *cli.Context) error {
 	})
 }
 
+// shownBy is a ledger, and where its tiles are served.
+type shownBy struct {
+	log *verify.Log
+	url string
+}
+
 // contradiction makes the file for one: proof of a fork, or both checkpoints.
-func contradiction(c *cli.Context, log *verify.Log, url string, e publish.Evidence, number int) (name string, text []byte, proven bool) {
-	fork, err := proveContradiction(c, log, url, e)
+func contradiction(c *cli.Context, shown []shownBy, e publish.Evidence, number int) (name string, text []byte, proven bool) {
+	by := shown[0]
+	for _, one := range shown { // the ledger that has signed it may have been succeeded
+		if _, err := one.log.OpenCheckpoint(e.Seen); err == nil {
+			by = one
+			break
+		}
+	}
+	fork, err := proveContradiction(c, by.log, by.url, e)
 	if err == nil {
 		return fmt.Sprintf("contradiction-%03d.saksi-fork", number), fork.Marshal(), true
 	}

@@ -35,8 +35,9 @@ type Succession struct {
 	HTTP string
 	// HTTPClient fetches them; one with a timeout of 10 s unless set.
 	HTTPClient *http.Client
-	// Unproven has the outbox move where the tiles can't be had: what has no receipt
-	// is published to To then, though it may stand in From.
+	// Unproven has the outbox move where the tiles can't be had, or where it was shown
+	// another tree of From than the one that ended: what has no receipt is published to To
+	// then, though it may stand in From.
 	Unproven bool
 	// Drop gives up what has no receipt, and begins recorders' next incarnations. It is for
 	// the acts of authorities, which name leaves of From.
@@ -129,7 +130,9 @@ func (o *Outbox) volume(ctx context.Context, v *Volume, where string, args ...an
 func (o *Outbox) settleFormer(ctx context.Context, s *Succession, last *verify.Checkpoint) (Received, error) {
 	seen := o.Checkpoint()
 	if seen != nil && seen.Size == last.Size && seen.Root != last.Root {
-		return Received{}, o.keep(ctx, &ForkError{Origin: last.Origin, Seen: seen, Got: last})
+		if err := o.forked(ctx, s, &ForkError{Origin: last.Origin, Seen: seen, Got: last}); err != nil {
+			return Received{}, err
+		}
 	}
 	var waits Volume
 	if err := o.volume(ctx, &waits, "state = 0"); err != nil {
@@ -156,7 +159,7 @@ func (o *Outbox) settleFormer(ctx context.Context, s *Succession, last *verify.C
 			return unread(err)
 		}
 		if !continues {
-			return Received{}, o.keep(ctx, &ForkError{Origin: last.Origin, Seen: seen, Got: last})
+			return Received{}, o.forked(ctx, s, &ForkError{Origin: last.Origin, Seen: seen, Got: last})
 		}
 	}
 	if waits.Envelopes == 0 {
@@ -180,6 +183,16 @@ func (o *Outbox) settleFormer(ctx context.Context, s *Succession, last *verify.C
 		}
 	}
 	return Received{Receipts: f.result.Envelopes, Events: f.result.Events, Rejected: f.result.Rejected}, nil
+}
+
+// forked keeps what shows that the outbox was shown another tree than the one that ended:
+// that is an error, unless the move is to be made all the same.
+func (o *Outbox) forked(ctx context.Context, s *Succession, fork *ForkError) error {
+	if err := o.note(ctx, fork); err != nil || !s.Unproven {
+		return errors.Join(hint("what shows it is kept: saksi outbox evidence; with --unproven the move is made all the same, "+
+			"and what has receipts of the other tree stands in neither", "%w", fork), err)
+	}
+	return nil
 }
 
 // find looks for pending envelopes among a tree's leaves, and returns those that are there,
@@ -345,6 +358,28 @@ func dropPending(ctx context.Context, tx *sql.Tx) error {
 		}
 	}
 	return nil
+}
+
+// Formers returns the ledgers that the outbox was bound to before, the newest first.
+func (o *Outbox) Formers(ctx context.Context) ([]*verify.Log, error) {
+	rows, err := o.db.QueryContext(ctx, "SELECT key FROM former ORDER BY id DESC")
+	if err != nil {
+		return nil, fmt.Errorf("outbox %s: read which ledgers it was of: %w", o.path, err)
+	}
+	defer rows.Close()
+	var all []*verify.Log
+	for rows.Next() {
+		var key string
+		if err := rows.Scan(&key); err != nil {
+			return nil, fmt.Errorf("outbox %s: read which ledgers it was of: %w", o.path, err)
+		}
+		log, err := verify.NewLog(key)
+		if err != nil {
+			return nil, fmt.Errorf("outbox %s: read which ledgers it was of: %w", o.path, err)
+		}
+		all = append(all, log)
+	}
+	return all, rows.Err()
 }
 
 // formerly tells whether the outbox was bound to a ledger before the one it is bound to.

@@ -181,8 +181,20 @@ func TestMoveRefuses(t *testing.T) {
 	forged := *seen
 	forged.Root[0] ^= 1
 	s.outbox.seen = &forged
-	if _, err := s.outbox.Move(ctx, s.succession(t)); !isFork(err) {
+	how = s.succession(t)
+	if _, err := s.outbox.Move(ctx, how); !isFork(err) {
 		t.Errorf("a checkpoint that does not continue what was seen: %v", err)
+	}
+	if kept, err := s.outbox.Evidence(ctx); err != nil || len(kept) != 1 {
+		t.Errorf("evidence %v, %v", kept, err)
+	}
+	// Who was shown the tree of a thief can move all the same.
+	how.Unproven = true
+	if moved, err := s.outbox.Move(ctx, how); err != nil || moved.Waiting.Events != 2*each {
+		t.Errorf("moved %+v, %v", moved, err)
+	}
+	if formers, err := s.outbox.Formers(ctx); err != nil || len(formers) != 1 || formers[0].Key() != s.before.ledger.log.Key() {
+		t.Errorf("formers %v, %v", formers, err)
 	}
 }
 

@@ -265,10 +265,14 @@ func (o *Outbox) Evidence(ctx context.Context) ([]Evidence, error) {
 
 // keep stores fork as evidence and returns it.
 func (o *Outbox) keep(ctx context.Context, fork *ForkError) error {
-	err := o.write(ctx, func(tx *sql.Tx) error {
+	return errors.Join(fork, o.note(ctx, fork))
+}
+
+// note stores fork as evidence.
+func (o *Outbox) note(ctx context.Context, fork *ForkError) error {
+	return o.write(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "INSERT INTO evidence(at, what, seen, got) VALUES(?, ?, ?, ?) ON CONFLICT DO NOTHING",
 			o.opts.Now().UnixNano(), fork.Error(), fork.Seen.Note, fork.Got.Note)
 		return err
 	})
-	return errors.Join(fork, err)
 }
