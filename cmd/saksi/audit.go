@@ -58,6 +58,9 @@ func auditCommand() *cli.Command {
 			b := newBar(c.App.ErrWriter, "auditing leaves", 0, false)
 			report, err := audit.Directory(c.Context, dir, trust, func(done, total uint64) { b.set(int64(done), int64(total)) })
 			b.done()
+			if errors.Is(err, verify.ErrUnknownLedger) {
+				return hinted{err, newTrustHint}
+			}
 			if err != nil {
 				return err
 			}
@@ -156,6 +159,8 @@ func eraseFromCopy(c *cli.Context, trust *verify.Trust, url string, report *audi
 	return err
 }
 
+const newTrustHint = "if that ledger takes the place of one that the trust file names, have its authority give you a trust file for it (saksi trust), and compare the key; an operator moves with saksi join"
+
 // openServed opens the ledger that is served at a URL, whichever of the trust file it
 // is, with the mandate of the reader in --home if there is one.
 func openServed(c *cli.Context, trust *verify.Trust, url string) (*ledgerhttp.Reader, *verify.TrustedLedger, string, error) {
@@ -184,6 +189,9 @@ func openServed(c *cli.Context, trust *verify.Trust, url string) (*ledgerhttp.Re
 		return nil, nil, "", fmt.Errorf("fetch the checkpoint: %w", err)
 	}
 	trusted, _, err := trust.OpenCheckpoint(note)
+	if errors.Is(err, verify.ErrUnknownLedger) {
+		return nil, nil, "", hinted{fmt.Errorf("what is served at %s: %w", url, err), newTrustHint}
+	}
 	if err != nil {
 		return nil, nil, "", statusError{exitDoesNotHold, fmt.Errorf("what is served at %s: %w", url, err)}
 	}

@@ -123,6 +123,9 @@ func Directory(ctx context.Context, dir string, trust *verify.Trust, progress fu
 		return nil, err
 	}
 	trusted, checkpoint, err := trust.OpenCheckpoint(note)
+	if errors.Is(err, verify.ErrUnknownLedger) {
+		return nil, fmt.Errorf("audit %s: %w", dir, err)
+	}
 	report := &Report{Codes: map[string]uint64{}, NotRecomputed: map[Reason]uint64{}, Failures: []string{}}
 	if err != nil {
 		report.Failures = append(report.Failures, err.Error())

@@ -97,4 +97,31 @@ func (h *hashes) root(n uint64) (tlog.Hash, error) {
 	return tlog.TreeHash(int64(n), h)
 }
 
+// check reads all that is kept, and holds each hash that is made of others to them: with
+// the root of the last it follows that none is another than was kept.
+func (h *hashes) check() error {
+	kept := bufio.NewReaderSize(io.NewSectionReader(h.file, 0, h.index*tlog.HashSize), 256<<10)
+	var whole []tlog.Hash // of the subtrees that end here, the largest first
+	for leaf := uint64(0); leaf < h.size; leaf++ {
+		for level := 0; ; level++ {
+			var hash tlog.Hash
+			if _, err := io.ReadFull(kept, hash[:]); err != nil {
+				return fmt.Errorf("read the kept hashes: %w", err)
+			}
+			if level > 0 {
+				left, right := whole[len(whole)-2], whole[len(whole)-1]
+				if hash != tlog.NodeHash(left, right) {
+					return fmt.Errorf("the kept hashes of leaf %d and those before it do not belong together", leaf)
+				}
+				whole = whole[:len(whole)-2]
+			}
+			whole = append(whole, hash)
+			if leaf>>level&1 == 0 {
+				break
+			}
+		}
+	}
+	return nil
+}
+
 func (h *hashes) close() error { return h.file.Close() }

@@ -125,6 +125,10 @@ func (m *Monitor) open() error {
 		if _, ok := m.config.Trust.Ledger(origin); !ok {
 			return fmt.Errorf("the monitor in %s watches %s, which the trust file doesn't name", m.config.Dir, origin)
 		}
+		path := filepath.Join(dirOf(m.config.Dir, origin), stateFile)
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return hinted{fmt.Errorf("the monitor in %s watches %s, and %s is missing", m.config.Dir, origin, path), damagedHint}
+		}
 		if _, err := m.tree(origin); err != nil {
 			return err
 		}

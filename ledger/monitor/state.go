@@ -97,7 +97,9 @@ func openKept(dir string, trusted *verify.TrustedLedger) (*kept, error) {
 	b, err := durable.ReadFile(filepath.Join(k.dir, stateFile), maxState)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		k.state = state{Origin: trusted.Origin, Key: trusted.Key}
+		if err := k.begin(); err != nil {
+			return nil, err
+		}
 	case err != nil:
 		return nil, err
 	default:
@@ -119,6 +121,31 @@ func openKept(dir string, trusted *verify.TrustedLedger) (*kept, error) {
 		return nil, hinted{fmt.Errorf("what is kept of %s: %w", trusted.Origin, err), damagedHint}
 	}
 	return k, nil
+}
+
+// begin makes a tree's state, before anything else is kept of it: where there is something
+// and no state, that was lost.
+func (k *kept) begin() error {
+	var left []string
+	for _, pattern := range []string{hashesFile, filepath.Join(checkpointsDir, "*"), "*.saksi-*"} {
+		found, err := filepath.Glob(filepath.Join(k.dir, pattern))
+		if err != nil {
+			return err
+		}
+		left = append(left, found...)
+	}
+	if len(left) > 0 {
+		return hinted{fmt.Errorf("%s is missing, and %s is there", filepath.Join(k.dir, stateFile), left[0]), damagedHint}
+	}
+	k.state = state{Origin: k.trusted.Origin, Key: k.trusted.Key}
+	b, err := json.MarshalIndent(k.state, "", "  ")
+	if err == nil {
+		err = durable.WriteFile(filepath.Join(k.dir, stateFile), append(b, '\n'), 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("keep the monitor's state: %w", err)
+	}
+	return nil
 }
 
 const damagedHint = "what the monitor kept is damaged: keep the directory, its checkpoints are signed, and begin in another one"
@@ -156,8 +183,8 @@ func (k *kept) recall(b []byte) error {
 
 // checkHashes holds the kept hashes to what the log signed.
 func (k *kept) checkHashes() error {
-	if k.proven == nil {
-		return nil
+	if err := k.hashes.check(); err != nil || k.proven == nil {
+		return err
 	}
 	root, err := k.hashes.root(k.proven.Size)
 	if err == nil && root != k.proven.Root {

@@ -6,22 +6,32 @@ import (
 	"fmt"
 )
 
-// OpenCheckpoint opens a signed checkpoint by whichever ledger of the trust file has
-// signed it.
+// ErrUnknownLedger says that a checkpoint is of a ledger that the trust file doesn't name.
+var ErrUnknownLedger = errors.New("the trust file doesn't name it")
+
+// OpenCheckpoint opens a signed checkpoint by the ledger of the trust file that it says it
+// is of. The error wraps [ErrUnknownLedger] if there is none, which is no ground against
+// whoever shows it: it may be another's, or take the place of one that is named.
 func (t *Trust) OpenCheckpoint(note []byte) (*TrustedLedger, *Checkpoint, error) {
-	var failure error
+	text, err := parseCheckpoint(string(note))
+	if err != nil {
+		return nil, nil, err
+	}
+	err = fmt.Errorf("the checkpoint is of the ledger %s: %w", plain(text.Origin), ErrUnknownLedger)
 	for i := range t.Ledgers {
-		log, err := t.Ledgers[i].Log()
-		if err != nil {
+		if t.Ledgers[i].Origin != text.Origin {
+			continue
+		}
+		var log *Log
+		if log, err = t.Ledgers[i].Log(); err != nil {
 			return nil, nil, err
 		}
-		checkpoint, err := log.OpenCheckpoint(note)
-		if err == nil {
+		var checkpoint *Checkpoint
+		if checkpoint, err = log.OpenCheckpoint(note); err == nil {
 			return &t.Ledgers[i], checkpoint, nil
 		}
-		failure = err
 	}
-	return nil, nil, fmt.Errorf("no ledger of the trust file has signed the checkpoint: %w", failure)
+	return nil, nil, err
 }
 
 // ErrUnknownRekor says that an anchor can't be checked by a trust file: it names no
