@@ -51,6 +51,8 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	var hinted interface{ Hint() string }
 	if errors.As(err, &hinted) && hinted.Hint() != "" {
 		fmt.Fprintf(stderr, "hint: %s\n", printable(hinted.Hint()))
+	} else if errors.Is(err, syscall.ENOSPC) {
+		fmt.Fprintln(stderr, "hint: the disk is full: make room, and start it again; what has a receipt is safe")
 	}
 	var coded interface{ exitStatus() int }
 	if errors.As(err, &coded) {

@@ -173,9 +173,10 @@ func (b *builder) wait(ctx context.Context, options Options, subjects []uint64) 
 		wanted bool
 		there  bool
 		covers func(context.Context, uint64) (bool, error)
+		by     string // who has them made
 	}{
-		{"cosigned checkpoints", options.WaitCosigned, b.source.Cosigned != nil, b.cosignedCovers},
-		{"timestamps", options.WaitTimestamp, b.source.Timestamps != nil, b.stampedCovers},
+		{"cosigned checkpoints", options.WaitCosigned, b.source.Cosigned != nil, b.cosignedCovers, "witnesses of its registry: saksi authority witnesses"},
+		{"timestamps", options.WaitTimestamp, b.source.Timestamps != nil, b.stampedCovers, "its node: saksi up --timestamp-authority"},
 	} {
 		if !w.wanted {
 			continue
@@ -192,7 +193,7 @@ func (b *builder) wait(ctx context.Context, options Options, subjects []uint64) 
 				break
 			}
 			if err := pause(ctx); err != nil {
-				return fmt.Errorf("%s: %w", w.name, err)
+				return fmt.Errorf("%s: none covers leaf %d until now, if the ledger has any made (%s): %w", w.name, last, w.by, err)
 			}
 		}
 		var err error

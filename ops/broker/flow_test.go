@@ -138,7 +138,7 @@ func TestLedgerReadsInOrder(t *testing.T) {
 	futures := make([]jetstream.PubAckFuture, n)
 	for i := range n {
 		body := binary.BigEndian.AppendUint32(nil, uint32(i))
-		if futures[i], err = js.PublishAsync("events.a.lab-1.bastion-1", body); err != nil {
+		if futures[i], err = js.PublishAsync("events.a.lab-1.bastion-1", body, jetstream.WithStallWait(time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 	}

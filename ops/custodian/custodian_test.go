@@ -86,7 +86,7 @@ func (w *world) send(facility, actor string, messages ...[]byte) {
 	recorder, err := events.ParseRecorder(operator + "/" + facility + "/badges")
 	w.must(err)
 	for i, message := range messages {
-		_, err := w.js.PublishAsync(disclosed.Subject(recorder, actor), message)
+		_, err := w.js.PublishAsync(disclosed.Subject(recorder, actor), message, jetstream.WithStallWait(time.Minute))
 		w.must(err)
 		if (i+1)%1000 == 0 || i+1 == len(messages) {
 			select {

@@ -69,7 +69,7 @@ func (n *running) cosignBy(ctx context.Context, text string) error {
 	}
 	collector, err := witness.New(witness.Config{
 		Dir: filepath.Join(n.config.Home.LedgerDir(), witness.DirName), Policy: policy, Log: n.sight.keys, Reader: n.sight.reader,
-		Record: n.ledger.RecordCosigned, Interval: n.config.CosignEvery, Logger: n.config.Log,
+		Record: whileOpen(n.warden.takes, n.ledger.RecordCosigned), Interval: n.config.CosignEvery, Logger: n.config.Log,
 	})
 	if err != nil {
 		n.config.Log.Error("no witness is asked to cosign", "error", err)

@@ -105,6 +105,17 @@ func (g *gate) set(open bool) bool {
 	return true
 }
 
+// whileOpen is record, once the gate is open: what the ledger says itself waits for room on
+// the disk as messages do. A leaf that can't be written would end the node.
+func whileOpen[T any](g *gate, record func(context.Context, T) error) func(context.Context, T) error {
+	return func(ctx context.Context, said T) error {
+		if err := g.pass(ctx); err != nil {
+			return err
+		}
+		return record(ctx, said)
+	}
+}
+
 // freeBytes is how much of the disk that dir is on may still be written.
 func freeBytes(dir string) (int64, error) {
 	var s unix.Statfs_t

@@ -26,7 +26,7 @@ func (n *running) stamp(ctx context.Context) error {
 	}
 	stamper, err := timestamp.New(timestamp.Config{
 		Dir: filepath.Join(n.config.Home.LedgerDir(), timestamp.DirName), Authorities: n.config.Timestamps, Log: n.sight.keys, Reader: n.sight.reader,
-		Record: n.ledger.RecordTimestamp, Interval: n.config.TimestampEvery, Logger: n.config.Log,
+		Record: whileOpen(n.warden.takes, n.ledger.RecordTimestamp), Interval: n.config.TimestampEvery, Logger: n.config.Log,
 	})
 	if err != nil {
 		return err
