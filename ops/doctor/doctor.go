@@ -66,6 +66,7 @@ func Examine(ctx context.Context, dir string) ([]Part, error) {
 	e.disk()
 	e.running(ctx)
 	e.checkpoint()
+	e.leaves(ctx)
 	e.pressure()
 	e.views(ctx)
 	e.anchors()
