@@ -60,21 +60,21 @@ func TestKilledWhileErasing(t *testing.T) {
 			t.Fatal("no receipt")
 		}
 		place := 0
-		targets, err := authority.Targets(testContext(t, time.Minute), w.home, receipt.Proof.Index, &place)
+		targets, err := authority.Targets(testContext(t, 5*time.Minute), w.home, receipt.Proof.Index, &place)
 		must(t, err)
 		if len(holding(t, w.dir, []byte(gone))) == 0 {
 			t.Fatal("the marker is nowhere before it is erased")
 		}
-		registrar, err := authority.OpenRegistrar(testContext(t, time.Minute), w.home)
+		registrar, err := authority.OpenRegistrar(testContext(t, 5*time.Minute), w.home)
 		must(t, err)
-		_, err = registrar.Erase(testContext(t, time.Minute), targets, "court-order", "")
+		_, err = registrar.Erase(testContext(t, 5*time.Minute), targets, "court-order", "")
 		must(t, err)
 		must(t, registrar.Close())
 		after := time.Duration(random.IntN(60)) * time.Millisecond
 		pause(after)
 		w.kill()
 		w.start()
-		result, hold, err := authority.AwaitErased(testContext(t, time.Minute), w.home, targets)
+		result, hold, err := authority.AwaitErased(testContext(t, 5*time.Minute), w.home, targets)
 		if err != nil || hold != "" || len(result.Hits) > 0 {
 			w.fail("round %d, killed after %v: %+v, %q, %v", round, after, result, hold, err)
 		}

@@ -60,7 +60,7 @@ func newCrashWorldIn(t *testing.T, dir string, before func(*crashWorld) []string
 	if out, err := exec.Command("go", "build", "-o", w.binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
-	ctx := testContext(t, time.Minute)
+	ctx := testContext(t, 5*time.Minute)
 	var err error
 	w.home, err = authority.Init(ctx, w.dir, authority.Plan{Origin: "ledger.example.my/crash", Jurisdiction: "MY", Name: "mcmc"})
 	must(t, err)
@@ -127,7 +127,7 @@ func (w *crashWorld) start(flags ...string) {
 	w.node = exec.Command(w.binary, append([]string{"up", "--home", w.dir}, flags...)...)
 	w.node.Stdout, w.node.Stderr = w.nodeLog, w.nodeLog
 	must(w.t, w.node.Start())
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(2 * time.Minute)
 	for time.Now().Before(deadline) {
 		if a, err := w.home.Addresses(); err == nil {
 			if answer, err := http.Get("http://" + a.HTTPListen + "/healthz"); err == nil {
@@ -180,7 +180,7 @@ func (w *crashWorld) addAt(n int, at func(i int) time.Time) {
 
 func (w *crashWorld) flush() publish.Result {
 	w.t.Helper()
-	done, err := w.client.Flush(testContext(w.t, 2*time.Minute), w.outbox, publish.FlushOptions{})
+	done, err := w.client.Flush(testContext(w.t, 5*time.Minute), w.outbox, publish.FlushOptions{})
 	if err != nil {
 		w.fail("flush: %v", err)
 	}
@@ -202,7 +202,7 @@ func (w *crashWorld) fail(format string, args ...any) {
 // every receipt still good.
 func (w *crashWorld) check() *audit.Report {
 	w.t.Helper()
-	ctx := testContext(w.t, time.Minute)
+	ctx := testContext(w.t, 5*time.Minute)
 	trust, err := w.home.Trust()
 	must(w.t, err)
 	report, err := audit.Directory(ctx, w.dir, trust, nil)
@@ -257,7 +257,7 @@ func (w *crashWorld) check() *audit.Report {
 // them.
 func (w *crashWorld) compareViews() {
 	w.t.Helper()
-	if out, err := exec.CommandContext(testContext(w.t, time.Minute), w.binary, "rebuild", "--home", w.dir, "--compare").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(testContext(w.t, 5*time.Minute), w.binary, "rebuild", "--home", w.dir, "--compare").CombinedOutput(); err != nil {
 		w.t.Errorf("views made again differ: %v\n%s", err, out)
 	}
 }
@@ -279,7 +279,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		w.add(1200)
 		flushed := make(chan error, 1)
 		go func() {
-			_, err := w.client.Flush(testContext(t, 2*time.Minute), w.outbox, publish.FlushOptions{})
+			_, err := w.client.Flush(testContext(t, 5*time.Minute), w.outbox, publish.FlushOptions{})
 			flushed <- err
 		}()
 		after := time.Duration(random.IntN(400)) * time.Millisecond
@@ -399,7 +399,7 @@ func TestDamagedTileIsFound(t *testing.T) {
 	}
 	trust, err := w.home.Trust()
 	must(t, err)
-	report, err := audit.Directory(testContext(t, time.Minute), w.dir, trust, nil)
+	report, err := audit.Directory(testContext(t, 5*time.Minute), w.dir, trust, nil)
 	must(t, err)
 	if len(report.Failures) == 0 {
 		t.Fatalf("%d damaged tiles went unnoticed", len(tiles))

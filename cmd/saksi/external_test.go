@@ -24,7 +24,7 @@ func TestExternalBroker(t *testing.T) {
 	w.add(2000)
 	flushed := make(chan error, 1)
 	go func() {
-		_, err := w.client.Flush(testContext(t, 2*time.Minute), w.outbox, publish.FlushOptions{})
+		_, err := w.client.Flush(testContext(t, 5*time.Minute), w.outbox, publish.FlushOptions{})
 		flushed <- err
 	}()
 	pause(100 * time.Millisecond)
@@ -56,7 +56,7 @@ func TestExternalBroker(t *testing.T) {
 func (w *crashWorld) doctor(status int, says string) {
 	w.t.Helper()
 	var out []byte
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); pause(200 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); pause(200 * time.Millisecond) {
 		cmd := exec.Command(w.binary, "doctor", "--home", w.dir)
 		out, _ = cmd.CombinedOutput()
 		if cmd.ProcessState.ExitCode() == status && strings.Contains(string(out), says) {
@@ -99,7 +99,7 @@ func (b *stockBroker) start() {
 	b.t.Helper()
 	b.server = exec.Command(b.program, "-c", b.config)
 	must(b.t, b.server.Start())
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(2 * time.Minute)
 	for time.Now().Before(deadline) {
 		if c, err := net.Dial("tcp", b.address); err == nil {
 			c.Close()
@@ -221,7 +221,7 @@ func TestSilentNetwork(t *testing.T) {
 	network.set(true)
 	w.doctor(1, "it has not answered since")
 	w.add(20)
-	for deadline := time.Now().Add(time.Minute); network.given() == 0; pause(100 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); network.given() == 0; pause(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			w.fail("the node has not noticed in a minute that nobody answers")
 		}

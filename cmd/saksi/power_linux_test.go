@@ -116,7 +116,7 @@ func TestPowerCut(t *testing.T) {
 		w.add(1200)
 		flushed := make(chan error, 1)
 		go func() {
-			_, err := w.client.Flush(testContext(t, 2*time.Minute), w.outbox, publish.FlushOptions{})
+			_, err := w.client.Flush(testContext(t, 5*time.Minute), w.outbox, publish.FlushOptions{})
 			flushed <- err
 		}()
 		after := time.Duration(100+random.IntN(900)) * time.Millisecond

@@ -129,7 +129,7 @@ func scriptReady(ts *testscript.TestScript, neg bool, args []string) {
 	dir := ts.MkAbs(args[0])
 	client := &http.Client{Timeout: 2 * time.Second}
 	var err error
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if err = healthy(client, dir); err == nil {
 			return
 		}
@@ -243,7 +243,7 @@ func scriptSeen(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	defer store.Close()
 	var rows uint64
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		page, err := store.Rows(ctx, args[1], query)
 		if errors.Is(err, os.ErrNotExist) {
 			continue // they are being made
@@ -269,7 +269,7 @@ func scriptAnswers(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: answers SOCKET")
 	}
 	var err error
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		var conn net.Conn
 		if conn, err = net.Dial("unix", ts.MkAbs(args[0])); err == nil {
 			conn.Close()

@@ -13,7 +13,7 @@ import (
 )
 
 // testTime bounds every wait of a test.
-const testTime = 60 * time.Second
+const testTime = 5 * time.Minute
 
 func testContext(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), testTime)

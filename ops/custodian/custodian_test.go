@@ -75,7 +75,7 @@ func (w *world) must(err error) {
 }
 
 func (w *world) ctx() context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	w.Cleanup(cancel)
 	return ctx
 }
