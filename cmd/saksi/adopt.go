@@ -10,6 +10,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ops/authority"
+	"github.com/saksi-ledger/saksi/ops/home"
 )
 
 // adoptWait is how long the taking over of a registry may take, all leaves read included.
@@ -35,6 +36,11 @@ func adoptRegistry(c *cli.Context) error {
 			return usage("--without-key %s: want a key's id in full, 64 digits, as saksi key list --json has it", printable(id))
 		}
 		a.Without = append(a.Without, events.KeyID(id))
+	}
+	if file := c.String("recovery"); file != "" {
+		if a.By, err = home.ReadKey(file); err != nil {
+			return err
+		}
 	}
 	shown := newSteps(c.App.ErrWriter)
 	defer shown.done()

@@ -53,6 +53,7 @@ func authorityCommand() *cli.Command {
 				Flags: []cli.Flag{homeFlag(), stringFlag("reason", "`WHY` the other tree was ended, for the record"),
 					&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write grants into `DIRECTORY`", TakesFile: true},
 					&cli.StringSliceFlag{Name: "without-key", Usage: "a `KEYID` that shall not count any more, of an operator, an authority or a reader; may be repeated"},
+					&cli.StringFlag{Name: "recovery", Usage: "sign for the move with the key in `FILE`, the recovery key of the ledger before, instead of the key in PREDECESSOR", TakesFile: true},
 					timeoutFlag(adoptWait), formatFlag(), jsonFlag()},
 				Action: adoptRegistry,
 			},

@@ -87,7 +87,7 @@ func newCrashWorldIn(t *testing.T, dir string, before func(*crashWorld) []string
 	must(t, registrar.Close())
 	granted := filepath.Join(tmp, "op.grant")
 	must(t, home.WriteJSON(granted, grant, 0o644))
-	_, err = operator.Join(granted)
+	_, err = operator.Join(granted, "")
 	must(t, err)
 
 	w.recorder, err = events.ParseRecorder("nimbus-my/lab-1/bastion-1")

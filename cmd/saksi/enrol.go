@@ -66,7 +66,7 @@ type party interface {
 	NewKey(home.KeySpec) (request string, key events.PublicKey, err error)
 	UseKeys(ids ...string) ([]events.PublicKey, error)
 	Keys() ([]home.HeldKey, error)
-	Join(grantPath string) (*home.Grant, error)
+	Join(grantPath, logKey string) (*home.Grant, error)
 	Grant() (*home.Grant, error)
 }
 

@@ -20,9 +20,11 @@ func joinCommand() *cli.Command {
 		ArgsUsage: "GRANT",
 		Description: "In a home that has joined a ledger before, with a grant of the one that takes its place, it moves: keys and outbox stay. What has\n" +
 			"a receipt of the ledger before keeps it; what has none is looked for in its tree, and what is not found there is published to the new\n" +
-			"one, with the numbers that it has. An authority's acts that have no receipt are given up. After an interruption the same command goes on.",
+			"one, with the numbers that it has. An authority's acts that have no receipt are given up. After an interruption the same command goes on.\n" +
+			"A move must be signed for by the authority that the home knows since it joined, or else --log-key says where to.",
 		Flags: []cli.Flag{homeFlag(),
 			&cli.StringFlag{Name: "predecessor", Usage: "read the tree of the ledger before from `WHERE`, a URL or the directory of a copy, instead of where the grant says", TakesFile: true},
+			&cli.StringFlag{Name: "log-key", Usage: "the `KEY` of the ledger's log, in full, as the authority has told it over another channel: a grant of any other is refused"},
 			&cli.BoolFlag{Name: "unproven", Usage: "move although that tree can't be read, or another was shown: what has no receipt is published again, and may stand in both"},
 			timeoutFlag(5 * time.Minute), formatFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
@@ -77,18 +79,34 @@ func joinCommand() *cli.Command {
 
 // join takes a grant, and moves what the home holds if it is of a successor.
 func join(c *cli.Context, h party, path string) (*home.Grant, *publish.Moved, error) {
+	logKey := c.String("log-key")
+	announce(c, h, path)
 	mover, publishes := h.(operator.Mover)
 	if !publishes {
-		grant, err := h.Join(path)
+		grant, err := h.Join(path, logKey)
 		return grant, nil, err
 	}
 	_, isSeat := h.(*home.Seat)
 	shown := newSteps(c.App.ErrWriter)
 	defer shown.done()
 	return operator.Move(c.Context, mover, path, operator.MoveOptions{
-		Predecessor: c.String("predecessor"), Unproven: c.Bool("unproven"), Drop: isSeat,
+		Predecessor: c.String("predecessor"), LogKey: logKey, Unproven: c.Bool("unproven"), Drop: isSeat,
 		Progress: func(done, total uint64) { shown.set("looking for receipts", int(done), int(total)) },
 	})
+}
+
+// announce says from where to where a home is asked to move, before anything is.
+func announce(c *cli.Context, h party, path string) {
+	before, err := h.Grant()
+	if err != nil {
+		return
+	}
+	next, err := home.ReadGrant(path)
+	if err != nil || next.Ledger.Key == before.Ledger.Key {
+		return
+	}
+	fmt.Fprintf(c.App.ErrWriter, "this home is of   %s, log key %s\nthe grant is of   %s, log key %s\n",
+		printable(before.Ledger.Origin), printable(before.Ledger.Key), printable(next.Ledger.Origin), printable(next.Ledger.Key))
 }
 
 func movedRows(m *publish.Moved) [][]any {

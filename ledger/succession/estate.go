@@ -43,6 +43,8 @@ type Estate struct {
 	Withheld uint64
 	// Genesis is the hash of leaf 0, for trust files.
 	Genesis tlog.Hash
+	// Rotations are the envelopes, in the order of leaves, that replaced an authority's key.
+	Rotations [][]byte
 
 	operators   map[string]said[events.OperatorAdmitted]
 	suspended   map[string]said[events.OperatorSuspended]
@@ -125,6 +127,17 @@ func Read(ctx context.Context, dir string, note []byte, progress func(done, tota
 		return fail(err)
 	}
 	return e, nil
+}
+
+// SpeaksAs returns the authority named in the genesis whose key this is, now or for recovery:
+// one of those that may say which tree takes the place of this one.
+func (e *Estate) SpeaksAs(id events.KeyID) (authority string, ok bool) {
+	for _, a := range e.Registry.Authorities() {
+		if a.AdmittedBy == "" && (a.Key == id || a.Recovery == id) {
+			return a.Name, true
+		}
+	}
+	return "", false
 }
 
 type readBodies func(ctx context.Context, from uint64, n int) ([][]byte, error)
@@ -237,6 +250,9 @@ func (e *Estate) acts(index uint64, by string, envelope *events.Envelope) error 
 		event, err := events.ParseEvent(line)
 		if err != nil {
 			return err
+		}
+		if event.Type == events.TypeAuthorityRotated {
+			e.Rotations = append(e.Rotations, envelope.Marshal())
 		}
 		if err := e.act(event, by, Place{index, i}); err != nil {
 			return fmt.Errorf("event %d: %w", i, err)

@@ -39,9 +39,13 @@ func (r *Registrar) AddOperator(ctx context.Context, request *home.Request, coun
 	if err != nil {
 		return nil, 0, err
 	}
+	voice, err := r.home.Voice()
+	if err != nil {
+		return nil, 0, err
+	}
 	return &home.Grant{
 		V: 1, Role: request.Role, Name: request.Name, Authority: r.home.Name, Connection: request.Connection,
-		User: admission.UserJWT, NATS: r.addresses.NATS, HTTP: r.addresses.HTTP, Ledger: trust.Ledgers[0],
+		User: admission.UserJWT, NATS: r.addresses.NATS, HTTP: r.addresses.HTTP, Ledger: trust.Ledgers[0], Voice: voice,
 	}, leaf, nil
 }
 

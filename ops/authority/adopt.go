@@ -34,6 +34,9 @@ type Adoption struct {
 	Reason string
 	// Grants is the directory for grants; it is made if need be.
 	Grants string
+	// By is a key of that tree's authority, its recovery key say, which signs that this ledger
+	// takes the place of that one. If nil, the key of the home in Dir does, if it is one.
+	By *events.Signer
 	// Progress may be nil.
 	Progress func(what string, done, total uint64)
 }
@@ -81,6 +84,13 @@ func (r *Registrar) Adopt(ctx context.Context, a Adoption) (*Adopted, error) {
 	readers, err := readersOf(a.Dir)
 	if err != nil {
 		return nil, err
+	}
+	// Refused before anything is said.
+	if a.By != nil {
+		if _, ok := estate.SpeaksAs(a.By.PublicKey().ID()); !ok {
+			return nil, hinted{fmt.Errorf("key %.12s is not one by which the authority of %s is recognized under its last checkpoint", a.By.PublicKey().ID(), estate.Checkpoint.Origin),
+				"name the recovery key that counts there: saksi authority list in the home of that ledger shows its id"}
+		}
 	}
 	options := succession.Options{Authority: r.name, Policy: policy, Without: ofRegistry(estate, readers, a.Without), Reason: a.Reason}
 	acts, left, err := estate.Acts(options)
@@ -198,6 +208,12 @@ func (r *Registrar) letInAgain(ctx context.Context, a Adoption, estate *successi
 	if err != nil {
 		return err
 	}
+	if err := vouch(grant, a, estate); err != nil {
+		if a.By != nil {
+			return err
+		}
+		done.Left = append(done.Left, fmt.Sprintf("the word of %s's authority, which signs for the move: %v. Who joins needs --log-key %s", estate.Checkpoint.Origin, err, grant.Ledger.Key))
+	}
 	write := func(role home.Role, name, connection, user string, mandate *home.ReadingMandate) error {
 		g := *grant
 		g.Role, g.Name, g.Connection, g.User, g.Mandate = role, name, connection, user, mandate
@@ -264,6 +280,25 @@ func (r *Registrar) letInAgain(ctx context.Context, a Adoption, estate *successi
 	return nil
 }
 
+// vouch has the authority of the tree before sign which ledger takes that tree's place, by
+// the key that is named, or by that of the home in which the tree lies.
+func vouch(grant *home.Grant, a Adoption, estate *succession.Estate) error {
+	by := a.By
+	if by == nil {
+		h, err := home.OpenAuthority(a.Dir)
+		if err != nil {
+			return errors.New("its key is not in " + a.Dir + "; --recovery names a file with its recovery key")
+		}
+		if by, err = h.Signer(); err != nil {
+			return err
+		}
+		if _, ok := estate.SpeaksAs(by.PublicKey().ID()); !ok {
+			return fmt.Errorf("the key in %s is not the one that counted under the last checkpoint", a.Dir)
+		}
+	}
+	return grant.Vouch(by, estate.Rotations)
+}
+
 // readReaderIn lets one reader in again.
 func readReaderIn(ctx context.Context, readership *Readership, reader home.EnrolledReader, without []events.KeyID, done *Adopted,
 	write func(home.Role, string, string, string, *home.ReadingMandate) error) error {
@@ -305,8 +340,12 @@ func (r *Registrar) grant(estate *succession.Estate) (*home.Grant, error) {
 	if err != nil {
 		return nil, err
 	}
+	voice, err := r.home.Voice()
+	if err != nil {
+		return nil, err
+	}
 	return &home.Grant{
-		V: 1, Authority: r.name, NATS: r.addresses.NATS, HTTP: r.addresses.HTTP, Ledger: trust.Ledgers[0],
+		V: 1, Authority: r.name, NATS: r.addresses.NATS, HTTP: r.addresses.HTTP, Ledger: trust.Ledgers[0], Voice: voice,
 		Predecessor: &home.Predecessor{
 			Checkpoint: string(estate.Checkpoint.Note), HTTP: strings.TrimSuffix(r.addresses.HTTP, "/") + home.PredecessorPath,
 		},

@@ -39,9 +39,13 @@ func (r *Registrar) AddAuthority(ctx context.Context, request *home.Request, tit
 	if err != nil {
 		return nil, 0, err
 	}
+	voice, err := r.home.Voice()
+	if err != nil {
+		return nil, 0, err
+	}
 	return &home.Grant{
 		V: 1, Role: request.Role, Name: request.Name, Authority: r.name, Connection: request.Connection,
-		User: admission.UserJWT, NATS: r.addresses.NATS, HTTP: r.addresses.HTTP, Ledger: trust.Ledgers[0],
+		User: admission.UserJWT, NATS: r.addresses.NATS, HTTP: r.addresses.HTTP, Ledger: trust.Ledgers[0], Voice: voice,
 	}, leaf, nil
 }
 
@@ -86,6 +90,11 @@ func (r *Registrar) RotateKey(ctx context.Context, by *events.Signer, replaces e
 	default:
 		if leaf, err = r.sayEvent(ctx, event, by); err != nil {
 			return events.PublicKey{}, 0, fmt.Errorf("rotate the key of %s: %w", r.name, err)
+		}
+	}
+	if recovery != nil && r.home != nil {
+		if err := r.home.SetRecovery(*recovery); err != nil {
+			return events.PublicKey{}, 0, err
 		}
 	}
 	return public, leaf, keys.UseNext()

@@ -69,7 +69,7 @@ func (d *demo) admit(ctx context.Context, registrar *authority.Registrar, o sim.
 	if err := home.WriteJSON(file, grant, 0o600); err != nil {
 		return nil, err
 	}
-	if grant, err = h.Join(file); err != nil {
+	if grant, err = h.Join(file, ""); err != nil {
 		return nil, err
 	}
 	p := &party{}
@@ -111,6 +111,6 @@ func (d *demo) join(ctx context.Context) error {
 	if err := home.WriteJSON(file, grant, 0o600); err != nil {
 		return err
 	}
-	_, err = d.desk.Join(file)
+	_, err = d.desk.Join(file, "")
 	return err
 }

@@ -140,7 +140,7 @@ func (p *party) join(ctx context.Context, dir string, registrar *authority.Regis
 	if err := home.WriteJSON(grantFile, grant, 0o600); err != nil {
 		return err
 	}
-	if grant, err = h.Join(grantFile); err != nil {
+	if grant, err = h.Join(grantFile, ""); err != nil {
 		return err
 	}
 	if p.signer, err = h.Signer(); err != nil {

@@ -55,7 +55,11 @@ func NewAuthority(dir, name, origin, jurisdiction string, spec KeySpec) (*Author
 	if _, err := newIdentity(a.path(keysDir, identityKeyFile)); err != nil {
 		return nil, err
 	}
-	if _, err := newSigner(a.path(RecoveryFile)); err != nil {
+	recovery, err := newSigner(a.path(RecoveryFile))
+	if err != nil {
+		return nil, err
+	}
+	if err := a.SetRecovery(recovery.PublicKey()); err != nil {
 		return nil, err
 	}
 	private, public, err := note.GenerateKey(rand.Reader, origin)

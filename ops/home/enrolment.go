@@ -110,6 +110,9 @@ type Grant struct {
 	// Predecessor is the tree whose place the ledger takes; absent where there is none, or
 	// the party was not let in by that one.
 	Predecessor *Predecessor `json:"predecessor,omitempty"`
+	// Voice is by which keys the authority that runs the ledger is recognized. The home
+	// keeps what it joins with: a successor must be signed for by it.
+	Voice *Voice `json:"voice,omitempty"`
 }
 
 // Predecessor is the tree before a ledger's.
@@ -118,6 +121,12 @@ type Predecessor struct {
 	Checkpoint string `json:"checkpoint"`
 	// HTTP is below which its checkpoint and tiles are served.
 	HTTP string `json:"http"`
+	// Signature is by that tree's authority: see [Grant.Vouch]. Absent where its key was
+	// not at hand: then who joins must have the log's key from elsewhere.
+	Signature []byte `json:"signature,omitempty"`
+	// Rotations are the envelopes, in the order of that tree's leaves, that replaced the
+	// authority's key: a home may have joined before.
+	Rotations [][]byte `json:"rotations,omitempty"`
 }
 
 // PredecessorPath is below which a node serves what is public of the tree before its own.

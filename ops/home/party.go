@@ -92,23 +92,26 @@ func (p *party) ConnectionSeed() ([]byte, error) {
 	return readSecret(p.path(keysDir, connectionFile))
 }
 
-// Accepts returns a grant if it is for this party and these keys. Nothing is kept.
-func (p *party) Accepts(grantPath string) (*Grant, error) {
+// Accepts returns a grant if it is for this party and these keys, and of a ledger that it
+// may join: see [party.Join]. Nothing is kept.
+func (p *party) Accepts(grantPath, logKey string) (*Grant, error) {
 	grant, err := ReadGrant(grantPath)
 	if err != nil {
 		return nil, err
 	}
-	return grant, p.accept(grantPath, grant)
+	return grant, p.accept(grantPath, grant, logKey)
 }
 
 // Join takes the authority's grant into the home, after checking that it is for
-// this party and these keys.
-func (p *party) Join(grantPath string) (*Grant, error) {
+// this party and these keys. logKey is the ledger's, if the person has it from elsewhere;
+// without it, a ledger that takes the place of this home's must be signed for by the
+// authority that the home knows.
+func (p *party) Join(grantPath, logKey string) (*Grant, error) {
 	grant, err := ReadGrant(grantPath)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.accept(grantPath, grant); err != nil {
+	if err := p.accept(grantPath, grant, logKey); err != nil {
 		return nil, err
 	}
 	return grant, p.keep(grant)
@@ -132,8 +135,9 @@ func (p *party) connection() (string, error) {
 	return public, nil
 }
 
-// accept checks that a grant is for this party and these keys.
-func (p *party) accept(grantPath string, grant *Grant) error {
+// accept checks that a grant is for this party and these keys, and that its ledger is to be
+// believed.
+func (p *party) accept(grantPath string, grant *Grant, logKey string) error {
 	connection, err := p.connection()
 	if err != nil {
 		return err
@@ -142,10 +146,22 @@ func (p *party) accept(grantPath string, grant *Grant) error {
 		return hint(fmt.Errorf("the grant %s is for %s %s, with other keys than this home's", grantPath, grant.Role, grant.Name),
 			"give the authority this home's request.json and join with what it returns")
 	}
-	return nil
+	return p.believe(grantPath, grant, logKey)
 }
 
-func (p *party) keep(grant *Grant) error { return WriteJSON(p.path(grantFile), grant, 0o600) }
+// keep keeps a grant. By which keys the authority is recognized stays as it was when the home
+// joined this ledger: a later grant of the same, which anybody may have written, doesn't say.
+func (p *party) keep(grant *Grant) error {
+	kept := *grant
+	before, err := p.Grant()
+	switch {
+	case err == nil && before.Ledger.Key == grant.Ledger.Key:
+		kept.Voice = before.Voice
+	case err != nil && !errors.Is(err, os.ErrNotExist):
+		return err
+	}
+	return WriteJSON(p.path(grantFile), kept, 0o600)
+}
 
 // Grant returns the grant that this home has joined with.
 func (p *party) Grant() (*Grant, error) {

@@ -47,7 +47,7 @@ func OpenReader(dir string) (*Reader, error) {
 
 // Join takes the authority's grant into the home, after checking that it is for
 // this reader and these keys, and writes the credentials file beside it.
-func (r *Reader) Join(grantPath string) (*Grant, error) {
+func (r *Reader) Join(grantPath, logKey string) (*Grant, error) {
 	grant, err := ReadGrant(grantPath)
 	if err != nil {
 		return nil, err
@@ -58,10 +58,10 @@ func (r *Reader) Join(grantPath string) (*Grant, error) {
 	if grant.Mandate == nil || !grant.Mandate.Role.Valid() {
 		return nil, fmt.Errorf("grant %s: it doesn't say as what it lets read", grantPath)
 	}
-	if err := r.accept(grantPath, grant); err != nil {
+	if err := r.accept(grantPath, grant, logKey); err != nil {
 		return nil, err
 	}
-	if err := r.turn(grantPath, grant); err != nil {
+	if err := r.turn(grant); err != nil {
 		return nil, err
 	}
 	seed, err := r.ConnectionSeed()
@@ -81,23 +81,12 @@ func (r *Reader) Join(grantPath string) (*Grant, error) {
 
 // turn puts aside how far feeds were read, where the grant is of the ledger that takes the
 // place of the one which the home has joined.
-func (p *party) turn(grantPath string, next *Grant) error {
+func (p *party) turn(next *Grant) error {
 	before, err := p.Grant()
 	if errors.Is(err, os.ErrNotExist) || err == nil && before.Ledger.Key == next.Ledger.Key {
 		return nil
 	} else if err != nil {
 		return err
-	}
-	log, err := before.Ledger.Log()
-	if err != nil {
-		return err
-	}
-	if next.Predecessor == nil {
-		return hint(fmt.Errorf("the grant %s is of the ledger %s, and this home is of %s, whose place that one does not say to take", grantPath, next.Ledger.Origin, before.Ledger.Origin),
-			"enrol into a home of its own for another ledger; if it is the successor, ask its authority for the grant that saksi authority adopt wrote")
-	}
-	if _, err := log.OpenCheckpoint([]byte(next.Predecessor.Checkpoint)); err != nil {
-		return fmt.Errorf("the grant %s is of %s, which takes the place of another ledger than %s: %w", grantPath, next.Ledger.Origin, before.Ledger.Origin, err)
 	}
 	feeds := p.path(feedsDir)
 	if _, err := os.Stat(feeds); errors.Is(err, os.ErrNotExist) {

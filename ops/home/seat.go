@@ -50,15 +50,15 @@ func (p *party) authorityKeys() (recoveryKey, recipient string, _ error) {
 
 // Join takes the grant into the home, after checking that it is for this authority
 // and these keys, and writes the credentials file beside it.
-func (s *Seat) Join(grantPath string) (*Grant, error) {
+func (s *Seat) Join(grantPath, logKey string) (*Grant, error) {
 	grant, err := ReadGrant(grantPath)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.accept(grantPath, grant); err != nil {
+	if err := s.accept(grantPath, grant, logKey); err != nil {
 		return nil, err
 	}
-	if err := s.turn(grantPath, grant); err != nil {
+	if err := s.turn(grant); err != nil {
 		return nil, err
 	}
 	seed, err := s.ConnectionSeed()

@@ -110,7 +110,7 @@ func (m *mandated) letIn(h *home.Reader, mandate home.ReadingMandate) {
 	m.must(err)
 	file := filepath.Join(m.TempDir(), "grant.json")
 	m.must(home.WriteJSON(file, grant, 0o600))
-	_, err = h.Join(file)
+	_, err = h.Join(file, "")
 	m.must(err)
 }
 

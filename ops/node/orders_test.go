@@ -83,7 +83,7 @@ func (w *world) desk(address string) (*operator.Desk, *home.Grant) {
 	grant.HTTP = address
 	path := filepath.Join(w.TempDir(), "grant.json")
 	w.must(home.WriteJSON(path, grant, 0o600))
-	_, err = h.Join(path)
+	_, err = h.Join(path, "")
 	w.must(err)
 	d, err := operator.Open(w.ctx, h)
 	w.must(err)

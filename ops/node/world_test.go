@@ -150,7 +150,7 @@ func (w *world) enrol(name, facility string, recorders ...events.RecorderDeclare
 	w.must(err)
 	grantFile := filepath.Join(w.TempDir(), name+".grant.json")
 	w.must(home.WriteJSON(grantFile, grant, 0o600))
-	_, err = h.Join(grantFile)
+	_, err = h.Join(grantFile, "")
 	w.must(err)
 	_, err = w.registrar.AddFacility(w.ctx, events.FacilityDeclared{Facility: facility, Country: "MY", Occupants: []string{name}})
 	w.must(err)
@@ -198,7 +198,7 @@ func (w *world) grantSeat(h *home.Seat, request *home.Request, mandate events.Ma
 	w.must(err)
 	file := filepath.Join(w.TempDir(), "grant.json")
 	w.must(home.WriteJSON(file, grant, 0o600))
-	_, err = h.Join(file)
+	_, err = h.Join(file, "")
 	w.must(err)
 	return grant
 }

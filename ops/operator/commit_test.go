@@ -45,7 +45,7 @@ func joined(t *testing.T) *home.Operator {
 	must(t, err)
 	grant := filepath.Join(dir, "grant.json")
 	must(t, home.WriteJSON(grant, home.Grant{V: 1, Role: home.RoleOperator, Name: h.Name, Authority: "mcmc", Connection: request.Connection, User: admitted.UserJWT, NATS: "nats://127.0.0.1:1", HTTP: "http://127.0.0.1:1", Ledger: trust.Ledgers[0]}, 0o600))
-	_, err = h.Join(grant)
+	_, err = h.Join(grant, "")
 	must(t, err)
 	return h
 }

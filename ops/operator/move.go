@@ -16,8 +16,8 @@ import (
 // seat.
 type Mover interface {
 	Grant() (*home.Grant, error)
-	Accepts(grantPath string) (*home.Grant, error)
-	Join(grantPath string) (*home.Grant, error)
+	Accepts(grantPath, logKey string) (*home.Grant, error)
+	Join(grantPath, logKey string) (*home.Grant, error)
 	OutboxFile() string
 }
 
@@ -26,6 +26,9 @@ type MoveOptions struct {
 	// Predecessor is where the tree before is read instead of where the grant says: a URL, or
 	// the directory of a copy.
 	Predecessor string
+	// LogKey is the new ledger's, if the person who moves has it from elsewhere: nobody has to
+	// sign for the move then.
+	LogKey string
 	// Unproven moves without that tree: what has no receipt is published again.
 	Unproven bool
 	// Drop gives up what has no receipt.
@@ -37,11 +40,11 @@ type MoveOptions struct {
 // outbox moves with all that is in it, and only then is the grant kept: after an interruption,
 // saying it again goes on. moved is nil where there was nothing to move.
 func Move(ctx context.Context, h Mover, grantPath string, o MoveOptions) (_ *home.Grant, moved *publish.Moved, err error) {
-	next, err := h.Accepts(grantPath)
+	next, err := h.Accepts(grantPath, o.LogKey)
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := succession(h, next, grantPath, o)
+	s, err := succession(h, next, o)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -50,13 +53,13 @@ func Move(ctx context.Context, h Mover, grantPath string, o MoveOptions) (_ *hom
 			return nil, nil, err
 		}
 	}
-	grant, err := h.Join(grantPath)
+	grant, err := h.Join(grantPath, o.LogKey)
 	return grant, moved, err
 }
 
-// succession returns how the ledger of a grant succeeds the one that the home is of; nil if
-// that is the same, or there is none.
-func succession(h Mover, next *home.Grant, grantPath string, o MoveOptions) (*publish.Succession, error) {
+// succession returns how the ledger of a grant that the home accepts succeeds the one that it
+// is of; nil if that is the same, or there is none.
+func succession(h Mover, next *home.Grant, o MoveOptions) (*publish.Succession, error) {
 	before, err := h.Grant()
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -66,10 +69,6 @@ func succession(h Mover, next *home.Grant, grantPath string, o MoveOptions) (*pu
 	if before.Ledger.Key == next.Ledger.Key {
 		return nil, nil
 	}
-	if next.Predecessor == nil {
-		return nil, hinted{fmt.Errorf("the grant %s is of the ledger %s, and this home is of %s, whose place that one does not say to take", grantPath, next.Ledger.Origin, before.Ledger.Origin),
-			"enrol into a home of its own for another ledger; if it is the successor, ask its authority for the grant that saksi authority adopt wrote"}
-	}
 	s := &publish.Succession{
 		Last: []byte(next.Predecessor.Checkpoint), HTTP: next.Predecessor.HTTP, Unproven: o.Unproven, Drop: o.Drop, Progress: o.Progress,
 	}
@@ -78,10 +77,6 @@ func succession(h Mover, next *home.Grant, grantPath string, o MoveOptions) (*pu
 	}
 	if s.To, err = next.Ledger.Log(); err != nil {
 		return nil, err
-	}
-	if _, err := s.From.OpenCheckpoint(s.Last); err != nil {
-		return nil, hinted{fmt.Errorf("the grant %s is of %s, which takes the place of another ledger than %s: %w", grantPath, next.Ledger.Origin, before.Ledger.Origin, err),
-			"ask the authority what it means: nothing has changed"}
 	}
 	switch {
 	case o.Predecessor == "":

@@ -140,7 +140,7 @@ func (w *world) grant(h *home.Reader, mandate home.ReadingMandate) {
 	must(w.t, err)
 	path := filepath.Join(w.t.TempDir(), "grant.json")
 	must(w.t, home.WriteJSON(path, grant, 0o644))
-	_, err = h.Join(path)
+	_, err = h.Join(path, "")
 	must(w.t, err)
 }
 
