@@ -7,9 +7,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/saksi-ledger/saksi/events"
-	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
-	"github.com/saksi-ledger/saksi/ledger/succession"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/authority"
 )
@@ -33,7 +30,8 @@ func initCommand() *cli.Command {
 			stringFlag("origin", "the `NAME` of the tree in its checkpoints, such as ledger.example.my/saksi/2026"),
 			stringFlag("jurisdiction", "the `COUNTRY` it is for, two capital letters"),
 			&cli.StringFlag{Name: "authority", Usage: "the first authority's `NAME`", Value: "authority", EnvVars: env("authority")},
-			&cli.StringFlag{Name: "predecessor", Usage: "take the place of another tree: `WHERE` is the file with its last signed checkpoint, the directory of its home or of a copy, or its URL", EnvVars: env("predecessor"), TakesFile: true},
+			&cli.StringFlag{Name: "predecessor", Usage: "take the place of another tree: `WHERE` is the directory of its home or of a copy with bodies, or, with --trust, its URL or a file with its signed checkpoint: alone, a monitor's .notes, a witness's state, a receipt", EnvVars: env("predecessor"), TakesFile: true},
+			&cli.StringFlag{Name: "trust", Usage: "the trust `FILE` by which the checkpoint of --predecessor is verified", TakesFile: true},
 			&cli.StringFlag{Name: "witness-policy", Usage: "`FILE` that names the witnesses who are to cosign, and their quorum (C2SP tlog-policy)", EnvVars: env("witness-policy"), TakesFile: true},
 			algorithmFlag(), encryptFlag(), agentFlag(), formatFlag(), jsonFlag(),
 		},
@@ -54,14 +52,22 @@ func initCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			predecessor, retention, err := predecessorOf(c)
+			before, err := predecessorOf(c)
 			if err != nil {
 				return err
 			}
-			h, err := authority.Init(c.Context, homeOf(c), authority.Plan{
+			plan := authority.Plan{
 				Origin: c.String("origin"), Jurisdiction: c.String("jurisdiction"), Name: c.String("authority"),
-				WitnessPolicy: policy, Predecessor: predecessor, Retention: retention, Key: keySpec(c),
-			})
+				WitnessPolicy: policy, Predecessor: before.note(), Key: keySpec(c),
+			}
+			if before != nil {
+				plan.Retention = before.retention
+				if before.jurisdiction != "" && before.jurisdiction != plan.Jurisdiction {
+					return hinted{usage("%s is for %s, and its successor would be for %s", before.checkpoint.Origin, before.jurisdiction, plan.Jurisdiction),
+						"a tree takes the place of one for the same country: --jurisdiction " + before.jurisdiction + "; for another, make a ledger of its own, without --predecessor"}
+				}
+			}
+			h, err := authority.Init(c.Context, homeOf(c), plan)
 			if err != nil {
 				return err
 			}
@@ -72,51 +78,14 @@ func initCommand() *cli.Command {
 			l := trust.Ledgers[0]
 			return result{
 				document: l,
-				rows: [][]any{
+				rows: append([][]any{
 					{"ledger", l.Origin}, {"authority", h.Name + ", " + h.Jurisdiction},
 					{"log key", l.Key}, {"genesis", l.Genesis.String()},
-				},
+				}, before.rows()...),
 				note: "Keys are in " + homeOf(c) + ", for its owner alone. " + recoveryAdvice(homeOf(c)) + "\nStart the node with: saksi up --home " + homeOf(c),
 			}.print(c)
 		},
 	}
-}
-
-// predecessorOf returns the last checkpoint of the tree whose place is taken, and how long
-// that tree kept bodies, if it lies on this machine.
-func predecessorOf(c *cli.Context) (note string, retention events.Retention, err error) {
-	where := c.String("predecessor")
-	if where == "" {
-		return "", retention, nil
-	}
-	if isURL(where) {
-		reader, err := ledgerhttp.NewReader(where, nil, ledgerhttp.ReaderOptions{})
-		if err != nil {
-			return "", retention, statusError{exitUsage, err}
-		}
-		text, err := reader.Note(c.Context)
-		if err != nil {
-			return "", retention, fmt.Errorf("fetch the checkpoint of the tree before: %w", err)
-		}
-		return string(text), retention, nil
-	}
-	info, err := os.Stat(where)
-	if err != nil {
-		return "", retention, err
-	}
-	if !info.IsDir() {
-		text, err := os.ReadFile(where)
-		return string(text), retention, err
-	}
-	text, err := authority.PredecessorNote(where)
-	if err != nil {
-		return "", retention, err
-	}
-	g, err := succession.GenesisOf(c.Context, where)
-	if err != nil {
-		return "", retention, err
-	}
-	return string(text), g.Retention, nil
 }
 
 // witnessPolicy reads and checks a policy before anything is made.
