@@ -44,6 +44,11 @@ func auditCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			if before := c.String("predecessor"); before != "" { // better said before all is read
+				if err := succession.Find(before); err != nil {
+					return fmt.Errorf("read the tree before: %w", err)
+				}
+			}
 			dir, remote := args[0], isURL(args[0])
 			var fetched *mirror.Fetched
 			if remote {

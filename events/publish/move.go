@@ -33,6 +33,8 @@ type Succession struct {
 	Last []byte
 	// HTTP is below which From's tiles are served, up to Last at the least.
 	HTTP string
+	// Place is what errors call it; HTTP unless set.
+	Place string
 	// HTTPClient fetches them; one with a timeout of 10 s unless set.
 	HTTPClient *http.Client
 	// Unproven has the outbox move where the tiles can't be had, or where it was shown
@@ -147,7 +149,7 @@ func (o *Outbox) settleFormer(ctx context.Context, s *Succession, last *verify.C
 			return Received{}, ctx.Err()
 		}
 		return Received{}, hint("nothing has changed: try again when its tree can be read, or name another address or a copy of it with --predecessor; "+
-			"if nobody has one, --unproven sends to the new ledger what may stand in the old one", "read the tree of %s at %s: %w", last.Origin, s.HTTP, err)
+			"if nobody has one, --unproven sends to the new ledger what may stand in the old one", "read the tree of %s at %s: %w", last.Origin, cmp.Or(s.Place, s.HTTP), err)
 	}
 	t, err := newTiles(s.HTTP, s.HTTPClient)
 	if err != nil {

@@ -142,8 +142,48 @@ func (e *Estate) SpeaksAs(id events.KeyID) (authority string, ok bool) {
 
 type readBodies func(ctx context.Context, from uint64, n int) ([][]byte, error)
 
-// openSource opens what lies in dir, up to a checkpoint.
+// Find tells why dir is no authority's home, nor a ledger's directory, nor a copy; nil if it is.
+func Find(dir string) error {
+	_, err := ends(LedgerDir(dir))
+	return err
+}
+
+// ends returns the checkpoint at which the tree in dir ends, which is not verified.
+func ends(dir string) (*verify.Checkpoint, error) {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil, fmt.Errorf("%s: no such directory", dir)
+	case err != nil:
+		return nil, err
+	case !info.IsDir():
+		return nil, fmt.Errorf("%s is not a directory", dir)
+	}
+	note, err := ledger.ReadCheckpoint(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s is neither an authority's home nor a ledger's directory, nor a copy that has a checkpoint", dir)
+	} else if err != nil {
+		return nil, err
+	}
+	at, err := verify.ParseCheckpoint(note)
+	if err != nil {
+		return nil, fmt.Errorf("the checkpoint in %s: %w", dir, err)
+	}
+	return at, nil
+}
+
+// openSource opens what lies in dir, up to a checkpoint; one without an origin is of whichever
+// ledger that is.
 func openSource(dir string, checkpoint *verify.Checkpoint) (source, readBodies, error) {
+	at, err := ends(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	if checkpoint.Origin != "" {
+		if err := at.Reaches(checkpoint); err != nil {
+			return nil, nil, err
+		}
+	}
 	if mirror.Is(dir) {
 		c, err := mirror.OpenAny(dir)
 		if err != nil {

@@ -31,6 +31,20 @@ type Checkpoint struct {
 // Tree returns the checkpoint's size and root as x/mod/sumdb/tlog has them.
 func (c *Checkpoint) Tree() tlog.Tree { return tlog.Tree{N: int64(c.Size), Hash: c.Root} }
 
+// Reaches tells why a tree that ends at c can't have all that is under another checkpoint; nil
+// if it seems to have it: that it does, hashes say.
+func (c *Checkpoint) Reaches(wanted *Checkpoint) error {
+	switch {
+	case c.Origin != wanted.Origin:
+		return fmt.Errorf("that is another ledger: %s, not %s", c.Origin, wanted.Origin)
+	case c.Size < wanted.Size:
+		return fmt.Errorf("it ends with leaf %d, as an older copy does: %d leaves are needed", int64(c.Size)-1, wanted.Size)
+	case c.Size == wanted.Size && c.Root != wanted.Root:
+		return fmt.Errorf("that is another tree of %s: it has another root with the same %d leaves", c.Origin, c.Size)
+	}
+	return nil
+}
+
 // Log is a ledger as its checkpoints name it: an origin and the key that signs
 // them. It is safe for concurrent use.
 type Log struct {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
 
@@ -87,13 +88,41 @@ func succession(h Mover, next *home.Grant, o MoveOptions) (*publish.Succession, 
 		if err != nil {
 			return nil, err
 		}
-		s.HTTP, s.HTTPClient = "http://copy", &http.Client{Transport: http.NewFileTransport(http.Dir(dir))}
+		if err := reaches(dir, o.Predecessor, s); err != nil {
+			return nil, err
+		}
+		s.Place, s.HTTP, s.HTTPClient = o.Predecessor, "http://copy", &http.Client{Transport: http.NewFileTransport(http.Dir(dir))}
 	}
 	return s, nil
 }
 
+// reaches refuses a copy that can't have the tree before up to its last checkpoint.
+func reaches(tree, dir string, s *publish.Succession) error {
+	text, err := os.ReadFile(tree + "/checkpoint")
+	if err != nil {
+		return err
+	}
+	at, err := verify.ParseCheckpoint(text)
+	if err != nil {
+		return fmt.Errorf("the checkpoint in %s: %w", dir, err)
+	}
+	last, err := s.From.OpenCheckpoint(s.Last)
+	if err != nil {
+		return err
+	}
+	if err := at.Reaches(last); err != nil {
+		return hinted{fmt.Errorf("read the tree of %s in %s: %w", last.Origin, dir, err), "nothing has changed: name another copy, or leave --predecessor out, and the ledger's own is read"}
+	}
+	return nil
+}
+
 // treeIn returns where the tree lies in a copy, or in a ledger's own directory.
 func treeIn(dir string) (string, error) {
+	if info, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("%s: no such directory", dir)
+	} else if err == nil && !info.IsDir() {
+		return "", fmt.Errorf("%s is not a directory", dir)
+	}
 	for _, sub := range []string{"/tree", "/ledger/tree", ""} {
 		if _, err := os.Stat(dir + sub + "/checkpoint"); err == nil {
 			return dir + sub, nil
