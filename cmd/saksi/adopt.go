@@ -16,7 +16,7 @@ import (
 // adoptWait is how long the taking over of a registry may take, all leaves read included.
 const adoptWait = time.Hour
 
-var keyIDForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var keyIDForm = regexp.MustCompile(`^[0-9a-f]{1,64}$`)
 
 func adoptRegistry(c *cli.Context) error {
 	args, err := arguments(c, "PREDECESSOR")
@@ -33,7 +33,7 @@ func adoptRegistry(c *cli.Context) error {
 	a := authority.Adoption{Dir: args[0], Reason: c.String("reason"), Grants: c.String("output")}
 	for _, id := range c.StringSlice("without-key") {
 		if !keyIDForm.MatchString(id) {
-			return usage("--without-key %s: want a key's id in full, 64 digits, as saksi key list --json has it", printable(id))
+			return usage("--without-key %s: want a key's id, or its beginning, as saksi key list has it", printable(id))
 		}
 		a.Without = append(a.Without, events.KeyID(id))
 	}
@@ -52,7 +52,7 @@ func adoptRegistry(c *cli.Context) error {
 		}
 		out := result{document: done, rows: [][]any{
 			{"taken over from", fmt.Sprintf("%s, as it stood with %d leaves", done.Origin, done.Size)},
-			{"acts", fmt.Sprintf("%d, leaves %d to %d", done.Acts, done.FirstLeaf, done.LastLeaf)},
+			{"acts", fmt.Sprintf("%d taken over, and the one that says so: leaves %d to %d", done.Acts, done.FirstLeaf, done.LastLeaf)},
 			{"grants", fmt.Sprintf("%d in %s", len(done.Grants), a.Grants)},
 		}}
 		for _, left := range done.Left {

@@ -52,7 +52,7 @@ func authorityCommand() *cli.Command {
 					"when it is said again. Parties move with saksi join GRANT.",
 				Flags: []cli.Flag{homeFlag(), stringFlag("reason", "`WHY` the other tree was ended, for the record"),
 					&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write grants into `DIRECTORY`", TakesFile: true},
-					&cli.StringSliceFlag{Name: "without-key", Usage: "a `KEYID` that shall not count any more, of an operator, an authority or a reader; may be repeated"},
+					&cli.StringSliceFlag{Name: "without-key", Usage: "a `KEYID`, or its beginning, that shall not count any more, of an operator, an authority or a reader; may be repeated"},
 					&cli.StringFlag{Name: "recovery", Usage: "sign for the move with the key in `FILE`, the recovery key of the ledger before, instead of the key in PREDECESSOR", TakesFile: true},
 					timeoutFlag(adoptWait), formatFlag(), jsonFlag()},
 				Action: adoptRegistry,

@@ -65,7 +65,9 @@ func joinCommand() *cli.Command {
 			if _, isOperator := h.(*home.Operator); !isOperator || moved.Waiting.Envelopes == 0 {
 				return out.print(c)
 			}
-			// The move is made, whatever comes of it.
+			// The move is made, whatever comes of it. Who waits is told what for.
+			fmt.Fprintf(c.App.ErrWriter, "moved; sending %d envelopes to %s at %s, for %s at most: what is left then waits in the outbox\n",
+				moved.Waiting.Envelopes, printable(grant.Ledger.Origin), printable(grant.NATS), c.Duration("timeout"))
 			flushed, sending := sendMoved(c, moved)
 			out.document.(map[string]any)["flushed"] = flushed
 			out.rows = append(out.rows, flushRows(flushed)...)
@@ -110,6 +112,13 @@ func announce(c *cli.Context, h party, path string) {
 }
 
 func movedRows(m *publish.Moved) [][]any {
+	if m.Again {
+		return [][]any{
+			{"moved", "before"},
+			{"receipts kept", fmt.Sprintf("%d for %d events, of ledgers before", m.Kept.Envelopes, m.Kept.Events)},
+			{"to be sent", fmt.Sprintf("%d envelopes, %d events", m.Waiting.Envelopes, m.Waiting.Events)},
+		}
+	}
 	rows := [][]any{
 		{"receipts found", fmt.Sprintf("%d for %d events, of the ledger before", m.Found.Receipts, m.Found.Events)},
 		{"to be sent", fmt.Sprintf("%d envelopes, %d events", m.Waiting.Envelopes, m.Waiting.Events)},

@@ -62,8 +62,31 @@ type Moved struct {
 	// Disclosures were on their way, and encrypted to recipients of the ledger before: they
 	// are not sent. What they disclose stays in the outbox.
 	Disclosures int64 `json:"disclosures"`
-	// Again says that the outbox had moved already.
-	Again bool `json:"again,omitempty"`
+	// Again says that the outbox had moved already. Kept are its receipts of ledgers before,
+	// found at the move or had before it; they are counted only then.
+	Again bool   `json:"again,omitempty"`
+	Kept  Volume `json:"kept,omitzero"`
+}
+
+// MovedBefore says what an outbox holds that has moved, for who asks again; ok is false if it
+// never has.
+func (o *Outbox) MovedBefore(ctx context.Context) (moved Moved, ok bool, err error) {
+	formers, err := o.Formers(ctx)
+	if err != nil || len(formers) == 0 {
+		return Moved{}, false, err
+	}
+	if moved, err = o.again(ctx); err != nil {
+		return Moved{}, false, fmt.Errorf("outbox %s: read what was moved: %w", o.path, err)
+	}
+	return moved, true, nil
+}
+
+func (o *Outbox) again(ctx context.Context) (Moved, error) {
+	moved := Moved{Again: true}
+	return moved, errors.Join(
+		o.volume(ctx, &moved.Waiting, "state = 0"),
+		o.volume(ctx, &moved.Kept, "state = 1 AND EXISTS (SELECT 1 FROM receipt p WHERE p.envelope = envelope.id AND p.checkpoint <= "+ofFormer+")"),
+	)
 }
 
 // Move binds the outbox to a ledger that takes the place of the one it is bound to. First it
@@ -91,8 +114,7 @@ func (o *Outbox) Move(ctx context.Context, s Succession) (Moved, error) {
 	case err != nil:
 		return fail(err)
 	case key == s.To.Key():
-		moved.Again = true
-		if err := o.volume(ctx, &moved.Waiting, "state = 0"); err != nil {
+		if moved, err = o.again(ctx); err != nil {
 			return fail(err)
 		}
 		return moved, nil

@@ -17,7 +17,7 @@ import (
 // before it has.
 type Comparison struct {
 	Origin string `json:"origin"` // of the tree before
-	// Same counts acts that are what that tree's registry says. Missing are those that it
+	// Same counts acts that are what that tree's registry says, and name the leaf. Missing are those that it
 	// would have had taken over too, and that are not there, or whose bodies are not.
 	Same    int      `json:"same"`
 	Missing []string `json:"missing,omitempty"`
@@ -76,7 +76,9 @@ func Compare(ctx context.Context, dir, before string, progress func(done, total 
 			c.Different = append(c.Different, fmt.Sprintf("leaf %d, %s", is.leaf, act.What))
 			continue
 		}
-		c.Same++
+		if act.Subject != "" { // the one that says that all are taken over stands in no other tree
+			c.Same++
+		}
 	}
 	for id, is := range there {
 		c.Different = append(c.Different, fmt.Sprintf("leaf %d, %s: there is nothing like it", is.leaf, id))

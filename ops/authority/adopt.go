@@ -28,7 +28,7 @@ type Adoption struct {
 	// Dir has that tree: an authority's home, a ledger's directory, or a copy.
 	Dir string
 	// Without are keys that counted there and shall not any more, operators', authorities'
-	// and readers'.
+	// and readers'. The beginning of an id will do, if one key alone has it.
 	Without []events.KeyID
 	// Reason is why the tree was ended, for the record.
 	Reason string
@@ -45,7 +45,9 @@ type Adoption struct {
 type Adopted struct {
 	Origin string `json:"origin"` // of the tree before this one
 	Size   uint64 `json:"size"`   // of it
-	Acts   int    `json:"acts"`
+	// Acts counts those that name where they were said before: all but the one that says that
+	// a registry is taken over.
+	Acts int `json:"acts"`
 	// FirstLeaf and LastLeaf are where they stand here.
 	FirstLeaf uint64   `json:"firstLeaf"`
 	LastLeaf  uint64   `json:"lastLeaf"`
@@ -92,12 +94,15 @@ func (r *Registrar) Adopt(ctx context.Context, a Adoption) (*Adopted, error) {
 				"name the recovery key that counts there: saksi authority list in the home of that ledger shows its id"}
 		}
 	}
+	if a.Without, err = wholeIDs(estate, readers, a.Without); err != nil {
+		return nil, err
+	}
 	options := succession.Options{Authority: r.name, Policy: policy, Without: ofRegistry(estate, readers, a.Without), Reason: a.Reason}
 	acts, left, err := estate.Acts(options)
 	if err != nil {
 		return nil, err
 	}
-	done := &Adopted{Origin: estate.Checkpoint.Origin, Size: estate.Checkpoint.Size, Acts: len(acts), Left: left}
+	done := &Adopted{Origin: estate.Checkpoint.Origin, Size: estate.Checkpoint.Size, Acts: len(acts) - 1, Left: left}
 	// What is public of that tree comes first: who has a grant asks for it.
 	if err := keepPublic(ctx, estate, a.Dir, r.home.PredecessorDir(), progress("copying leaves")); err != nil {
 		return nil, err
@@ -133,6 +138,44 @@ func readersOf(dir string) ([]home.EnrolledReader, error) {
 		return nil, err
 	}
 	return h.Readers().All()
+}
+
+// wholeIDs returns the ids in full of keys that are named by their beginnings.
+func wholeIDs(estate *succession.Estate, readers []home.EnrolledReader, ids []events.KeyID) ([]events.KeyID, error) {
+	const whole = 64
+	known := map[events.KeyID]bool{}
+	for _, one := range estate.Registry.Operators() {
+		for _, k := range estate.Registry.KeysOf(one.Name) {
+			known[k.ID] = true
+		}
+	}
+	for _, one := range estate.Registry.Authorities() {
+		known[one.Key], known[one.Recovery] = true, true
+	}
+	for _, one := range readers {
+		if key, err := one.PublicKey(); err == nil {
+			known[key.ID()] = true
+		}
+	}
+	all := make([]events.KeyID, 0, len(ids))
+	for _, id := range ids {
+		if len(id) == whole {
+			all = append(all, id)
+			continue
+		}
+		var found []events.KeyID
+		for k := range known {
+			if id != "" && strings.HasPrefix(string(k), string(id)) {
+				found = append(found, k)
+			}
+		}
+		if len(found) != 1 {
+			return nil, hinted{fmt.Errorf("%d keys in the registry of %s, and of its readers, have an id that begins with %.80q", len(found), estate.Checkpoint.Origin, id),
+				"saksi key list --operator NAME in the home of that ledger shows them in full"}
+		}
+		all = append(all, found[0])
+	}
+	return all, nil
 }
 
 // ofRegistry leaves out the ids of readers' keys, which the registry doesn't know.

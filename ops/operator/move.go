@@ -55,7 +55,28 @@ func Move(ctx context.Context, h Mover, grantPath string, o MoveOptions) (_ *hom
 		}
 	}
 	grant, err := h.Join(grantPath, o.LogKey)
+	if err == nil && s == nil && next.Predecessor != nil {
+		moved, err = movedBefore(ctx, h)
+	}
 	return grant, moved, err
+}
+
+// movedBefore says what an outbox holds that has moved to the ledger of its home: an attempt
+// before may have been cut short when that was done, and all was yet to be sent.
+func movedBefore(ctx context.Context, h Mover) (_ *publish.Moved, err error) {
+	if _, err := os.Stat(h.OutboxFile()); err != nil { // there is nothing to say
+		return nil, nil
+	}
+	outbox, err := publish.Open(ctx, h.OutboxFile(), publish.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, outbox.Close()) }()
+	moved, ok, err := outbox.MovedBefore(ctx)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return &moved, nil
 }
 
 // succession returns how the ledger of a grant that the home accepts succeeds the one that it
