@@ -38,8 +38,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	trustFile := flags.String("trust", "", "the trust `file`: whom to believe; never one that came with the bundle")
 	format := flags.String("format", "text", "text, or json: the statement with all its findings")
 	records := flags.String("records", "", "write each leaf that it is about to this `file`, as JSON Lines; it is there only if all holds")
+	force := flags.Bool("force", false, "write records over a file that is there already, unless it is one that is read")
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: saksi-verify -trust trust.json [-format text|json] [-records records.jsonl] e.saksi")
+		fmt.Fprintln(stderr, "usage: saksi-verify -trust trust.json [-format text|json] [-records records.jsonl [-force]] e.saksi")
 		flags.PrintDefaults()
 	}
 	switch err := flags.Parse(args); {
@@ -51,11 +52,36 @@ func run(args []string, stdout, stderr io.Writer) int {
 		flags.Usage()
 		return exitUsage
 	}
+	if status, err := mayWrite(*records, *force, flags.Arg(0), *trustFile); err != nil {
+		fmt.Fprintf(stderr, "saksi-verify: %v\n", err)
+		return status
+	}
 	status, err := verifyFile(flags.Arg(0), *trustFile, *format, *records, stdout)
 	if err != nil {
 		fmt.Fprintf(stderr, "saksi-verify: %v\n", err)
 	}
 	return status
+}
+
+// mayWrite keeps records from taking the place of what is read, and of anything else
+// unless forced.
+func mayWrite(path string, force bool, reads ...string) (status int, _ error) {
+	if path == "" {
+		return exitDone, nil
+	}
+	there, err := os.Stat(path)
+	for _, name := range reads {
+		if read, failed := os.Stat(name); err == nil && failed == nil && os.SameFile(there, read) {
+			return exitUsage, fmt.Errorf("-records %s is the file that is read, %s: it would be gone", path, name)
+		}
+	}
+	if _, err := os.Lstat(path); err == nil && !force {
+		return exitFailed, fmt.Errorf("%s is there already: give another name, or -force to write over it", path)
+	}
+	if err == nil && !there.Mode().IsRegular() {
+		return exitUsage, fmt.Errorf("-records %s is no ordinary file", path)
+	}
+	return exitDone, nil
 }
 
 func verifyFile(path, trustFile, format, recordsFile string, stdout io.Writer) (int, error) {

@@ -102,6 +102,9 @@ func TestUsage(t *testing.T) {
 		{exitFailed, []string{"-trust", "no such file", good}},
 		{exitFailed, []string{"-trust", good, good}},
 		{exitDoesNotHold, []string{"-trust", trust, trust}},
+		{exitUsage, []string{"-trust", trust, "-force", "-records", good, good}},
+		{exitUsage, []string{"-trust", trust, "-force", "-records", trust, good}},
+		{exitFailed, []string{"-trust", trust, "-records", "main.go", good}},
 	} {
 		var stdout, stderr bytes.Buffer
 		if status := run(row.args, &stdout, &stderr); status != row.status || stdout.Len() > 0 || stderr.Len() == 0 {

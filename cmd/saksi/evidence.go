@@ -41,7 +41,7 @@ func evidenceCommand() *cli.Command {
 			"said them. What was erased is named, and not shown. saksi verify reads it, saksi report makes a report of it, and\n" +
 			"saksi redact takes events out.",
 		Flags: []cli.Flag{homeFlag(),
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write it to `FILE`", TakesFile: true},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write it to `FILE`", TakesFile: true}, forceFlag(),
 			&cli.StringSliceFlag{Name: "where", Usage: "the events of rows that satisfy `CONDITION`; may be repeated"},
 			&cli.StringFlag{Name: "view", Usage: "the `VIEW` whose rows --where chooses", Value: "touches", EnvVars: env("evidence-view")},
 			&cli.Uint64Flag{Name: "as-of", Usage: "as the view was when the tree had `SIZE` leaves"},
@@ -66,6 +66,10 @@ func makeEvidence(c *cli.Context) error {
 	if (c.NArg() == 0) == !c.IsSet("where") {
 		return usage("%s takes%s", c.Command.HelpName, want)
 	}
+	file, err := output(c, "output", c.String("output"), c.String("trust"))
+	if err != nil {
+		return err
+	}
 	var requests []evidence.Request
 	for _, text := range c.Args().Slice() {
 		r, err := evidence.ParseRequest(text)
@@ -75,7 +79,6 @@ func makeEvidence(c *cli.Context) error {
 		requests = append(requests, r)
 	}
 	if c.IsSet("where") {
-		var err error
 		if requests, err = selectEvents(c); err != nil {
 			return err
 		}
@@ -108,7 +111,7 @@ func makeEvidence(c *cli.Context) error {
 	case err != nil:
 		return err
 	}
-	size, err := writeBundle(c.String("output"), bundle, func(f *os.File, size int64) error {
+	size, err := writeBundle(file, bundle, func(f *os.File, size int64) error {
 		return evidence.Check(source, bundle, f, size, func(done, total int) { shown.set("checked", done, total) })
 	})
 	if err != nil {
@@ -141,8 +144,8 @@ func evidenceOptions(c *cli.Context) (evidence.Options, error) {
 }
 
 // writeBundle writes a bundle to a file that has its name only once it was checked.
-func writeBundle(path string, b *verify.Bundle, check func(f *os.File, size int64) error) (size int64, _ error) {
-	err := writeWhole(path, func(f *os.File) (err error) {
+func writeBundle(file outFile, b *verify.Bundle, check func(f *os.File, size int64) error) (size int64, _ error) {
+	err := file.write(func(f *os.File) (err error) {
 		w := bufio.NewWriterSize(f, 1<<20)
 		if size, err = b.WriteTo(w); err != nil {
 			return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
@@ -20,7 +19,7 @@ func ledgerCommand() *cli.Command {
 			Name: "receive", Usage: "take in what saksi outbox export has written, and write the reply", ArgsUsage: "FILE",
 			Description: "The ledger judges it as if it had come over the network. The reply holds a receipt for each envelope, and is taken in at the\n" +
 				"operator's by saksi outbox receive. Receiving a file again takes in nothing twice.",
-			Flags:  []cli.Flag{homeFlag(), &cli.StringFlag{Name: "reply", Usage: "write the reply to `FILE`", TakesFile: true}, timeoutFlag(registryWait), formatFlag(), jsonFlag()},
+			Flags:  []cli.Flag{homeFlag(), &cli.StringFlag{Name: "reply", Usage: "write the reply to `FILE`", TakesFile: true}, forceFlag(), timeoutFlag(registryWait), formatFlag(), jsonFlag()},
 			Action: receiveParcel,
 		}},
 	}
@@ -34,6 +33,10 @@ func receiveParcel(c *cli.Context) error {
 	if err := required(c, "home", "reply"); err != nil {
 		return err
 	}
+	reply, err := output(c, "reply", c.String("reply"), args[0])
+	if err != nil {
+		return err
+	}
 	in, err := os.Open(args[0])
 	if err != nil {
 		return err
@@ -41,7 +44,7 @@ func receiveParcel(c *cli.Context) error {
 	defer in.Close()
 	return registrar(c, func(ctx context.Context, r *authority.Registrar) error {
 		var received *authority.ParcelReceived
-		err := writeWhole(c.String("reply"), func(f *os.File) error {
+		err := reply.write(func(f *os.File) error {
 			var err error
 			received, err = r.Receive(ctx, in, f)
 			return err
@@ -56,33 +59,18 @@ func receiveParcel(c *cli.Context) error {
 	})
 }
 
-// writeWhole writes a file that is there whole, or not at all.
-func writeWhole(path string, write func(*os.File) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	err = write(f)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	return err
-}
-
 func outboxExport(c *cli.Context) error {
 	args, err := arguments(c, "FILE")
 	if err != nil {
 		return err
 	}
+	parcel, err := output(c, "", args[0])
+	if err != nil {
+		return err
+	}
 	return desk(c, func(d *operator.Desk) error {
 		var envelopes, events int
-		err := writeWhole(args[0], func(f *os.File) error {
+		err := parcel.write(func(f *os.File) error {
 			var err error
 			envelopes, events, err = d.Export(c.Context, f)
 			return err

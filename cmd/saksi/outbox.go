@@ -45,7 +45,7 @@ func outboxCommand() *cli.Command {
 				Name: "export", Usage: "write what waits to a file, for a site without a network", ArgsUsage: "FILE",
 				Description: "Bring the file to the authority: saksi ledger receive takes it in and writes a reply, which saksi outbox receive takes in here.\n" +
 					"What is in it goes on waiting until then, and does no harm if it is sent twice.",
-				Flags: []cli.Flag{homeFlag(), formatFlag(), jsonFlag()}, Action: outboxExport,
+				Flags: []cli.Flag{homeFlag(), forceFlag(), formatFlag(), jsonFlag()}, Action: outboxExport,
 			},
 			{
 				Name: "receive", Usage: "take in the reply to an exported file", ArgsUsage: "REPLY",

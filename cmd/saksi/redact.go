@@ -19,7 +19,7 @@ func redactCommand() *cli.Command {
 		Description: "Writes another file. Of an event that is taken out, that it was signed, by whom, when, and its digest stay proven, and\n" +
 			"verify says that it is not shown. Only events that the evidence is about can be taken out. Nobody is asked.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write it to `FILE`", TakesFile: true}, formatFlag(), jsonFlag()},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write it to `FILE`", TakesFile: true}, forceFlag(), formatFlag(), jsonFlag()},
 		Action: redact,
 	}
 }
@@ -34,6 +34,10 @@ func redact(c *cli.Context) error {
 	}
 	if c.NArg() < 2 {
 		return usage("%s takes%s", c.Command.HelpName, want)
+	}
+	file, err := output(c, "output", c.String("output"), c.Args().First(), c.Args().First()+custodySuffix)
+	if err != nil {
+		return err
 	}
 	var refs []verify.Ref
 	var names []string
@@ -55,7 +59,7 @@ func redact(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	size, err := writeBundle(c.String("output"), bundle, func(f *os.File, size int64) error {
+	size, err := writeBundle(file, bundle, func(f *os.File, size int64) error {
 		if _, err := verify.Verify(f, size, own, verify.Options{}); err != nil {
 			return hinted{fmt.Errorf("without them it holds no longer: %w", err), "another event in it rests on one of them, or it didn't hold before"}
 		}

@@ -27,7 +27,7 @@ func reportCommand() *cli.Command {
 			"3, and there is no report, if something does not hold. --certificate s90a adds the draft of a certificate for\n" +
 			"Malaysia's Evidence Act 1950, section 90A, for counsel to finish: it is no certificate, and no legal advice.",
 		Flags: []cli.Flag{stringFlag("trust", "the trust `FILE`"),
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write it to `FILE`", TakesFile: true},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write it to `FILE`", TakesFile: true}, forceFlag(),
 			&cli.StringFlag{Name: "lang", Usage: "`LANGUAGE`: " + strings.Join(report.Languages(), ", "), Value: "en", EnvVars: env("lang")},
 			&cli.IntFlag{Name: "events", Usage: "list at most so many `EVENTS`", Value: 500, EnvVars: env("report-events")},
 			&cli.StringFlag{Name: "certificate", Usage: "add the draft of this `CERTIFICATE`: " + report.CertificateS90A}},
@@ -41,6 +41,10 @@ func makeReport(c *cli.Context) error {
 		return err
 	}
 	trust, err := readTrust(c)
+	if err != nil {
+		return err
+	}
+	file, err := output(c, "output", c.String("output"), args[0], c.String("trust"), args[0]+custodySuffix)
 	if err != nil {
 		return err
 	}
@@ -89,7 +93,7 @@ func makeReport(c *cli.Context) error {
 	if c.String("output") == "" {
 		err = write(c.App.Writer, c.String("lang"))
 	} else {
-		err = writeWhole(c.String("output"), func(f *os.File) error {
+		err = file.write(func(f *os.File) error {
 			return errors.Join(write(f, c.String("lang")), f.Chmod(0o644))
 		})
 	}

@@ -23,12 +23,16 @@ func trustCommand() *cli.Command {
 		Category: "auditor",
 		Flags: []cli.Flag{homeFlag(),
 			&cli.StringFlag{Name: "with", Usage: "and believe what is in the trust `FILE` too: the tree before this one, say", TakesFile: true},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write it to `FILE`"}, formatFlag(), jsonFlag()},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write it to `FILE`", TakesFile: true}, forceFlag(), formatFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
 			if _, err := arguments(c); err != nil {
 				return err
 			}
 			if err := required(c, "home", "output"); err != nil {
+				return err
+			}
+			file, err := output(c, "output", c.String("output"), c.String("with"))
+			if err != nil {
 				return err
 			}
 			h, err := home.OpenAuthority(homeOf(c))
@@ -47,7 +51,15 @@ func trustCommand() *cli.Command {
 					return err
 				}
 			}
-			if err := home.WriteJSON(c.String("output"), trust, 0o644); err != nil {
+			text, err := json.MarshalIndent(trust, "", "  ")
+			if err != nil {
+				return fmt.Errorf("write %s: %w", file.path, err)
+			}
+			err = file.write(func(f *os.File) error {
+				_, err := f.Write(append(text, '\n'))
+				return errors.Join(err, f.Chmod(0o644))
+			})
+			if err != nil {
 				return err
 			}
 			l := trust.Ledgers[0]

@@ -25,6 +25,7 @@ func verifyCommand() *cli.Command {
 			"is asked. The exit status is 3 if something does not hold. saksi-verify is a small program that does the same.",
 		Flags: []cli.Flag{stringFlag("trust", "the trust `FILE`"),
 			&cli.StringFlag{Name: "records", Usage: "write each leaf that it is about to `FILE`, as JSON Lines: of more than 100 the statement has only sums", TakesFile: true},
+			forceFlag(),
 			formatFlag(), jsonFlag()},
 		Action: verifyEvidence,
 	}
@@ -36,6 +37,10 @@ func verifyEvidence(c *cli.Context) error {
 		return err
 	}
 	trust, err := readTrust(c)
+	if err != nil {
+		return err
+	}
+	records, err := output(c, "records", c.String("records"), args[0], c.String("trust"))
 	if err != nil {
 		return err
 	}
@@ -53,7 +58,7 @@ func verifyEvidence(c *cli.Context) error {
 	if isReceipt {
 		return verifyReceipt(c, args[0], receipt, trust)
 	}
-	statement, err := verifyFile(c, args[0], trust, c.String("records"))
+	statement, err := verifyFile(c, args[0], trust, records)
 	if err != nil {
 		return err
 	}
@@ -91,11 +96,11 @@ func verifyProof(c *cli.Context, path string, proof []byte, trust *verify.Trust)
 
 // verifyFile verifies a bundle, with progress, and writes its records if there is a file
 // for them: that has its name only if all holds.
-func verifyFile(c *cli.Context, path string, trust *verify.Trust, recordsFile string) (s *verify.Statement, err error) {
-	if recordsFile == "" {
+func verifyFile(c *cli.Context, path string, trust *verify.Trust, records outFile) (s *verify.Statement, err error) {
+	if records.path == "" {
 		return verifyEach(c, path, trust, nil)
 	}
-	err = writeWhole(recordsFile, func(f *os.File) error {
+	err = records.write(func(f *os.File) error {
 		lines := bufio.NewWriterSize(f, 1<<20)
 		encoder := json.NewEncoder(lines)
 		encoder.SetEscapeHTML(false)
