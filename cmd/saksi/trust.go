@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"reflect"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -97,20 +96,23 @@ func trustToo(trust *verify.Trust, path string) error {
 			trust.Ledgers = append(trust.Ledgers, l)
 		}
 	}
-	addMissing(&trust.Rekors, other.Rekors)
-	addMissing(&trust.Witnesses, other.Witnesses)
-	addMissing(&trust.Timestamps, other.Timestamps)
-	addMissing(&trust.Custodians, other.Custodians)
+	addTo(&trust.Rekors, other.Rekors, func(r verify.TrustedRekor) string { return r.Origin + "\n" + r.Key })
+	addTo(&trust.Witnesses, other.Witnesses, func(w verify.TrustedWitness) string { return w.Key })
+	addTo(&trust.Timestamps, other.Timestamps, func(a verify.TrustedAuthority) string { return a.Name + "\n" + a.Certificates })
+	addTo(&trust.Custodians, other.Custodians, func(c verify.TrustedCustodian) string { return c.Name + "\n" + c.Key })
 	if text, err = json.Marshal(trust); err == nil {
 		_, err = verify.ParseTrust(text)
 	}
 	return err
 }
 
-// addMissing adds what isn't there in the same words.
-func addMissing[T any](to *[]T, from []T) {
+// addTo adds what isn't there. Of what is, the other file's words stand: they are its
+// reader's, who has said there who runs it and whether it is independent.
+func addTo[T any](to *[]T, from []T, who func(T) string) {
 	for _, v := range from {
-		if !slices.ContainsFunc(*to, func(known T) bool { return reflect.DeepEqual(known, v) }) {
+		if i := slices.IndexFunc(*to, func(known T) bool { return who(known) == who(v) }); i >= 0 {
+			(*to)[i] = v
+		} else {
 			*to = append(*to, v)
 		}
 	}

@@ -45,7 +45,7 @@ func upCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: "rekor", Usage: "anchor in this Rekor instead of one of the node's own: `URL,key=FILE`[,version=1]; may be repeated; none: don't anchor"},
 			&cli.DurationFlag{Name: "anchor-every", Usage: "anchor after this `TIME` at the soonest", Value: time.Minute, EnvVars: env("anchor-every")},
 			anchorPolicyFlag("of several Rekors, `HOW-MANY` must have a checkpoint for it to count as anchored: all, any, or a number"),
-			&cli.StringSliceFlag{Name: "timestamp-authority", Usage: "have this authority sign times for checkpoints (RFC 3161): `URL,cert=FILE`[,name=NAME][,owner=WHO][,independent]; may be repeated"},
+			&cli.StringSliceFlag{Name: "timestamp-authority", Usage: "have this authority sign times for checkpoints (RFC 3161): `URL,cert=FILE`[,name=NAME][,owner=WHO]; may be repeated"},
 			&cli.DurationFlag{Name: "timestamp-every", Usage: "ask timestamp authorities after this `TIME` at the soonest", Value: 10 * time.Minute, EnvVars: env("timestamp-every")},
 			&cli.DurationFlag{Name: "cosign-every", Usage: "ask witnesses to cosign after this `TIME` at the soonest", Value: 30 * time.Second, EnvVars: env("cosign-every")},
 			&cli.IntFlag{Name: "replicas", Usage: "`COPIES` of the stream that the brokers keep", Value: 1, EnvVars: env("replicas")},

@@ -15,17 +15,18 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
-const specWanted = "want https://HOST,key=FILE[,version=1|2][,origin=ORIGIN][,owner=WHO][,tiles=URL][,name=NAME][,independent]"
+const specWanted = "want https://HOST,key=FILE[,version=1|2][,origin=ORIGIN][,owner=WHO][,tiles=URL][,name=NAME]"
 
 // ParseSpec reads how a person names a Rekor:
 //
-//	https://HOST[:PORT][/PATH],key=FILE[,version=1|2][,origin=ORIGIN][,owner=WHO][,tiles=URL][,name=NAME][,independent]
+//	https://HOST[:PORT][/PATH],key=FILE[,version=1|2][,origin=ORIGIN][,owner=WHO][,tiles=URL][,name=NAME]
 //
 // FILE holds its public key: PEM, the base64 of that, or a verifier key. Version is 2
 // unless said. Origin is the verifier key's name or HOST unless said; of version 1
 // HOST alone is right for all its trees. tiles is where a Rekor v2 serves its tree, if
 // that isn't URL/api/v2. name is that of the directory for its anchors; HOST[-PORT]
-// unless said. independent says that its owner is nobody whom the ledger is about.
+// unless said. Who is independent is for readers of trust files to say; the word is
+// taken, and goes no further.
 func ParseSpec(spec string) (Rekor, error) {
 	r, err := parseSpec(spec)
 	if err != nil {

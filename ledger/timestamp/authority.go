@@ -36,7 +36,7 @@ const (
 	maxCertFile  = 256 << 10
 	nameBytes    = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
 	dialWithin   = 10 * time.Second
-	specWanted   = "want https://HOST/PATH,cert=FILE[,name=NAME][,owner=WHO][,independent]"
+	specWanted   = "want https://HOST/PATH,cert=FILE[,name=NAME][,owner=WHO]"
 	typeOfQuery  = "application/timestamp-query"
 	typeOfAnswer = "application/timestamp-reply"
 )
@@ -61,10 +61,11 @@ func (a *Authority) check() error {
 
 // ParseSpec reads how a person names an authority:
 //
-//	https://HOST[:PORT]/PATH,cert=FILE[,name=NAME][,owner=WHO][,independent]
+//	https://HOST[:PORT]/PATH,cert=FILE[,name=NAME][,owner=WHO]
 //
 // FILE holds its certificates in PEM, the root among them. NAME is HOST[-PORT] unless
-// said. independent says that its owner is nobody whom the ledger is about.
+// said. Who is independent is for readers of trust files to say; the word is taken, and
+// goes no further.
 func ParseSpec(spec string) (Authority, error) {
 	a, err := parseSpec(spec)
 	if err != nil {

@@ -184,6 +184,14 @@ func (a *Authority) Trust() (*verify.Trust, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Who is independent of an authority is not its own to say: whoever reads the trust
+	// file says so.
+	for i := range rekors {
+		rekors[i].Independent = false
+	}
+	for i := range timestamps {
+		timestamps[i].Independent = false
+	}
 	return &verify.Trust{V: 1, Ledgers: []verify.TrustedLedger{{
 		Origin: a.Origin, Key: key, Genesis: genesis, Owner: a.Name + ", " + a.Jurisdiction,
 		AnchorKeys: []string{string(trimLine(anchorKey))},
