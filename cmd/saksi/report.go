@@ -48,7 +48,7 @@ func makeReport(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	r := &report.Report{File: filepath.Base(args[0]), Made: time.Now(), Version: programVersion(), Certificate: c.String("certificate")}
+	r := &report.Report{File: filepath.Base(args[0]), TrustFile: c.String("trust"), Made: time.Now(), Version: programVersion(), Certificate: c.String("certificate")}
 	if r.Digest, r.Size, err = digestOfFile(args[0]); err != nil {
 		return err
 	}
@@ -59,10 +59,9 @@ func makeReport(c *cli.Context) error {
 	r.Trust = events.DigestOf(text)
 	left := c.Int("events")
 	r.Statement, err = verifyEach(c, args[0], trust, func(record *verify.StatedRecord) error {
-		short := verify.StatedRecord{Leaf: record.Leaf, Recorder: record.Recorder}
+		short := verify.StatedRecord{Leaf: record.Leaf, Recorder: record.Recorder, Facility: record.Facility}
 		for _, e := range record.Events {
 			if left--; left >= 0 {
-				e.Data = nil // the list doesn't show it
 				short.Events = append(short.Events, e)
 			} else {
 				r.More++

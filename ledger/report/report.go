@@ -24,11 +24,12 @@ type Report struct {
 	Records []verify.StatedRecord
 	More    int
 	// File is the evidence's name, Digest the SHA-256 of its bytes and Size how many they
-	// are. Trust is the SHA-256 of the trust file.
-	File   string
-	Digest events.Digest
-	Size   int64
-	Trust  events.Digest
+	// are. TrustFile is the trust file's name, and Trust its SHA-256.
+	File      string
+	Digest    events.Digest
+	Size      int64
+	TrustFile string
+	Trust     events.Digest
 	// Made is when the report was, by the clock of whoever made it, with the program
 	// Version.
 	Made    time.Time
@@ -61,7 +62,7 @@ func (r *Report) HTML(w io.Writer, language string) error {
 	if err != nil {
 		return err
 	}
-	t, err := htmltemplate.New("report").Funcs(htmltemplate.FuncMap{"t": v.words.say, "events": v.words.events, "leaves": v.words.leaves}).Parse(htmlReport)
+	t, err := htmltemplate.New("report").Funcs(htmltemplate.FuncMap(v.words.functions())).Parse(htmlReport)
 	if err == nil {
 		err = t.Execute(w, v)
 	}
@@ -77,7 +78,7 @@ func (r *Report) Text(w io.Writer, language string) error {
 	if err != nil {
 		return err
 	}
-	t, err := texttemplate.New("report").Funcs(texttemplate.FuncMap{"t": v.words.say, "events": v.words.events, "leaves": v.words.leaves, "plain": plain}).Parse(textReport)
+	t, err := texttemplate.New("report").Funcs(texttemplate.FuncMap(v.words.functions())).Parse(textReport)
 	if err == nil {
 		err = t.Execute(w, v)
 	}
@@ -99,6 +100,11 @@ type view struct {
 	words     words
 }
 
+// functions are those of the templates.
+func (w words) functions() map[string]any {
+	return map[string]any{"t": w.say, "events": w.events, "leaves": w.leaves, "left": w.left, "plain": plain}
+}
+
 // group is what is proven of one recorder.
 type group struct {
 	Recorder string
@@ -109,7 +115,16 @@ type group struct {
 // whom is somebody whose signature the evidence rests on.
 type whom struct{ Kind, Name, Owner, Independent, What, Time string }
 
-type event struct{ Ref, Time, Recorder, Type, Digest string }
+// event is a line of the list: Who and What tell it in words, and are the recorder's.
+type event struct{ Ref, Time, Who, What, Recorder, Type, Digest string }
+
+// Shown is how many events the evidence shows, of those that it is about.
+func (v *view) Shown() int { return v.Statement.Events - v.Statement.Withheld }
+
+// Glossary are the words that people who read no protocol don't know, by their keys.
+func (v *view) Glossary() []string {
+	return []string{"gloss.ledger", "gloss.leaf", "gloss.root", "gloss.rekor", "gloss.witness", "gloss.digest"}
+}
 
 func (r *Report) view(language string) (*view, error) {
 	var w words
@@ -132,10 +147,11 @@ func (r *Report) view(language string) (*view, error) {
 	v.sayRest()
 	for _, record := range r.Records {
 		for _, e := range record.Events {
-			v.Events = append(v.Events, event{e.Ref.String(), e.Time, record.Recorder, e.Type, e.Digest.String()})
+			who, what := w.tell(&e, record.Facility)
+			v.Events = append(v.Events, event{e.Ref.String(), w.eventTime(e.Time), who, what, record.Recorder, e.Type, e.Digest.String()})
 		}
 		for _, e := range record.Withheld {
-			v.Events = append(v.Events, event{e.Ref.String(), "", record.Recorder, w.say("withheld"), e.Digest.String()})
+			v.Events = append(v.Events, event{e.Ref.String(), "", "", w.say("withheld"), record.Recorder, "", e.Digest.String()})
 		}
 	}
 	slices.SortStableFunc(v.Events, func(x, y event) int { return compareRefs(x.Ref, y.Ref) })
@@ -162,8 +178,17 @@ func compareRefs(x, y string) int {
 func (v *view) groupOf(g *verify.StatedGroup) group {
 	out := group{Recorder: g.Recorder}
 	say := func(key string, args ...any) { out.Proven = append(out.Proven, v.words.say(key, args...)) }
-	say("group.said", g.Recorder, v.words.events(g.Events-g.Withheld), v.words.leaves(g.Leaves), g.First, g.Last)
-	if g.Withheld > 0 {
+	switch shown := g.Events - g.Withheld; {
+	case shown == 0:
+	case g.First == g.Last:
+		say("group.one", g.Recorder, v.words.events(shown), v.words.leaves(g.Leaves), g.First)
+	default:
+		say("group.said", g.Recorder, v.words.events(shown), v.words.leaves(g.Leaves), g.First, g.Last)
+	}
+	switch {
+	case g.Withheld == 1:
+		say("group.withheld.one")
+	case g.Withheld > 1:
 		say("group.withheld", g.Withheld)
 	}
 	for _, s := range g.Signers {
@@ -185,10 +210,10 @@ func (v *view) groupOf(g *verify.StatedGroup) group {
 	}
 	early, late := v.words.say("when.unknown"), v.words.say("when.unknown")
 	if b := g.Interval.NotBefore; b != nil {
-		early = v.words.say("when.by", moment(b.Time), v.named(b))
+		early = v.words.say("when.by", v.words.moment(b.Time), v.named(b))
 	}
 	if b := g.Interval.NotAfter; b != nil {
-		late = v.words.say("when.by", moment(b.Time), v.named(b))
+		late = v.words.say("when.by", v.words.moment(b.Time), v.named(b))
 	}
 	out.When = v.words.say("when", early, late)
 	if g.Outside > 0 {
@@ -221,17 +246,17 @@ func (v *view) findWhom() {
 	s := v.Statement
 	for _, c := range s.Cosigned {
 		for _, w := range c.Cosignatures {
-			v.Whom = append(v.Whom, whom{v.words.say("kind.witness"), w.Witness, w.Owner, v.independence(w.Independent), v.words.say("what.witness", v.words.leaves(c.Size)), moment(w.Time)})
+			v.Whom = append(v.Whom, whom{v.words.say("kind.witness"), w.Witness, w.Owner, v.independence(w.Independent), v.words.say("what.witness", v.words.leaves(c.Size)), v.words.moment(w.Time)})
 		}
 	}
 	for _, t := range s.Timestamps {
 		if t.Believed {
-			v.Whom = append(v.Whom, whom{v.words.say("kind.timestamp"), t.Authority, t.Owner, v.independence(t.Independent), v.words.say("what.timestamp", v.words.leaves(t.Size)), moment(t.Time)})
+			v.Whom = append(v.Whom, whom{v.words.say("kind.timestamp"), t.Authority, t.Owner, v.independence(t.Independent), v.words.say("what.timestamp", v.words.leaves(t.Size)), v.words.moment(t.Time)})
 		}
 	}
 	for _, a := range s.Anchors {
 		if a.Believed {
-			v.Whom = append(v.Whom, whom{v.words.say("kind.rekor"), a.Rekor, a.Owner, v.independence(a.Independent), v.words.say("what.rekor", v.words.leaves(a.Size), a.Index), moment(a.Time)})
+			v.Whom = append(v.Whom, whom{v.words.say("kind.rekor"), a.Rekor, a.Owner, v.independence(a.Independent), v.words.say("what.rekor", v.words.leaves(a.Size), a.Index), v.words.moment(a.Time)})
 		}
 	}
 }
@@ -240,7 +265,12 @@ func (v *view) findWhom() {
 func (v *view) sayRest() {
 	s := v.Statement
 	for _, g := range s.Groups {
-		v.Said = append(v.Said, v.words.say("said.received", g.Recorder, moment(g.ReceivedFrom), moment(g.ReceivedTo)))
+		from, to := v.words.moment(g.ReceivedFrom), v.words.moment(g.ReceivedTo)
+		if from == to {
+			v.Said = append(v.Said, v.words.say("said.received.one", g.Recorder, from))
+		} else {
+			v.Said = append(v.Said, v.words.say("said.received", g.Recorder, from, to))
+		}
 	}
 	v.Said = append(v.Said, v.words.say("said.time"), v.words.say("said.content"), v.words.say("said.times"))
 
@@ -282,14 +312,6 @@ func (v *view) sayRest() {
 		open("open.revocation")
 	}
 	open("open.persons")
-}
-
-// moment writes a time; nothing if there is none.
-func moment(t time.Time) string {
-	if t.IsZero() {
-		return "–"
-	}
-	return t.UTC().Format(time.RFC3339)
 }
 
 // plain keeps what a stranger wrote from steering a terminal.

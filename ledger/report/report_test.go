@@ -37,7 +37,7 @@ func reportOf(t *testing.T, name, trustFile string) *report.Report {
 		t.Fatal(err)
 	}
 	return &report.Report{
-		Statement: s, Records: s.Records, File: name, Digest: events.DigestOf(text), Size: int64(len(text)), Trust: events.DigestOf(trustText),
+		Statement: s, Records: s.Records, File: name, Digest: events.DigestOf(text), Size: int64(len(text)), TrustFile: "mine/trust.json", Trust: events.DigestOf(trustText),
 		Made: time.Date(2026, 11, 29, 8, 0, 0, 0, time.UTC), Version: "v1.2.3",
 	}
 }
@@ -57,15 +57,15 @@ func TestReport(t *testing.T) {
 		says                  []string
 	}{
 		{"good.saksi", "trust.json", "en", []string{
-			"Report on evidence", "What is proven", "nimbus-my/lab-1/bastion-1 said 1 event on 1 leaf, from 4/1 to 4/1.", "which mcmc registered in event 1/0",
+			"Report on evidence", "What is proven", "nimbus-my/lab-1/bastion-1 said 1 event on 1 leaf: 4/1.", "check out by the trust file mine/trust.json (SHA-256 sha256:", "session closed; session: s-1; ended: normally; at the facility lab-1 in MY", "Words used here", "1 event shown, on 1 leaf; not shown: 0", "2027-01-15T07:43:20Z", "which mcmc registered in event 1/0",
 			"2027-01-15T08:00:00Z, by the word of the Rekor rekor-1.example - 77", "What is not proven", "The same envelopes hold 2 events more", "Nothing is known of whose hands",
 			"that a quorum of witnesses", "saksi v1.2.3",
 		}},
-		{"good.saksi", "trust.json", "ms", []string{"Laporan tentang bukti", "Apa yang terbukti", "nimbus-my/lab-1/bastion-1 menyatakan 1 peristiwa", "Apa yang tidak terbukti", "menurut kata Rekor rekor-1.example - 77"}},
+		{"good.saksi", "trust.json", "ms", []string{"Laporan tentang bukti", "Apa yang terbukti", "nimbus-my/lab-1/bastion-1 menyatakan 1 peristiwa", "Apa yang tidak terbukti", "menurut kata Rekor rekor-1.example - 77", "menurut fail kepercayaan mine/trust.json", "sesi ditutup; sesi: s-1; berakhir: seperti biasa; di kemudahan lab-1 di MY", "Istilah yang digunakan"}},
 		{"witnessed.saksi", "trust-witnesses.json", "en", []string{"witness.example.sg/w1", "the CSA", "the tree of 11 leaves continues all that it had seen", "by the word of the witness witness.example.sg/w1"}},
 		{"timestamped.saksi", "trust-timestamps.json", "en", []string{"timestamp authority", "a time for the tree of 11 leaves (RFC 3161)", "That no certificate of a timestamp authority was revoked"}},
 		{"timestamped.saksi", "trust-timestamps.json", "ms", []string{"pihak berkuasa cap masa", "masa bagi pokok 11 daun (RFC 3161)"}},
-		{"an-event-withheld.saksi", "trust.json", "en", []string{"It said 1 more, which are not shown", "What events say that are not shown, 1 in all", "not shown"}},
+		{"an-event-withheld.saksi", "trust.json", "en", []string{"One event that it said is not shown", "1 event was left out of it", "What events say that are not shown, 1 in all", "not shown"}},
 	} {
 		r := reportOf(t, row.file, row.trust)
 		text, page := render(t, r.Text, row.language), render(t, r.HTML, row.language)
@@ -98,6 +98,27 @@ func selfContained(t *testing.T, page string) {
 			break
 		} else if err != nil {
 			t.Fatalf("the page is not well-formed: %v", err)
+		}
+	}
+}
+
+// TestCertificateOfRedacted: what a person is to sign counts what is shown.
+func TestCertificateOfRedacted(t *testing.T) {
+	r := reportOf(t, "an-event-withheld.saksi", "trust.json")
+	r.Certificate = report.CertificateS90A
+	shown := r.Statement.Events - r.Statement.Withheld
+	if r.Statement.Withheld != 1 {
+		t.Fatalf("%+v", r.Statement)
+	}
+	count := map[int]string{0: "0 events", 1: "1 event"}[shown]
+	for _, got := range []string{render(t, r.Text, "en"), render(t, r.HTML, "en")} {
+		if want := "which shows " + count + " and leaves out 1 event, on 1 leaf"; !strings.Contains(got, want) {
+			t.Errorf("%q is not in\n%s", want, got)
+		}
+	}
+	for _, got := range []string{render(t, r.Text, "ms"), render(t, r.HTML, "ms")} {
+		if want := "dan tidak menunjukkan 1 peristiwa, pada 1 daun"; !strings.Contains(got, want) {
+			t.Errorf("%q is not in\n%s", want, got)
 		}
 	}
 }
