@@ -109,7 +109,7 @@ func verifyFile(path, trustFile, format, recordsFile string, stdout io.Writer) (
 	if isProof {
 		statement, err := verify.VerifyProof(proof, trust)
 		if err != nil {
-			return exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)
+			return doesNotHold(path, err)
 		}
 		if err := say(statement, format, stdout); err != nil {
 			return exitFailed, err
@@ -123,7 +123,7 @@ func verifyFile(path, trustFile, format, recordsFile string, stdout io.Writer) (
 	if isReceipt {
 		statement, err := verify.VerifyReceiptOf(receipt, trust)
 		if err != nil {
-			return exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)
+			return doesNotHold(path, err)
 		}
 		if err := say(statement, format, stdout); err != nil {
 			return exitFailed, err
@@ -141,7 +141,7 @@ func verifyFile(path, trustFile, format, recordsFile string, stdout io.Writer) (
 	}
 	statement, err := verify.Verify(f, info.Size(), trust, options)
 	if err != nil {
-		return exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)
+		return doesNotHold(path, err)
 	}
 	if err := finish(); err != nil {
 		return exitFailed, err
@@ -150,6 +150,20 @@ func verifyFile(path, trustFile, format, recordsFile string, stdout io.Writer) (
 		return exitFailed, err
 	}
 	return exitDone, nil
+}
+
+// doesNotHold says so; of what is no evidence, or of a ledger that the trust file doesn't
+// name, nothing was judged.
+func doesNotHold(path string, err error) (int, error) {
+	var not *verify.NotEvidence
+	var unknown *verify.UnknownLedger
+	switch {
+	case errors.As(err, &not):
+		return exitFailed, fmt.Errorf("%s: this is not evidence: %s", path, not.Is)
+	case errors.As(err, &unknown):
+		return exitFailed, fmt.Errorf("%s can't be judged: the trust file doesn't name %.100q, of which it is", path, unknown.Origin)
+	}
+	return exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)
 }
 
 // say writes what was verified, as it was asked for.

@@ -58,6 +58,10 @@ func runVectors(t *testing.T, vectors string) {
 		switch {
 		case v.Says == "" && (status != exitDone || stderr.Len() > 0):
 			t.Errorf("%s: status %d, %s", v.File, status, stderr.String())
+		case strings.Contains(v.Says, "names no ledger"):
+			if status != exitFailed || stdout.Len() > 0 || !strings.Contains(stderr.String(), "the trust file doesn't name \"other.example/log\"") {
+				t.Errorf("%s: status %d, %s%s", v.File, status, stdout.String(), stderr.String())
+			}
 		case v.Says != "" && (status != exitDoesNotHold || stdout.Len() > 0 || !strings.HasSuffix(stderr.String(), "does not hold: "+v.Says+"\n")):
 			t.Errorf("%s: status %d, %s%s", v.File, status, stdout.String(), stderr.String())
 		}
@@ -101,7 +105,7 @@ func TestUsage(t *testing.T) {
 		{exitFailed, []string{"-trust", trust, "no such file"}},
 		{exitFailed, []string{"-trust", "no such file", good}},
 		{exitFailed, []string{"-trust", good, good}},
-		{exitDoesNotHold, []string{"-trust", trust, trust}},
+		{exitFailed, []string{"-trust", trust, trust}},
 		{exitUsage, []string{"-trust", trust, "-force", "-records", good, good}},
 		{exitUsage, []string{"-trust", trust, "-force", "-records", trust, good}},
 		{exitFailed, []string{"-trust", trust, "-records", "main.go", good}},

@@ -102,6 +102,23 @@ func signing(dir string) (name string, _ *events.Signer, _ error) {
 	return grant.Name, signer, err
 }
 
+// recognize refuses a file that is no evidence: custody of it would say nothing.
+func recognize(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if err := verify.Recognize(f, info.Size()); err != nil {
+		return doesNotHold(path, err)
+	}
+	return nil
+}
+
 func custodyAdd(c *cli.Context) error {
 	args, err := arguments(c, "FILE")
 	if err != nil {
@@ -124,10 +141,19 @@ func custodyAdd(c *cli.Context) error {
 	if e.Evidence, e.Bytes, err = digestOfFile(path); err != nil {
 		return err
 	}
+	if err := recognize(path); err != nil {
+		return err
+	}
 	before := path
 	if from := c.String("from"); from != "" {
 		digest, _, err := digestOfFile(from)
 		if err != nil {
+			return err
+		}
+		if digest == e.Evidence {
+			return usage("--from %s is the same file as %s: nothing was redacted", from, path)
+		}
+		if err := recognize(from); err != nil {
 			return err
 		}
 		e.From, before = &digest, from

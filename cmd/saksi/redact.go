@@ -48,12 +48,19 @@ func redact(c *cli.Context) error {
 		}
 		refs, names = append(refs, ref), append(names, text)
 	}
+	if err := bundleAlone(c.Args().First()); err != nil {
+		return err
+	}
 	bundle, err := readBundle(c.Args().First())
 	if err != nil {
 		return err
 	}
+	before := len(bundle.Withheld)
 	if err := bundle.Redact(refs...); err != nil {
 		return err
+	}
+	if len(bundle.Withheld) == before {
+		return fmt.Errorf("%s: nothing is left to take out of it there, %s: nothing was written", c.Args().First(), strings.Join(names, " "))
 	}
 	own, err := bundle.OwnTrust()
 	if err != nil {
@@ -90,7 +97,7 @@ func readBundle(path string) (*verify.Bundle, error) {
 	}
 	b, err := verify.ReadBundle(f, info.Size())
 	if err != nil {
-		return nil, statusError{exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)}
+		return nil, doesNotHold(path, err)
 	}
 	return b, nil
 }

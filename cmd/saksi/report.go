@@ -23,7 +23,7 @@ func reportCommand() *cli.Command {
 		Category:  "auditor",
 		ArgsUsage: "FILE",
 		Description: "What is proven, by whom, what is only said and what is not proven, with the custody in FILE.custody if it is there.\n" +
-			"Without --output it is text; a file whose name ends in .html is one HTML file that prints well. The exit status is\n" +
+			"Without --output it is text; a file whose name ends in .html is one HTML file that prints well, .txt is text. The exit status is\n" +
 			"3, and there is no report, if something does not hold. --certificate s90a adds the draft of a certificate for\n" +
 			"Malaysia's Evidence Act 1950, section 90A, for counsel to finish: it is no certificate, and no legal advice.",
 		Flags: []cli.Flag{stringFlag("trust", "the trust `FILE`"),
@@ -46,6 +46,19 @@ func makeReport(c *cli.Context) error {
 	}
 	file, err := output(c, "output", c.String("output"), args[0], c.String("trust"), args[0]+custodySuffix)
 	if err != nil {
+		return err
+	}
+	html := false
+	switch strings.ToLower(filepath.Ext(file.path)) {
+	case ".html", ".htm":
+		html = true
+	case ".txt":
+	default:
+		if file.path != "" {
+			return usage("--output %s: a report is a file whose name ends in .html, or in .txt", file.path)
+		}
+	}
+	if err := bundleAlone(args[0]); err != nil {
 		return err
 	}
 	r := &report.Report{File: filepath.Base(args[0]), TrustFile: c.String("trust"), Made: time.Now(), Version: programVersion(), Certificate: c.String("certificate")}
@@ -86,7 +99,7 @@ func makeReport(c *cli.Context) error {
 		return err
 	}
 	write := r.Text
-	if e := strings.ToLower(filepath.Ext(c.String("output"))); e == ".html" || e == ".htm" {
+	if html {
 		write = r.HTML
 	}
 	if c.String("output") == "" {

@@ -75,11 +75,46 @@ func readAs(path string, read func(io.ReaderAt) ([]byte, bool, error)) (content 
 	return read(f)
 }
 
+// doesNotHold says that a file does not hold; but of one that is no evidence, or of a
+// ledger that the trust file doesn't name, nothing was judged, and so it isn't said.
+func doesNotHold(path string, err error) error {
+	var not *verify.NotEvidence
+	var unknown *verify.UnknownLedger
+	switch {
+	case errors.As(err, &not):
+		return fmt.Errorf("%s: this is not evidence: %s", path, not.Is)
+	case errors.As(err, &unknown):
+		return hinted{fmt.Errorf("%s can't be judged: the trust file doesn't name %.100q, of which it is", path, unknown.Origin), "is it the right trust file?"}
+	}
+	return statusError{exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)}
+}
+
+// bundleAlone refuses what saksi verify reads and other commands don't.
+func bundleAlone(path string) error {
+	is := ""
+	if proof, ok, err := readAs(path, verify.ReadProof); err != nil {
+		return err
+	} else if ok && verify.IsOrder(proof) {
+		is = "proof that a ledger signed leaves out of their order"
+	} else if ok {
+		is = "proof that a ledger signed two histories"
+	}
+	if _, ok, err := readAs(path, verify.ReadReceipt); err != nil {
+		return err
+	} else if ok {
+		is = "a receipt"
+	}
+	if is == "" {
+		return nil
+	}
+	return hinted{fmt.Errorf("%s is %s, no evidence of events", path, is), "saksi verify reads it"}
+}
+
 // verifyReceipt says what a receipt proves.
 func verifyReceipt(c *cli.Context, path string, receipt []byte, trust *verify.Trust) error {
 	s, err := verify.VerifyReceiptOf(receipt, trust)
 	if err != nil {
-		return statusError{exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)}
+		return doesNotHold(path, err)
 	}
 	return printSentences(c, s, s.Sentences)
 }
@@ -89,7 +124,7 @@ func verifyReceipt(c *cli.Context, path string, receipt []byte, trust *verify.Tr
 func verifyProof(c *cli.Context, path string, proof []byte, trust *verify.Trust) error {
 	s, err := verify.VerifyProof(proof, trust)
 	if err != nil {
-		return statusError{exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)}
+		return doesNotHold(path, err)
 	}
 	return printSentences(c, s, s.Said())
 }
@@ -130,7 +165,7 @@ func verifyEach(c *cli.Context, path string, trust *verify.Trust, record func(*v
 		Record: record, Progress: func(done, total int) { shown.set("verified", done, total) }, Now: time.Now(),
 	})
 	if err != nil {
-		return nil, statusError{exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)}
+		return nil, doesNotHold(path, err)
 	}
 	return s, nil
 }

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"github.com/transparency-dev/merkle/compact"
@@ -168,8 +169,18 @@ type auditor struct {
 }
 
 func (a *auditor) fail(format string, args ...any) {
-	a.report.Failures = append(a.report.Failures, fmt.Sprintf(format, args...))
+	text := longHex.ReplaceAllStringFunc(fmt.Sprintf(format, args...), func(digits string) string {
+		return fmt.Sprintf("%s… (%d hexadecimal digits)", digits[:hexShown], len(digits))
+	})
+	a.report.Failures = append(a.report.Failures, text)
 }
+
+// longHex is what a library prints of bytes that aren't what they should be: a tile, say. A
+// digest isn't as long.
+var longHex = regexp.MustCompile(`[0-9a-fA-F]{129,}`)
+
+// hexShown is how many digits of it are told.
+const hexShown = 32
 
 const (
 	// bundleWidth is how many leaves are read together: one entry bundle of

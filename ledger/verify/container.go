@@ -146,6 +146,28 @@ func (f *frame) end() error {
 	return err
 }
 
+// NotEvidence is the error where a file is no evidence at all: nothing was judged. A file
+// that begins as evidence does, and isn't, doesn't hold.
+type NotEvidence struct {
+	// Is says what it is, or isn't.
+	Is string
+}
+
+func (e *NotEvidence) Error() string { return e.Is }
+
+// Recognize returns an error, in which there is a [NotEvidence] if so, unless a file can be
+// read as what [Verify], [VerifyProof] or [VerifyReceiptOf] judges. It judges nothing.
+func Recognize(r io.ReaderAt, size int64) error {
+	if _, ok, err := ReadProof(r); ok || err != nil {
+		return err
+	}
+	if _, ok, err := ReadReceipt(r); ok || err != nil {
+		return err
+	}
+	_, err := openBundle(r, size)
+	return err
+}
+
 // notBundle says what b is instead.
 func notBundle(b []byte) string {
 	switch {

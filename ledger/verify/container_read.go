@@ -76,7 +76,7 @@ func openContainer(r io.ReaderAt, size int64) ([]part, error) {
 		if _, err := r.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
 			return nil, err
 		}
-		return nil, errors.New(notBundle(head))
+		return nil, &NotEvidence{notBundle(head)}
 	}
 	if err := w.end(); err != nil {
 		return nil, err

@@ -47,6 +47,15 @@ func VerifyProof(b []byte, trust *Trust) (Contradiction, error) {
 	return s, nil
 }
 
+// UnknownLedger is the error where a file is of a ledger that the trust file doesn't name:
+// nothing was judged.
+type UnknownLedger struct {
+	Origin string
+	says   string
+}
+
+func (e *UnknownLedger) Error() string { return e.says }
+
 // openNamed opens a checkpoint by the ledger of the trust file that has its origin.
 func (t *Trust) openNamed(note []byte) (*TrustedLedger, *Checkpoint, error) {
 	text, err := parseCheckpoint(string(note))
@@ -55,7 +64,7 @@ func (t *Trust) openNamed(note []byte) (*TrustedLedger, *Checkpoint, error) {
 	}
 	ledger, ok := t.Ledger(text.Origin)
 	if !ok {
-		return nil, nil, fmt.Errorf("the trust file names no ledger %s", plain(text.Origin))
+		return nil, nil, &UnknownLedger{text.Origin, fmt.Sprintf("the trust file names no ledger %s", plain(text.Origin))}
 	}
 	log, err := ledger.Log()
 	if err != nil {

@@ -124,7 +124,7 @@ func (v *verification) openTree() error {
 	origin, _, _ := strings.Cut(string(signed), "\n")
 	var ok bool
 	if v.ledger, ok = v.trust.Ledger(origin); !ok {
-		return fmt.Errorf("the trust file names no ledger %.100q, of which this is: is it the right trust file?", origin)
+		return &UnknownLedger{origin, fmt.Sprintf("the trust file names no ledger %.100q, of which this is: is it the right trust file?", origin)}
 	}
 	var err error
 	if v.log, err = v.ledger.Log(); err != nil {
