@@ -51,7 +51,7 @@ func adoptRegistry(c *cli.Context) error {
 			return err
 		}
 		out := result{document: done, rows: [][]any{
-			{"taken over from", fmt.Sprintf("%s, as it stood with %d leaves", done.Origin, done.Size)},
+			{"taken over from", fmt.Sprintf("%s, as it stood with %s", done.Origin, counted(done.Size, "leaf", "leaves"))},
 			{"acts", fmt.Sprintf("%d taken over, and the one that says so: leaves %d to %d", done.Acts, done.FirstLeaf, done.LastLeaf)},
 			{"grants", fmt.Sprintf("%d in %s", len(done.Grants), a.Grants)},
 		}}

@@ -90,5 +90,8 @@ func sworn(p events.PeriodAttested) string {
 	if p.Count == 0 {
 		return "nothing was recorded"
 	}
-	return fmt.Sprintf("%d events, numbers %d to %d, are all there was", p.Count, p.First, p.Last)
+	if p.Count == 1 {
+		return fmt.Sprintf("1 event, number %d, is all there was", p.First)
+	}
+	return fmt.Sprintf("%s, numbers %d to %d, are all there was", counted(p.Count, "event", "events"), p.First, p.Last)
 }

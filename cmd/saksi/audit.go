@@ -211,19 +211,19 @@ func openServed(c *cli.Context, trust *verify.Trust, url string) (*ledgerhttp.Re
 func auditResult(r *audit.Report) result {
 	out := result{document: r, rows: [][]any{
 		{"ledger", r.Origin}, {"leaves", r.Leaves}, {"root", r.Root.String()},
-		{"accepted", fmt.Sprintf("%d envelopes, %d events", r.Accepted, r.Events)}, {"duplicates", r.Duplicates}, {"rejected", r.Rejected},
+		{"accepted", fmt.Sprintf("%s, %s", counted(r.Accepted, "envelope", "envelopes"), counted(r.Events, "event", "events"))}, {"duplicates", r.Duplicates}, {"rejected", r.Rejected},
 		{"epochs", r.Epochs}, {"signatures checked", r.Signatures}, {"verdicts recomputed", r.Verdicts},
 		{"erased, expired", fmt.Sprintf("%d, %d; %d verdicts rest on what remains", r.Erased, r.Expired, r.Partial)},
 		{"recorders", fmt.Sprintf("%d, %d times started over; gaps %d, repeated %d, broken chains %d",
 			r.Chains.Recorders, r.Chains.Incarnations, r.Chains.Gaps, r.Chains.Repeated, r.Chains.Broken)},
-		{"anchors", fmt.Sprintf("%d hold, %d of them independent, up to %d leaves; %d in Rekors that the trust file doesn't name",
-			r.Anchors.Checked, r.Anchors.Independent, r.Anchors.Size, r.Anchors.Unknown)},
-		{"timestamps", fmt.Sprintf("%d hold, %d of them independent, up to %d leaves; %d by nobody whom the trust file names",
-			r.Timestamps.Checked, r.Timestamps.Independent, r.Timestamps.Size, r.Timestamps.Unknown)},
-		{"cosigned", fmt.Sprintf("%d checkpoints by %d cosignatures; a quorum up to %d leaves", r.Cosigned.Checkpoints, r.Cosigned.Signatures, r.Cosigned.Quorum)},
+		{"anchors", fmt.Sprintf("%d hold, %d of them independent, up to %s; %d in Rekors that the trust file doesn't name",
+			r.Anchors.Checked, r.Anchors.Independent, counted(r.Anchors.Size, "leaf", "leaves"), r.Anchors.Unknown)},
+		{"timestamps", fmt.Sprintf("%d hold, %d of them independent, up to %s; %d by nobody whom the trust file names",
+			r.Timestamps.Checked, r.Timestamps.Independent, counted(r.Timestamps.Size, "leaf", "leaves"), r.Timestamps.Unknown)},
+		{"cosigned", fmt.Sprintf("%s by %s; a quorum up to %s", counted(r.Cosigned.Checkpoints, "checkpoint", "checkpoints"), counted(r.Cosigned.Signatures, "cosignature", "cosignatures"), counted(r.Cosigned.Quorum, "leaf", "leaves"))},
 	}}
 	if p := r.Predecessor; p != nil {
-		out.rows = append(out.rows, []any{"taken over", fmt.Sprintf("%d acts of the registry of %s, as it stood with %d leaves", p.Acts, p.Origin, p.Size)})
+		out.rows = append(out.rows, []any{"taken over", fmt.Sprintf("%s of the registry of %s, as it stood with %s", counted(p.Acts, "act", "acts"), p.Origin, counted(p.Size, "leaf", "leaves"))})
 	}
 	if p := r.Compared; p != nil {
 		out.rows = append(out.rows, []any{"compared", fmt.Sprintf("%d are as %s has them, %d not; %d were not taken over", p.Same, p.Origin, len(p.Different), len(p.Missing))})
@@ -254,7 +254,7 @@ func auditResult(r *audit.Report) result {
 		out.rows = append(out.rows, []any{"not recomputed", strings.Join(reasons, ", ")})
 	}
 	if f := r.Fetched; f != nil {
-		out.rows = append(out.rows, []any{"copied", fmt.Sprintf("%d leaves, %d bodies, %d anchors; %d leaves were there", f.Leaves, f.Bodies, f.Anchors, f.Kept)})
+		out.rows = append(out.rows, []any{"copied", fmt.Sprintf("%s, %s, %s; there before: %s", counted(f.Leaves, "leaf", "leaves"), counted(f.Bodies, "body", "bodies"), counted(f.Anchors, "anchor", "anchors"), counted(f.Kept, "leaf", "leaves"))})
 	}
 	out.rows = append(out.rows, []any{"seconds", fmt.Sprintf("%.2f", r.Seconds)}, []any{"leaves/s", fmt.Sprintf("%.0f", float64(r.Leaves)/max(r.Seconds, 1e-9))})
 	for _, f := range r.Failures {

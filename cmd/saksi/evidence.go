@@ -215,7 +215,9 @@ func evidenceResult(file string, bytes int64, b *verify.Bundle) result {
 	if len(b.Anchors) == 0 {
 		note = "No anchor covers it, and it says so: --wait-anchor waits for one.\n" + note
 	}
-	if len(b.Withheld) > 0 {
+	if len(b.Withheld) == 1 {
+		note = "1 of the events was erased: that it stood there is proven, and not what it said.\n" + note
+	} else if len(b.Withheld) > 1 {
 		note = fmt.Sprintf("%d of the events were erased: that they stood there is proven, and not what they said.\n", len(b.Withheld)) + note
 	}
 	return result{

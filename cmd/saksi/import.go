@@ -79,7 +79,7 @@ func runImport(c *cli.Context) error {
 		seconds := time.Since(began).Seconds()
 		out := importResult(done, flushed, seconds)
 		if sent > 0 {
-			out.rows = append(out.rows, []any{"disclosures sent", fmt.Sprintf("of %d events", sent)})
+			out.rows = append(out.rows, []any{"disclosures sent", fmt.Sprintf("of %s", counted(sent, "event", "events"))})
 		}
 		if printErr := out.print(c); printErr != nil {
 			return printErr
@@ -169,7 +169,7 @@ func importResult(done operator.Imported, flushed publish.Result, seconds float6
 
 // flushRows tell of a flush.
 func flushRows(f publish.Result) [][]any {
-	rows := [][]any{{"receipts verified", fmt.Sprintf("%d envelopes, %d events", f.Envelopes, f.Events)}}
+	rows := [][]any{{"receipts verified", fmt.Sprintf("%s, %s", counted(f.Envelopes, "envelope", "envelopes"), counted(f.Events, "event", "events"))}}
 	if f.Envelopes > 0 {
 		rows = append(rows, []any{"leaves", fmt.Sprintf("%d to %d", f.FirstLeaf, f.LastLeaf)})
 	}

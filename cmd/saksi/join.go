@@ -120,17 +120,17 @@ func movedRows(m *publish.Moved) [][]any {
 		}
 	}
 	rows := [][]any{
-		{"receipts found", fmt.Sprintf("%d for %d events, of the ledger before", m.Found.Receipts, m.Found.Events)},
-		{"to be sent", fmt.Sprintf("%d envelopes, %d events", m.Waiting.Envelopes, m.Waiting.Events)},
+		{"receipts found", fmt.Sprintf("%d for %s, of the ledger before", m.Found.Receipts, counted(m.Found.Events, "event", "events"))},
+		{"to be sent", fmt.Sprintf("%s, %s", counted(m.Waiting.Envelopes, "envelope", "envelopes"), counted(m.Waiting.Events, "event", "events"))},
 	}
 	if m.Found.Rejected > 0 {
 		rows = append(rows, []any{"rejected there", m.Found.Rejected})
 	}
 	if m.Dropped.Envelopes > 0 {
-		rows = append(rows, []any{"given up", fmt.Sprintf("%d acts, which have no receipt", m.Dropped.Events)})
+		rows = append(rows, []any{"given up", fmt.Sprintf("%s, which have no receipt", counted(m.Dropped.Events, "act", "acts"))})
 	}
 	if m.Behind.Envelopes > 0 {
-		rows = append(rows, []any{"left behind", fmt.Sprintf("%d envelopes, %d events: their receipts are of leaves that the new ledger does not go by", m.Behind.Envelopes, m.Behind.Events)})
+		rows = append(rows, []any{"left behind", fmt.Sprintf("%s, %s: their receipts are of leaves that the new ledger does not go by", counted(m.Behind.Envelopes, "envelope", "envelopes"), counted(m.Behind.Events, "event", "events"))})
 	}
 	return rows
 }

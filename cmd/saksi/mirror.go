@@ -64,7 +64,7 @@ func runMirror(c *cli.Context) error {
 	}
 	if c.Bool("once") {
 		return result{document: fetched, rows: [][]any{
-			{"copied", fmt.Sprintf("%d leaves, %d bodies, %d anchors", fetched.Leaves, fetched.Bodies, fetched.Anchors)}, {"were there", fmt.Sprintf("%d leaves", fetched.Kept)},
+			{"copied", fmt.Sprintf("%s, %s, %s", counted(fetched.Leaves, "leaf", "leaves"), counted(fetched.Bodies, "body", "bodies"), counted(fetched.Anchors, "anchor", "anchors"))}, {"were there", counted(fetched.Kept, "leaf", "leaves")},
 		}}.print(c)
 	}
 	return serveCopy(c, trust)

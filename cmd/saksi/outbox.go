@@ -72,8 +72,8 @@ func outboxStatus(c *cli.Context) error {
 				oldest = time.Since(r.Oldest).Round(time.Second).String()
 			}
 			out.rows = append(out.rows, []any{
-				r.Recorder, r.Incarnation, r.Next, fmt.Sprintf("%d events", r.Pending.Events), oldest,
-				fmt.Sprintf("%d for %d events", r.Receipts.Envelopes, r.Receipts.Events), r.RejectedCount, r.Disclosures,
+				r.Recorder, r.Incarnation, r.Next, counted(r.Pending.Events, "event", "events"), oldest,
+				fmt.Sprintf("%d for %s", r.Receipts.Envelopes, counted(r.Receipts.Events, "event", "events")), r.RejectedCount, r.Disclosures,
 			})
 			for _, rejected := range r.Rejected {
 				out.note += fmt.Sprintf("rejected: %s events %d to %d, leaf %d: %s %s\n",

@@ -179,6 +179,14 @@ func (r result) fit(terminal int) (configs []table.ColumnConfig, hidden []string
 	return configs, hidden
 }
 
+// counted says how many there are, of one or more than one.
+func counted[N ~int | ~int64 | ~uint64](n N, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
+}
+
 // printable keeps what a stranger wrote from steering the terminal.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {

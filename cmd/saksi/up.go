@@ -92,7 +92,7 @@ func upCommand() *cli.Command {
 				Rekors: rekors, NoRekor: none, AnchorEvery: c.Duration("anchor-every"), AnchorPolicy: policy, CosignEvery: c.Duration("cosign-every"),
 				Timestamps: authorities, TimestampEvery: c.Duration("timestamp-every"),
 				Ready: func(a home.Addresses, l *ledger.Ledger) {
-					fmt.Fprintf(c.App.Writer, "ledger  %s, %d leaves\nnats    %s\nhttp    %s\napi     %s/v1/docs\n", h.Origin, l.Size(), a.NATS, a.HTTP, a.HTTP)
+					fmt.Fprintf(c.App.Writer, "ledger  %s, %s\nnats    %s\nhttp    %s\napi     %s/v1/docs\n", h.Origin, counted(l.Size(), "leaf", "leaves"), a.NATS, a.HTTP, a.HTTP)
 					if a.WebSocket != "" {
 						fmt.Fprintf(c.App.Writer, "websocket %s\n", a.WebSocket)
 					}

@@ -205,7 +205,7 @@ func (e *examination) checkpoint() {
 			return
 		}
 	}
-	e.add("checkpoint", Well, fmt.Sprintf("%s, %d leaves", checkpoint.Origin, checkpoint.Size), "")
+	e.add("checkpoint", Well, fmt.Sprintf("%s, %s", checkpoint.Origin, counted(checkpoint.Size, "leaf", "leaves")), "")
 }
 
 func (e *examination) registry() {
@@ -220,6 +220,14 @@ func (e *examination) registry() {
 			suspended++
 		}
 	}
-	e.add("registry", Well, fmt.Sprintf("%d operators, %d of them suspended; %d facilities; %d recorders",
-		len(registry.Operators()), suspended, len(registry.Facilities()), len(registry.Recorders())), "")
+	e.add("registry", Well, fmt.Sprintf("%s, %d of them suspended; %s; %s", counted(len(registry.Operators()), "operator", "operators"), suspended,
+		counted(len(registry.Facilities()), "facility", "facilities"), counted(len(registry.Recorders()), "recorder", "recorders")), "")
+}
+
+// counted says how many there are, of one or more than one.
+func counted[N int | int64 | uint64](n N, one, more string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, more)
 }
