@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -55,12 +56,19 @@ func redact(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	before := len(bundle.Withheld)
+	var taken, gone []string
+	for i, ref := range refs {
+		if slices.Contains(bundle.Withheld, ref) {
+			gone = append(gone, names[i])
+		} else {
+			taken = append(taken, names[i])
+		}
+	}
 	if err := bundle.Redact(refs...); err != nil {
 		return err
 	}
-	if len(bundle.Withheld) == before {
-		return fmt.Errorf("%s: nothing is left to take out of it there, %s: nothing was written", c.Args().First(), strings.Join(names, " "))
+	if len(taken) == 0 {
+		return fmt.Errorf("%s: %s is out already: nothing was written", c.Args().First(), strings.Join(gone, " "))
 	}
 	own, err := bundle.OwnTrust()
 	if err != nil {
@@ -75,12 +83,16 @@ func redact(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	note := "What was taken out is still in " + c.Args().First() + "."
+	if len(gone) > 0 {
+		note = "Out already: " + strings.Join(gone, " ") + ".\n" + note
+	}
 	return result{
-		document: map[string]any{"evidence": c.String("output"), "bytes": size, "redacted": names, "withheld": len(bundle.Withheld)},
+		document: map[string]any{"evidence": c.String("output"), "bytes": size, "redacted": taken, "withheld": len(bundle.Withheld)},
 		rows: [][]any{
-			{"evidence", fmt.Sprintf("%s, %d bytes", c.String("output"), size)}, {"taken out", strings.Join(names, " ")}, {"withheld in all", len(bundle.Withheld)},
+			{"evidence", fmt.Sprintf("%s, %d bytes", c.String("output"), size)}, {"taken out", strings.Join(taken, " ")}, {"withheld in all", len(bundle.Withheld)},
 		},
-		note: "What was taken out is still in " + c.Args().First() + ".",
+		note: note,
 	}.print(c)
 }
 
