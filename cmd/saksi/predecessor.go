@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
+	"github.com/saksi-ledger/saksi/ledger/monitor"
 	"github.com/saksi-ledger/saksi/ledger/succession"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/authority"
@@ -80,10 +80,7 @@ func predecessorOf(c *cli.Context) (*predecessor, error) {
 	if err != nil {
 		return nil, err
 	}
-	if receipt, err := verify.ParseReceipt(text); err == nil {
-		text = receipt.Checkpoint
-	}
-	if len(notesIn(text)) == 0 {
+	if len(monitor.NotesIn(text)) == 0 {
 		return nil, hinted{fmt.Errorf("%s: it is not a signed checkpoint, nor does it hold any", where),
 			"name the tree's last, as it was served at /checkpoint, a monitor's checkpoints/DAY.notes, a witness's logs/LOG/state, or a receipt (.tlog-proof)"}
 	}
@@ -132,30 +129,12 @@ func predecessorIn(c *cli.Context, dir string) (*predecessor, error) {
 	return p, nil
 }
 
-// notesIn returns the signed notes in a file: one alone, or as monitors keep them, with a line
-// before each that says when it was seen.
-func notesIn(text []byte) [][]byte {
-	var notes [][]byte
-	for len(text) > 0 {
-		if text[0] == '#' || text[0] == '\n' {
-			_, text, _ = bytes.Cut(text, []byte("\n"))
-			continue
-		}
-		note, rest, ok := verify.CutNote(text)
-		if !ok {
-			return nil
-		}
-		notes, text = append(notes, note), rest
-	}
-	return notes
-}
-
 // newestIn returns the newest checkpoint among those that a file holds and a ledger of the
 // trust file has signed.
 func newestIn(where string, text []byte, trust *verify.Trust) (*predecessor, error) {
 	var newest *predecessor
 	failure := errors.New("it holds none")
-	for _, note := range notesIn(text) {
+	for _, note := range monitor.NotesIn(text) {
 		ledger, checkpoint, err := trust.OpenCheckpoint(note)
 		switch {
 		case err != nil:

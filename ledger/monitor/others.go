@@ -214,7 +214,7 @@ func (m *Monitor) compareFile(path string) error {
 	if err != nil {
 		return err
 	}
-	notes := notesIn(b)
+	notes := NotesIn(b)
 	if len(notes) == 0 {
 		return fmt.Errorf("%s: it holds no signed checkpoint: want a receipt, a checkpoint, proof of a fork, or the file of another monitor", path)
 	}
@@ -242,8 +242,9 @@ func (m *Monitor) compareFile(path string) error {
 	return nil
 }
 
-// notesIn finds the signed notes in a file. Nothing of them is checked.
-func notesIn(b []byte) [][]byte {
+// NotesIn finds the signed notes in a file: a checkpoint alone, a witness's state or request,
+// a receipt, a proof against a ledger, or what monitors keep. Nothing of them is checked.
+func NotesIn(b []byte) [][]byte {
 	if r, err := verify.ParseReceipt(b); err == nil {
 		return oneNote(r.Checkpoint)
 	}

@@ -35,18 +35,11 @@ func (r *Registrar) AddOperator(ctx context.Context, request *home.Request, coun
 	if err := r.broker.Push(ctx, r.addresses.LocalNATS, request.Name); err != nil {
 		return nil, 0, err
 	}
-	trust, err := r.home.Trust()
+	grant, err := grantTo(r.home, r.addresses, request, admission.UserJWT)
 	if err != nil {
 		return nil, 0, err
 	}
-	voice, err := r.home.Voice()
-	if err != nil {
-		return nil, 0, err
-	}
-	return &home.Grant{
-		V: 1, Role: request.Role, Name: request.Name, Authority: r.home.Name, Connection: request.Connection,
-		User: admission.UserJWT, NATS: r.addresses.NATS, HTTP: r.addresses.HTTP, Ledger: trust.Ledgers[0], Voice: voice,
-	}, leaf, nil
+	return grant, leaf, nil
 }
 
 // SuspendOperator suspends an operator: first in the registry, then at the broker,

@@ -247,9 +247,12 @@ func (r *Registrar) letInAgain(ctx context.Context, a Adoption, estate *successi
 	if err := os.MkdirAll(a.Grants, 0o755); err != nil {
 		return fmt.Errorf("make a directory for grants: %w", err)
 	}
-	grant, err := r.grant(estate)
+	grant, err := newGrant(r.home, r.addresses)
 	if err != nil {
 		return err
+	}
+	grant.Predecessor = &home.Predecessor{
+		Checkpoint: string(estate.Checkpoint.Note), HTTP: strings.TrimSuffix(r.addresses.HTTP, "/") + home.PredecessorPath,
 	}
 	if err := vouch(grant, a, estate); err != nil {
 		if a.By != nil {
@@ -375,24 +378,6 @@ func readReaderIn(ctx context.Context, readership *Readership, reader home.Enrol
 		return readership.Suspend(ctx, reader.Name)
 	}
 	return nil
-}
-
-// grant is what all grants have in common.
-func (r *Registrar) grant(estate *succession.Estate) (*home.Grant, error) {
-	trust, err := r.home.Trust()
-	if err != nil {
-		return nil, err
-	}
-	voice, err := r.home.Voice()
-	if err != nil {
-		return nil, err
-	}
-	return &home.Grant{
-		V: 1, Authority: r.name, NATS: r.addresses.NATS, HTTP: r.addresses.HTTP, Ledger: trust.Ledgers[0], Voice: voice,
-		Predecessor: &home.Predecessor{
-			Checkpoint: string(estate.Checkpoint.Note), HTTP: strings.TrimSuffix(r.addresses.HTTP, "/") + home.PredecessorPath,
-		},
-	}, nil
 }
 
 // keepPublic keeps a copy of what is public of the tree before, up to its last checkpoint.

@@ -92,18 +92,12 @@ func (r *Readership) Add(ctx context.Context, request *home.Request, mandate hom
 	if err != nil {
 		return nil, err
 	}
-	trust, err := r.home.Trust()
+	grant, err := grantTo(r.home, r.addresses, request, admission.UserJWT)
 	if err != nil {
 		return nil, err
 	}
-	voice, err := r.home.Voice()
-	if err != nil {
-		return nil, err
-	}
-	return &home.Grant{
-		V: 1, Role: request.Role, Name: request.Name, Authority: r.home.Name, Connection: request.Connection,
-		User: admission.UserJWT, NATS: r.addresses.NATS, HTTP: r.addresses.HTTP, Ledger: trust.Ledgers[0], Voice: voice, Mandate: &mandate,
-	}, nil
+	grant.Mandate = &mandate
+	return grant, nil
 }
 
 // Suspend lets a reader in nowhere from now on: its connections to the broker are

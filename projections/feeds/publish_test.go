@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,8 +34,10 @@ func TestStartedAgainBeforeTheFirstChange(t *testing.T) {
 	w := started(t)
 	h := newHistory(1) // leaf 0 changes nothing
 	for range 2 {
-		stop := w.publisher(h, nil)
-		time.Sleep(time.Second)
+		published := make(chan struct{})
+		var once sync.Once
+		stop := w.publisher(h, func(c *feeds.Config) { c.Published = func(uint64) { once.Do(func() { close(published) }) } })
+		<-published
 		must(t, stop())
 	}
 	h.grow(30)

@@ -1,3 +1,0 @@
-package monitor
-
-var NotesIn = notesIn
