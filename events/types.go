@@ -1,34 +1,8 @@
 package events
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
-// registryPrefix begins the types that only authorities and the ledger say.
-const registryPrefix = "saksi.registry."
-
-// SaidBy reports whether a type is a recorder's to say: registry events are an
-// authority's, but for epochs, clocks, anchors, timestamps and cosigned checkpoints, which are the ledger's; all
-// others are operators'. The genesis is nobody's after leaf 0. A type's version makes
-// no difference: a .v2 may stand beside its .v1, and is the same recorders' to say.
-func SaidBy(eventType string, r Recorder) bool {
-	name := nameOf(eventType)
-	switch {
-	case name == genesisName:
-		return false
-	case slices.Contains(ledgerNames, name):
-		return r.IsLedger()
-	case strings.HasPrefix(name, registryPrefix):
-		return r.IsRegistry()
-	}
-	return r.IsOperator()
-}
-
-var (
-	genesisName = nameOf(TypeGenesis)
-	ledgerNames = []string{nameOf(TypeEpochOpened), nameOf(TypeClock), nameOf(TypeAnchorRecorded), nameOf(TypeCheckpointCosigned), nameOf(TypeTimestampRecorded)}
-)
+var genesisName = nameOf(TypeGenesis)
 
 // FamilyOf returns the family of a type: the word after "saksi", as in access,
 // facility, attestation, registry and sealed; empty if it is no type of ours.

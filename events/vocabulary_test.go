@@ -381,26 +381,6 @@ func decoded(t *testing.T, b []byte) (v any) {
 	return v
 }
 
-// TestSaidBy checks every type that has a schema: nobody says what is another's.
-func TestSaidBy(t *testing.T) {
-	operator, err := events.ParseRecorder("nimbus-my/lab-1/bastion-1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	registry := events.RegistryRecorder("mcmc")
-	own := map[string]bool{events.TypeEpochOpened: true, events.TypeClock: true, events.TypeAnchorRecorded: true, events.TypeCheckpointCosigned: true, events.TypeTimestampRecorded: true}
-	for _, typ := range schemas.Types() {
-		byRegistry := strings.HasPrefix(typ, "saksi.registry.") && !own[typ] && !events.IsGenesis(typ)
-		byOperator := !strings.HasPrefix(typ, "saksi.registry.")
-		for r, want := range map[events.Recorder]bool{operator: byOperator, registry: byRegistry, events.LedgerRecorder: own[typ]} {
-			later := typ[:strings.LastIndex(typ, ".v")] + ".v23"
-			if got := events.SaidBy(typ, r); got != want || events.SaidBy(later, r) != want {
-				t.Errorf("%s, or its version 23, is said by %s: %t", typ, r, got)
-			}
-		}
-	}
-}
-
 func TestPeriodWithoutManifest(t *testing.T) {
 	s := events.PeriodAttested{Recorder: "garuda-cloud/kul-dc-2/badge-1", Incarnation: 1, From: someTime, To: someTime}.Statement()
 	data, err := json.Marshal(s)

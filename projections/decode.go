@@ -5,88 +5,13 @@ import (
 	"fmt"
 	"runtime"
 
-	jsonv2 "github.com/go-json-experiment/json"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
-
-// newData returns where the data of a type of event is decoded into, or nil.
-func newData(eventType string) any {
-	switch eventType {
-	case events.TypeGenesis, events.TypeGenesisV1:
-		return new(events.Genesis)
-	case events.TypeWitnessesAdopted:
-		return new(events.WitnessesAdopted)
-	case events.TypeRecorderContinued:
-		return new(events.RecorderContinued)
-	case events.TypeOperatorAdmitted:
-		return new(events.OperatorAdmitted)
-	case events.TypeOperatorSuspended:
-		return new(events.OperatorSuspended)
-	case events.TypeOperatorReadmitted:
-		return new(events.OperatorReadmitted)
-	case events.TypeKeyAdded:
-		return new(events.KeyAdded)
-	case events.TypeKeyRevoked:
-		return new(events.KeyRevoked)
-	case events.TypeFacilityDeclared:
-		return new(events.FacilityDeclared)
-	case events.TypeRecorderDeclared:
-		return new(events.RecorderDeclared)
-	case events.TypeEpochOpened:
-		return new(events.EpochOpened)
-	case events.TypeClock:
-		return new(events.Clock)
-	case events.TypeAnchorRecorded:
-		return new(events.AnchorRecorded)
-	case events.TypeCheckpointCosigned:
-		return new(events.CheckpointCosigned)
-	case events.TypeTimestampRecorded:
-		return new(events.TimestampRecorded)
-	case events.TypeAccessRequested:
-		return new(events.AccessRequested)
-	case events.TypeAccessApproved, events.TypeAccessDenied:
-		return new(events.AccessDecided)
-	case events.TypeSessionOpened:
-		return new(events.SessionOpened)
-	case events.TypeSessionClosed:
-		return new(events.SessionClosed)
-	case events.TypeZoneEntered, events.TypeZoneLeft:
-		return new(events.ZonePassed)
-	case events.TypeAccessPerformed:
-		return new(events.AccessPerformed)
-	case events.TypeFacilityDescribed:
-		return new(events.FacilityDescribed)
-	case events.TypeTenantDeclared:
-		return new(events.TenantDeclared)
-	case events.TypeRecorderRetired:
-		return new(events.RecorderRetired)
-	case events.TypeProductionOrdered:
-		return new(events.ProductionOrdered)
-	case events.TypeAccessCommitted:
-		return new(events.AccessCommitted)
-	case events.TypeAccessProduced:
-		return new(events.AccessProduced)
-	case events.TypeAccessDisclosed:
-		return new(events.AccessDisclosed)
-	case events.TypeDisclosureRevealed:
-		return new(events.DisclosureRevealed)
-	case events.TypeFindingAcknowledged:
-		return new(events.FindingAcknowledged)
-	case events.TypeFindingResolved:
-		return new(events.FindingResolved)
-	case events.TypeAttestationCorrection:
-		return new(events.StatementOf[events.CorrectionAttested])
-	case events.TypeAttestationResponse:
-		return new(events.StatementOf[events.ResponseAttested])
-	case events.TypeAttestationPeriod:
-		return new(events.Statement)
-	}
-	return nil
-}
 
 // decoder makes facts of entries. It is safe for concurrent use.
 type decoder struct {
@@ -138,22 +63,11 @@ func (d *decoder) fact(e ledger.Entry) (*Fact, error) {
 		}
 		said := Event{Ref: at, Event: event, Sequence: m.First + uint64(i), Recorder: m.Recorder}
 		if d.all || d.types[event.Type] {
-			said.Data, said.Undecoded = decodeData(event)
+			said.Data, said.Undecoded = vocabulary.Decode(event)
 		}
 		f.Events = append(f.Events, said)
 	}
 	return f, nil
-}
-
-func decodeData(e *events.Event) (any, error) {
-	data := newData(e.Type)
-	if data == nil {
-		return nil, nil
-	}
-	if err := jsonv2.Unmarshal(e.Data, data); err != nil {
-		return nil, fmt.Errorf("data of %s: %w", e.Type, err)
-	}
-	return data, nil
 }
 
 // span is as many leaves as are read at once: a tile of the tree.

@@ -40,7 +40,7 @@ func CheckLine(line []byte) error {
 		return fmt.Errorf("type %.80q has no schema: saksi schema list shows those that have", e.Type)
 	}
 	recorder, err := events.ParseRecorder(strings.TrimPrefix(e.Source, "/"))
-	if err == nil && !events.SaidBy(e.Type, recorder) && !events.IsGenesis(e.Type) {
+	if err == nil && !SaidBy(e.Type, recorder) && !events.IsGenesis(e.Type) {
 		return fmt.Errorf("type %.80q is not for %s to say", e.Type, recorder)
 	}
 	if err := newest().ValidateEvent(e.Type, line); err != nil {

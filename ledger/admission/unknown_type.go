@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/vocabulary"
 )
 
 // unknownType: the rule set has no schema for an event's type.
@@ -27,7 +28,7 @@ func typeNotSaidHere(s *State, c *Candidate) error {
 		if e == nil {
 			continue
 		}
-		if !events.SaidBy(e.Type, recorder) && !(events.IsGenesis(e.Type) && s.Registry.bootstrapping) {
+		if !vocabulary.SaidBy(e.Type, recorder) && !(events.IsGenesis(e.Type) && s.Registry.bootstrapping) {
 			return fmt.Errorf("line %d: %s is not for %s to say", i+2, e.Type, recorder)
 		}
 	}

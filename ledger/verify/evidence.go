@@ -296,7 +296,7 @@ func openEvent(l *openedLeaf, b BundledEvent) (*openedEvent, error) {
 		return nil, err
 	case e.Source != m.Recorder.Source():
 		return nil, fmt.Errorf("its source is %.140q: want %q", e.Source, m.Recorder.Source())
-	case !events.SaidBy(e.Type, m.Recorder) && (l.index != 0 || !events.IsGenesis(e.Type)):
+	case !saidBy(e.Type, m.Recorder) && (l.index != 0 || !events.IsGenesis(e.Type)):
 		return nil, fmt.Errorf("%s is not for %s to say", e.Type, m.Recorder)
 	}
 	return &openedEvent{Event: e, ref: Ref{l.index, b.Place}, digest: digest}, nil

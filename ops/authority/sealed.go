@@ -112,7 +112,7 @@ func (u *Unsealed) look(recorder events.Recorder) string {
 	switch {
 	case event.Source != recorder.Source():
 		return fmt.Sprintf("it says to be of %.140q", event.Source)
-	case !events.SaidBy(event.Type, recorder) || event.Type == events.TypeSealed:
+	case !vocabulary.SaidBy(event.Type, recorder) || event.Type == events.TypeSealed:
 		return fmt.Sprintf("%.80q is not for %s to say here", event.Type, recorder)
 	}
 	if err := vocabulary.Check(event); err != nil {

@@ -123,7 +123,7 @@ func readHandmade(recorder events.Recorder, line []byte) (*events.Event, error) 
 	if h.Source != "" && h.Source != recorder.Source() {
 		return nil, fmt.Errorf("source %q: this is published as %q", h.Source, recorder.Source())
 	}
-	if !events.SaidBy(h.Type, recorder) {
+	if !vocabulary.SaidBy(h.Type, recorder) {
 		return nil, notToSay(h.Type, recorder)
 	}
 	if h.ID == "" {

@@ -82,7 +82,7 @@ func validate(line []byte) error {
 // sayer returns a recorder that may say a type.
 func sayer(eventType string) events.Recorder {
 	for _, r := range []events.Recorder{events.LedgerRecorder, events.RegistryRecorder("authority")} {
-		if events.SaidBy(eventType, r) {
+		if vocabulary.SaidBy(eventType, r) {
 			return r
 		}
 	}
