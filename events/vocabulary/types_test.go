@@ -50,7 +50,6 @@ func TestSaidBy(t *testing.T) {
 	}
 }
 
-
 // TestDecodeIsStrict tries what another JSON reader would pass over.
 func TestDecodeIsStrict(t *testing.T) {
 	clock := func(data string) *events.Event { return &events.Event{Type: events.TypeClock, Data: []byte(data)} }
