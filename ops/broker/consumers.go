@@ -67,23 +67,29 @@ func consumerConfig(r Reader, view string) jetstream.ConsumerConfig {
 	return c
 }
 
-// EnsureReaders brings the consumers on FEEDS into line with the readers: those
-// that a reader should have are made or set right, all others are deleted, which
-// includes those of readers who are suspended. It changes nothing that is right.
-func EnsureReaders(ctx context.Context, js jetstream.JetStream, readers []Reader, views []string) error {
+// readersConsumers are the consumers that readers should have, by name: one for each view
+// that the mandate of a reader covers, and none for who is suspended.
+func readersConsumers(readers []Reader, views []string) map[string]jetstream.ConsumerConfig {
 	want := map[string]jetstream.ConsumerConfig{}
 	for _, r := range readers {
 		if r.Suspended {
 			continue
 		}
 		for _, view := range views {
-			if !r.covers(view) {
-				continue
+			if r.covers(view) {
+				c := consumerConfig(r, view)
+				want[c.Durable] = c
 			}
-			c := consumerConfig(r, view)
-			want[c.Durable] = c
 		}
 	}
+	return want
+}
+
+// EnsureReaders brings the consumers on FEEDS into line with the readers: those
+// that a reader should have are made or set right, all others are deleted, which
+// includes those of readers who are suspended. It changes nothing that is right.
+func EnsureReaders(ctx context.Context, js jetstream.JetStream, readers []Reader, views []string) error {
+	want := readersConsumers(readers, views)
 	stream, err := js.Stream(ctx, streamFeeds)
 	if err != nil {
 		return fmt.Errorf("broker: look for stream %s: %w", streamFeeds, err)

@@ -40,7 +40,14 @@ func EnsureDisclosures(ctx context.Context, js jetstream.JetStream, o Disclosure
 	if err != nil {
 		return nil, fmt.Errorf("broker: ensure stream %s: %w", streamDisclosures, err)
 	}
-	have, want := s.CachedInfo().Config, disclosuresConfig(o)
+	if diffs := disclosuresDiffer(s.CachedInfo().Config, o); len(diffs) > 0 {
+		return nil, fmt.Errorf("broker: stream %s exists, but not as its custodian needs it: %s", streamDisclosures, strings.Join(diffs, "; "))
+	}
+	return s, nil
+}
+
+func disclosuresDiffer(have jetstream.StreamConfig, o DisclosuresOptions) []string {
+	want := disclosuresConfig(o)
 	have.MaxMsgSize, want.MaxMsgSize = 0, 0
 	diffs := streamDiffers(have, want)
 	if have.DenyDelete {
@@ -49,10 +56,7 @@ func EnsureDisclosures(ctx context.Context, js jetstream.JetStream, o Disclosure
 	if o.MaxAge != 0 && have.MaxAge != want.MaxAge {
 		diffs = append(diffs, fmt.Sprintf("maximum age is %v, asked for is %v", have.MaxAge, want.MaxAge))
 	}
-	if len(diffs) > 0 {
-		return nil, fmt.Errorf("broker: stream %s exists, but not as its custodian needs it: %s", streamDisclosures, strings.Join(diffs, "; "))
-	}
-	return s, nil
+	return diffs
 }
 
 func disclosuresConfig(o DisclosuresOptions) jetstream.StreamConfig {

@@ -46,8 +46,13 @@ type Config struct {
 	// MaxPayload is the largest message in bytes, 1 MiB by default. An account
 	// may have a lower limit of its own.
 	MaxPayload int
+	// Streams are those that will be asked for, so that what a power cut has torn of them
+	// can be mended.
+	Streams Streams
 	// Logger gets the server's warnings and errors; slog.Default() if nil.
 	Logger *slog.Logger
+
+	durableEvery time.Duration // another one than the constant; for tests
 }
 
 const (
@@ -134,29 +139,117 @@ func start(ctx context.Context, c Config) (_ *Server, err error) {
 			unlock()
 		}
 	}()
-	if err := setAside(c.StoreDir, c.Logger); err != nil {
+	m := newMender(c.StoreDir, a, c.Streams, c.Logger)
+	guard := guard{store: c.StoreDir, log: c.Logger}
+	if err := guard.putBack(); err != nil { // what a start left that was killed
 		return nil, err
 	}
-	resolver, err := a.resolver(filepath.Join(c.StoreDir, storeAccounts))
+	if err := m.mend(); err != nil {
+		return nil, fmt.Errorf("%w: check that the store can be written to, and has space", err)
+	}
+	l := &launch{config: c, authority: a, host: host, port: port}
+	ns, err := l.recover(ctx, m, guard)
 	if err != nil {
 		return nil, err
 	}
-	operator, err := jwt.DecodeOperatorClaims(a.operator)
+	s := &Server{nats: ns, accounts: l.resolver, url: clientURL(ns, l.config.TLS != nil, host), unlock: unlock}
+	var life context.Context
+	life, s.end = context.WithCancel(context.WithoutCancel(ctx))
+	s.syncing.Go(func() {
+		keepDurable(life, filepath.Join(c.StoreDir, server.JetStreamStoreDir), orDefault(c.durableEvery, durableEvery), c.Logger)
+	})
+	return s, nil
+}
+
+// launch starts a NATS server; it may do so again when that one was stopped.
+type launch struct {
+	config    Config
+	authority *Authority
+	host      string
+	port      int
+
+	// Of the server that was started last.
+	resolver *server.DirAccResolver
+	log      *serverLog
+}
+
+// recover returns a server that accepts connections and has loaded all streams in the
+// mender's store, or what takes their place; or an error, and then none runs, and all that
+// the store had is there.
+func (l *launch) recover(ctx context.Context, m *mender, guard guard) (*server.Server, error) {
+	for again := false; ; again = true {
+		if err := guard.take(); err != nil {
+			return nil, err
+		}
+		all, err := m.onDisk()
+		if err != nil {
+			return nil, err
+		}
+		ns, err := l.start(ctx)
+		if err != nil {
+			return nil, errors.Join(err, guard.putBack())
+		}
+		lost, err := m.notLoaded(ns, all)
+		if err == nil && !lost.any() {
+			l.log.start()
+			if err := guard.release(); err != nil {
+				stop(ns)
+				return nil, err
+			}
+			return ns, nil
+		}
+		// No server may run while what it has not loaded is moved out of its way.
+		stop(ns)
+		err = errors.Join(err, guard.putBack())
+		if err == nil {
+			err = m.beginAnew(lost)
+		}
+		if err == nil && again {
+			err = fmt.Errorf("%v are not loaded although they began anew", append(lost.streams, lost.consumers...))
+		}
+		if err != nil {
+			return nil, withDetail(err, l.log.start())
+		}
+	}
+}
+
+// start returns a server that accepts connections, or an error, and then none runs.
+func (l *launch) start(ctx context.Context) (*server.Server, error) {
+	o, err := l.options()
+	if err != nil {
+		return nil, err
+	}
+	ns, err := server.NewServer(o)
+	if err != nil {
+		l.resolver.Close()
+		return nil, err
+	}
+	l.log = newServerLog(l.config.Logger)
+	ns.SetLoggerV2(l.log, false, false, false)
+	if err := run(ctx, ns, l.log); err != nil {
+		stop(ns)
+		return nil, err
+	}
+	return ns, nil
+}
+
+func (l *launch) options() (*server.Options, error) {
+	c := l.config
+	operator, err := jwt.DecodeOperatorClaims(l.authority.operator)
 	if err != nil {
 		return nil, err
 	}
 	o := &server.Options{
-		ServerName:             "saksi-" + a.name,
-		Host:                   host,
-		Port:                   port,
+		ServerName:             "saksi-" + l.authority.name,
+		Host:                   l.host,
+		Port:                   l.port,
 		TLSConfig:              c.TLS,
 		TLS:                    c.TLS != nil,
 		NoSigs:                 true,
 		NoLog:                  true,
 		DisableJetStreamBanner: true,
 		TrustedOperators:       []*jwt.OperatorClaims{operator},
-		SystemAccount:          a.hubID[hubSystem],
-		AccountResolver:        resolver,
+		SystemAccount:          l.authority.hubID[hubSystem],
 		JetStream:              true,
 		StoreDir:               c.StoreDir,
 		SyncInterval:           orDefault(c.SyncInterval, defaultSyncInterval),
@@ -178,27 +271,9 @@ func start(ctx context.Context, c Config) (_ *Server, err error) {
 			SameOrigin: len(c.Origins) == 0, AllowedOrigins: c.Origins,
 		}
 	}
-	ns, err := server.NewServer(o)
-	if err != nil {
-		resolver.Close()
-		return nil, err
-	}
-	log := newServerLog(c.Logger)
-	ns.SetLoggerV2(log, false, false, false)
-	if err := run(ctx, ns, log); err != nil {
-		stop(ns)
-		return nil, err
-	}
-	s := &Server{nats: ns, accounts: resolver, url: clientURL(ns, o), unlock: unlock}
-	var life context.Context
-	life, s.end = context.WithCancel(context.WithoutCancel(ctx))
-	s.syncing.Go(func() { keepDurable(life, filepath.Join(c.StoreDir, "jetstream"), c.Logger) })
-	if err := checkRecovered(ns, a, c.StoreDir); err != nil {
-		stop(ns)
-		return nil, withDetail(err, log.start())
-	}
-	log.start()
-	return s, nil
+	l.resolver, err = l.authority.resolver(filepath.Join(c.StoreDir, storeAccounts))
+	o.AccountResolver = l.resolver
+	return o, err
 }
 
 func orDefault[T comparable](v, d T) T {
@@ -314,50 +389,11 @@ func withDetail(err error, detail string) error {
 	return fmt.Errorf("%w (%s)", err, detail)
 }
 
-// checkRecovered returns an error if LEDGER or PROJECTIONS has a stream on disk
-// that the server didn't load: it warns and goes on, and the next to ask for the
-// stream would make an empty one in its place.
-func checkRecovered(ns *server.Server, a *Authority, storeDir string) error {
-	for _, hub := range []string{hubLedger, hubProjections} {
-		if err := checkAccount(ns, strings.ToUpper(hub), a.hubID[hub], storeDir); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func checkAccount(ns *server.Server, name, id, storeDir string) error {
-	if _, err := ns.LookupAccount(id); err != nil {
-		return fmt.Errorf("load the account %s: %w", name, err)
-	}
-	dir := filepath.Join(storeDir, server.JetStreamStoreDir, id, "streams")
-	onDisk, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	detail, err := ns.JszAccount(&server.JSzOptions{Account: id, Streams: true})
-	if err != nil {
-		return fmt.Errorf("inspect JetStream of the account %s: %w", name, err)
-	}
-	loaded := map[string]bool{}
-	for _, s := range detail.Streams {
-		loaded[s.Name] = true
-	}
-	for _, d := range onDisk {
-		if d.IsDir() && !strings.HasPrefix(d.Name(), ".") && !loaded[d.Name()] {
-			return fmt.Errorf("stream %s can't be recovered: %s is damaged; restore it from a backup, or move it away to begin with an empty stream",
-				d.Name(), filepath.Join(dir, d.Name()))
-		}
-	}
-	return nil
-}
-
-func clientURL(ns *server.Server, o *server.Options) string {
+func clientURL(ns *server.Server, tls bool, host string) string {
 	scheme := "nats://"
-	if o.TLS {
+	if tls {
 		scheme = "tls://"
 	}
-	host := o.Host
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}

@@ -42,7 +42,7 @@ type Custodian struct {
 // [broker.RoleCustodian]. newBytes is how much a new stream may hold; 0 is the broker
 // package's default.
 func Open(ctx context.Context, nc *nats.Conn, retention events.Retention, replicas int, newBytes int64) (*Custodian, error) {
-	kept, err := keptFor(retention)
+	options, err := StreamOptions(retention, replicas, newBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -50,14 +50,20 @@ func Open(ctx context.Context, nc *nats.Conn, retention events.Retention, replic
 	if err != nil {
 		return nil, err
 	}
-	stream, err := broker.EnsureDisclosures(ctx, js, broker.DisclosuresOptions{MaxAge: kept, Replicas: replicas, NewBytes: newBytes})
+	stream, err := broker.EnsureDisclosures(ctx, js, options)
 	if err != nil {
 		return nil, err
 	}
 	return &Custodian{
-		js: js, stream: stream, kept: kept, remove: stream.SecureDeleteMsg,
+		js: js, stream: stream, kept: options.MaxAge, remove: stream.SecureDeleteMsg,
 		publish: func(ctx context.Context, m *nats.Msg) error { _, err := js.PublishMsg(ctx, m); return err },
 	}, nil
+}
+
+// StreamOptions are those that [Open] makes the stream with.
+func StreamOptions(retention events.Retention, replicas int, newBytes int64) (broker.DisclosuresOptions, error) {
+	kept, err := keptFor(retention)
+	return broker.DisclosuresOptions{MaxAge: kept, Replicas: replicas, NewBytes: newBytes}, err
 }
 
 // keptFor returns the genesis' retention of disclosures as the broker counts: years of

@@ -8,7 +8,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/admission"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/broker"
@@ -23,11 +22,9 @@ func (n *running) openCustody(ctx context.Context) (*nats.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to the broker at %s: %w", n.addresses.LocalNATS, err)
 	}
-	var retention events.Retention
-	n.ledger.Registry(func(r *admission.Registry) { retention = r.Genesis.Retention })
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
-	if n.custody, err = custodian.Open(ctx, nc, retention, n.config.Replicas, disclosuresBytes(n.config)); err != nil {
+	if n.custody, err = custodian.Open(ctx, nc, retentionOf(n.ledger), n.config.Replicas, disclosuresBytes(n.config)); err != nil {
 		nc.Close()
 		return nil, err
 	}

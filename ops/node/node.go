@@ -133,8 +133,12 @@ func Run(ctx context.Context, config Config) error {
 		if err := errors.Join(mayListen("NATS", addresses.NATSListen, config), mayListen("WebSocket", first(config.WebSocketListen, defaultNATSListen), config)); err != nil {
 			return err
 		}
+		streams, err := streamsOf(config, l)
+		if err != nil {
+			return err
+		}
 		server, err := broker.Start(ctx, broker.Config{
-			Dir: config.Home.BrokerDir(), StoreDir: config.Home.StreamDir(), Listen: addresses.NATSListen, Logger: config.Log,
+			Dir: config.Home.BrokerDir(), StoreDir: config.Home.StreamDir(), Streams: streams, Listen: addresses.NATSListen, Logger: config.Log,
 			TLS: secured, WebSocket: config.WebSocketListen, Origins: config.WebSocketOrigins,
 		})
 		if err != nil {
@@ -314,9 +318,6 @@ func (n *running) run(ctx context.Context) error {
 	return nil
 }
 
-// eventsStream is the stream that [broker.EnsureEvents] makes.
-const eventsStream = "EVENTS"
-
 func openLedger(ctx context.Context, config Config, took func(map[string]ledger.Tally), admits func(context.Context) error) (*ledger.Ledger, error) {
 	logKey, err := config.Home.LogKey()
 	if err != nil {
@@ -346,40 +347,13 @@ func connectLedger(ctx context.Context, authority *broker.Authority, url string,
 	}
 	js, err := jetstream.New(nc)
 	if err == nil {
-		_, err = broker.EnsureEvents(ctx, js, broker.EventsOptions{Replicas: config.Replicas, NewBytes: streamBytes(config)})
+		_, err = broker.EnsureEvents(ctx, js, eventsOptions(config))
 	}
 	if err != nil {
 		nc.Close()
 		return nil, nil, err
 	}
 	return nc, js, nil
-}
-
-// mostStream bounds the stream EVENTS of an embedded broker, if the disk doesn't.
-const (
-	mostStream    = 64 << 30
-	mostDisclosed = 16 << 30
-)
-
-// streamBytes is how much the stream may hold when it is made: a quarter of what is
-// free now. The other three are the ledger's and the views', which keep for good
-// what the stream keeps for a month. Somebody else's broker has bounds of its own.
-func streamBytes(config Config) int64 { return share(config, 4, mostStream) }
-
-// disclosuresBytes is how much the stream DISCLOSURES may hold when it is made.
-func disclosuresBytes(config Config) int64 { return share(config, 16, mostDisclosed) }
-
-// share is a part of what is free now, for a stream of the embedded broker; 0, for the
-// default, where the broker is somebody else's.
-func share(config Config, part, most int64) int64 {
-	if config.NATS != "" {
-		return 0
-	}
-	free, err := freeBytes(config.Home.LedgerDir())
-	if err != nil {
-		return 0 // what can't be measured is said by the warden
-	}
-	return min(most, max(free/part, 64<<20))
 }
 
 // awayAndBack says when the broker is away and when it is back, and then calls back.

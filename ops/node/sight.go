@@ -186,7 +186,7 @@ func (s *sight) run(ctx context.Context, config Config, nc *nats.Conn) error {
 		return nil
 	})
 	ensure := func(ctx context.Context, js jetstream.JetStream) error {
-		_, err := broker.EnsureFeeds(ctx, js, broker.FeedsOptions{Replicas: config.Replicas})
+		_, err := broker.EnsureFeeds(ctx, js, feedsOptions(config))
 		return err
 	}
 	group.Go(func() error {
