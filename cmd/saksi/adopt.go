@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
@@ -33,7 +34,7 @@ func adoptRegistry(c *cli.Context) error {
 	a := authority.Adoption{Dir: args[0], Reason: c.String("reason"), Grants: c.String("output")}
 	for _, id := range c.StringSlice("without-key") {
 		if !keyIDForm.MatchString(id) {
-			return usage("--without-key %s: want a key's id, or its beginning, as saksi key list has it", printable(id))
+			return usage("--without-key %s: want a key's id, or its beginning, as saksi key list has it", safetext.Line(id))
 		}
 		a.Without = append(a.Without, events.KeyID(id))
 	}
@@ -56,7 +57,7 @@ func adoptRegistry(c *cli.Context) error {
 			{"grants", fmt.Sprintf("%d in %s", len(done.Grants), a.Grants)},
 		}}
 		for _, left := range done.Left {
-			out.rows = append(out.rows, []any{"not taken over", printable(left)})
+			out.rows = append(out.rows, []any{"not taken over", safetext.Line(left)})
 		}
 		out.note = "Give each party its grant: it moves with saksi join, in the home that it has. Nothing in a grant is secret.\n" +
 			"Tell witnesses of the new log key, and auditors of a trust file that names both trees: saksi trust --with."

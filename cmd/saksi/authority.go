@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ledger/admission"
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/home"
@@ -274,7 +275,7 @@ func rotateRecipient(c *cli.Context) error {
 		out := result{document: done, rows: [][]any{{"recipient", done.Recipient}, {"leaf", done.Leaf}, {"encrypted anew", done.Reencrypted.Done}}}
 		if done.Reencrypted.Failed > 0 {
 			out.rows = append(out.rows, []any{"opened by nobody", done.Reencrypted.Failed})
-			out.note = "What says to be for the old identity and does not open with it stays as it is: " + printable(strings.Join(done.Reencrypted.Named[:min(3, len(done.Reencrypted.Named))], "; ")) + "\n"
+			out.note = "What says to be for the old identity and does not open with it stays as it is: " + safetext.Line(strings.Join(done.Reencrypted.Named[:min(3, len(done.Reencrypted.Named))], "; ")) + "\n"
 		}
 		return out.print(c)
 	})

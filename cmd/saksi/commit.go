@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ops/operator"
 )
 
@@ -66,7 +67,7 @@ func commitTo(c *cli.Context, d *operator.Desk) error {
 		return err
 	}
 	for _, place := range done.Damage {
-		fmt.Fprintf(c.App.ErrWriter, "saksi: damaged: %s\n", printable(place))
+		fmt.Fprintf(c.App.ErrWriter, "saksi: damaged: %s\n", safetext.Line(place))
 	}
 	if n := len(done.Damage); n > 0 {
 		return fmt.Errorf("%d place%s could not be read; the rest was committed to", n, strings.Repeat("s", min(1, n-1)))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ops/operator"
 )
 
@@ -124,7 +125,7 @@ func flush(c *cli.Context, d *operator.Desk, pending int64) (publish.Result, err
 			}
 			// What passes by itself is not worth a line.
 			if text := offline.Error(); text != said && time.Since(since) > sayOffline {
-				fmt.Fprintf(c.App.ErrWriter, "saksi: nothing moves now, and it is tried again: %s\n", printable(text))
+				fmt.Fprintf(c.App.ErrWriter, "saksi: nothing moves now, and it is tried again: %s\n", safetext.Line(text))
 				said = text
 			}
 		},
@@ -184,13 +185,13 @@ func flushRows(f publish.Result) [][]any {
 
 func finishImport(c *cli.Context, done operator.Imported, err error) error {
 	for _, place := range done.Damage {
-		fmt.Fprintf(c.App.ErrWriter, "saksi: damaged: %s\n", printable(place))
+		fmt.Fprintf(c.App.ErrWriter, "saksi: damaged: %s\n", safetext.Line(place))
 	}
 	if err != nil {
 		return offline(err)
 	}
 	for _, id := range done.Changed {
-		fmt.Fprintf(c.App.ErrWriter, "saksi: changed: event %s was published before, and the log says something else of it now\n", id)
+		fmt.Fprintf(c.App.ErrWriter, "saksi: changed: event %s was published before, and the log says something else of it now\n", safetext.Word(id))
 	}
 	if len(done.Changed) > 0 {
 		return hinted{errors.New("the log contradicts what was published from it; nothing of that was published again"),

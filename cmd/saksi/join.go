@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/ops/operator"
 )
@@ -67,7 +68,7 @@ func joinCommand() *cli.Command {
 			}
 			// The move is made, whatever comes of it. Who waits is told what for.
 			fmt.Fprintf(c.App.ErrWriter, "moved; sending %d envelopes to %s at %s, for %s at most: what is left then waits in the outbox\n",
-				moved.Waiting.Envelopes, printable(grant.Ledger.Origin), printable(grant.NATS), c.Duration("timeout"))
+				moved.Waiting.Envelopes, safetext.Line(grant.Ledger.Origin), safetext.Line(grant.NATS), c.Duration("timeout"))
 			flushed, sending := sendMoved(c, moved)
 			out.document.(map[string]any)["flushed"] = flushed
 			out.rows = append(out.rows, flushRows(flushed)...)
@@ -108,7 +109,7 @@ func announce(c *cli.Context, h party, path string) {
 		return
 	}
 	fmt.Fprintf(c.App.ErrWriter, "this home is of   %s, log key %s\nthe grant is of   %s, log key %s\n",
-		printable(before.Ledger.Origin), printable(before.Ledger.Key), printable(next.Ledger.Origin), printable(next.Ledger.Key))
+		safetext.Line(before.Ledger.Origin), safetext.Line(before.Ledger.Key), safetext.Line(next.Ledger.Origin), safetext.Line(next.Ledger.Key))
 }
 
 func movedRows(m *publish.Moved) [][]any {

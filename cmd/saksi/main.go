@@ -16,6 +16,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 	"k8s.io/klog/v2"
+
+	"github.com/saksi-ledger/saksi/events/safetext"
 )
 
 // Exit statuses. They are part of the interface.
@@ -47,10 +49,10 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	if err == nil {
 		return exitDone
 	}
-	fmt.Fprintf(stderr, "saksi: %s\n", printable(strings.ReplaceAll(err.Error(), "\n", "; ")))
+	fmt.Fprintf(stderr, "saksi: %s\n", safetext.Line(strings.ReplaceAll(err.Error(), "\n", "; ")))
 	var hinted interface{ Hint() string }
 	if errors.As(err, &hinted) && hinted.Hint() != "" {
-		fmt.Fprintf(stderr, "hint: %s\n", printable(hinted.Hint()))
+		fmt.Fprintf(stderr, "hint: %s\n", safetext.Line(hinted.Hint()))
 	} else if errors.Is(err, syscall.ENOSPC) {
 		fmt.Fprintln(stderr, "hint: the disk is full: make room, and start it again; what has a receipt is safe")
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ledger/monitor"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
@@ -144,9 +145,9 @@ func writeSighting(w io.Writer, s monitor.Sighting) {
 	case monitor.Alarm:
 		mark = "ALARM  "
 	}
-	fmt.Fprintf(w, "%s  %-10s  %s%s\n", s.Time.Format(time.DateTime), s.Kind, mark, printable(s.Text))
+	fmt.Fprintf(w, "%s  %-10s  %s%s\n", s.Time.Format(time.DateTime), s.Kind, mark, safetext.Line(s.Text))
 	if s.Proof != "" {
-		fmt.Fprintf(w, "%21s%-10s  %s\n", "", "proof", s.Proof)
+		fmt.Fprintf(w, "%21s%-10s  %s\n", "", "proof", safetext.Line(s.Proof))
 	}
 }
 

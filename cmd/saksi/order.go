@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ops/authority"
 )
 
@@ -117,12 +118,12 @@ func openProduced(c *cli.Context) error {
 		out := result{columns: []string{"record", "answer", "native"}}
 		for _, one := range opened.Records {
 			document.Records = append(document.Records, record{one, string(one.Native)})
-			out.rows = append(out.rows, []any{one.Index, one.Answer, printable(string(one.Native))})
+			out.rows = append(out.rows, []any{one.Index, one.Answer, safetext.Line(string(one.Native))})
 		}
 		out.document = document
 		out.note = fmt.Sprintf("On record as leaf %d, where the operator sees it. Each record belongs to what event %s committed to.\n", opened.Leaves[0], opened.Event)
 		for _, problem := range opened.Problems {
-			out.note += "wrong: " + printable(problem) + "\n"
+			out.note += "wrong: " + safetext.Line(problem) + "\n"
 		}
 		if err := out.print(c); err != nil {
 			return err

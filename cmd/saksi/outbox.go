@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ops/operator"
 )
 
@@ -77,10 +78,10 @@ func outboxStatus(c *cli.Context) error {
 			})
 			for _, rejected := range r.Rejected {
 				out.note += fmt.Sprintf("rejected: %s events %d to %d, leaf %d: %s %s\n",
-					r.Recorder, rejected.First, rejected.First+rejected.Count-1, rejected.Leaf, rejected.Code, printable(rejected.Reason))
+					r.Recorder, rejected.First, rejected.First+rejected.Count-1, rejected.Leaf, rejected.Code, safetext.Line(rejected.Reason))
 			}
 			if r.Stale != "" {
-				out.note += fmt.Sprintf("stale: %s: %s\n", r.Recorder, r.Stale)
+				out.note += fmt.Sprintf("stale: %s: %s\n", r.Recorder, safetext.Line(r.Stale))
 			}
 		}
 		if status.Evidence > 0 {

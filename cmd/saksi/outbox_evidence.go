@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/events/safetext"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/tiles"
 	"github.com/saksi-ledger/saksi/ledger/verify"
@@ -97,7 +98,7 @@ func contradiction(c *cli.Context, shown []shownBy, e publish.Evidence, number i
 	if err == nil {
 		return fmt.Sprintf("contradiction-%03d.saksi-fork", number), fork.Marshal(), true
 	}
-	fmt.Fprintf(c.App.ErrWriter, "contradiction %d is not proven as yet: %s\n", number, printable(err.Error()))
+	fmt.Fprintf(c.App.ErrWriter, "contradiction %d is not proven as yet: %s\n", number, safetext.Line(err.Error()))
 	return fmt.Sprintf("contradiction-%03d.notes", number), slices.Concat(e.Seen, []byte("\n"), e.Got), false
 }
 

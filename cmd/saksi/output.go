@@ -1,19 +1,19 @@
 package main
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
+
+	"github.com/saksi-ledger/saksi/events/safetext"
 )
 
 // result is what a command prints: a document for programs, rows for people.
@@ -34,7 +34,7 @@ func (r result) print(c *cli.Context) error {
 	w := c.App.Writer
 	switch formatOf(c) {
 	case "json":
-		enc := json.NewEncoder(w)
+		enc := json.NewEncoder(jsonWriter(w))
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
 		return enc.Encode(r.document)
@@ -48,36 +48,20 @@ func (r result) print(c *cli.Context) error {
 }
 
 func (r result) csv(w io.Writer) error {
-	out := csv.NewWriter(w)
 	columns := r.columns
 	if columns == nil {
 		columns = []string{"what", "value"}
 	}
-	if err := out.Write(columns); err != nil {
-		return err
-	}
+	out := append(safetext.AppendRow(nil, columns...), '\n')
 	for _, row := range r.rows {
 		cells := make([]string, len(row))
 		for i, cell := range row {
-			cells[i] = formulaSafe(fmt.Sprint(cell))
+			cells[i] = fmt.Sprint(cell)
 		}
-		if err := out.Write(cells); err != nil {
-			return err
-		}
+		out = append(safetext.AppendRow(out, cells...), '\n')
 	}
-	out.Flush()
-	return out.Error()
-}
-
-// formulaSafe keeps spreadsheets from taking a cell for a formula.
-func formulaSafe(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-		if cell[0] == '-' && len(cell) > 1 && unicode.IsDigit(rune(cell[1])) {
-			return cell
-		}
-		return "'" + cell
-	}
-	return cell
+	_, err := w.Write(out)
+	return err
 }
 
 // table prints for people, in lines of at most width characters if that isn't 0.
@@ -107,13 +91,15 @@ func (r result) table(w io.Writer, width int) {
 	for _, row := range r.rows {
 		cells := table.Row{}
 		for _, cell := range row {
-			cells = append(cells, printable(fmt.Sprint(cell)))
+			cells = append(cells, safetext.Line(fmt.Sprint(cell)))
 		}
 		t.AppendRow(cells)
 	}
 	t.Render()
 	if r.note != "" {
-		fmt.Fprintln(w, r.note)
+		for line := range strings.SplitSeq(r.note, "\n") {
+			fmt.Fprintln(w, safetext.Line(line))
+		}
 	}
 	if len(hidden) > 0 {
 		fmt.Fprintf(w, "Left out in so narrow a terminal: %s.\n", strings.Join(hidden, ", "))
@@ -133,10 +119,10 @@ func (r result) fit(terminal int) (configs []table.ColumnConfig, hidden []string
 	widths, least := make([]int, len(r.columns)), make([]int, len(r.columns))
 	total, floor := 0, 0
 	for i, name := range r.columns {
-		widths[i] = text.RuneWidthWithoutEscSequences(name)
+		widths[i] = safetext.Width(name)
 		least[i] = max(narrowest, widths[i])
 		for _, row := range r.rows {
-			widths[i] = max(widths[i], text.RuneWidthWithoutEscSequences(printable(fmt.Sprint(row[i]))))
+			widths[i] = max(widths[i], safetext.Width(safetext.Line(fmt.Sprint(row[i]))))
 		}
 		least[i] = min(least[i], widths[i])
 		total += gap + widths[i]
@@ -187,14 +173,22 @@ func counted[N ~int | ~int64 | ~uint64](n N, one, more string) string {
 	return fmt.Sprintf("%d %s", n, more)
 }
 
-// printable keeps what a stranger wrote from steering the terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return '·'
-	}, s)
+// jsonWriter returns a writer of JSON to w. A terminal gets the runes that would steer it as escape sequences of JSON,
+// which mean the same; anything else gets the exact bytes.
+func jsonWriter(w io.Writer) io.Writer {
+	if terminalWidth(w) == 0 {
+		return w
+	}
+	return terminalJSON{w}
+}
+
+type terminalJSON struct{ w io.Writer }
+
+func (t terminalJSON) Write(b []byte) (int, error) {
+	if _, err := t.w.Write(safetext.JSON(b)); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 // terminalWidth returns the width of w if it is a terminal, and 0 otherwise.

@@ -1,9 +1,14 @@
 package main
 
 import (
+	"encoding/csv"
+	"encoding/json"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
+
+	"github.com/saksi-ledger/saksi/events/safetext"
 )
 
 // TestTablesFitTheTerminal: a narrow terminal wraps long cells, and cuts off no
@@ -45,5 +50,45 @@ func TestTablesSayWhatTheyLeaveOut(t *testing.T) {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
+	}
+}
+
+// What somebody else wrote steers no terminal, makes no line of its own and is no formula, in any format; CSV and JSON
+// give it back exactly.
+func TestForeignTextInResults(t *testing.T) {
+	foreign := "=cmd|' /C calc'!A0;\x1b[2J\u009b31m\nProven:   \u202e\u2028\u3164"
+	out := result{columns: []string{"who", "n"}, rows: [][]any{{foreign, -1}}, note: "The reason: " + safetext.Line(foreign) + "\nThe end."}
+	steers := func(r rune) bool {
+		return r != '\n' && !unicode.IsPrint(r) || unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
+	}
+
+	var table strings.Builder
+	out.table(&table, 80)
+	if strings.ContainsFunc(table.String(), steers) || strings.Contains(table.String(), "\nProven:") || strings.Contains(table.String(), "\nThe reason: =cmd") == false {
+		t.Errorf("the table is %q", table.String())
+	}
+
+	var rows strings.Builder
+	if err := out.csv(&rows); err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsFunc(rows.String(), steers) {
+		t.Errorf("the CSV is %q", rows.String())
+	}
+	read, err := csv.NewReader(strings.NewReader(rows.String())).ReadAll()
+	if err != nil || len(read) != 2 || read[1][1] != "-1" || !strings.HasPrefix(read[1][0], "'=") {
+		t.Fatalf("the CSV is read as %q: %v", read, err)
+	}
+	if back, err := safetext.ParseCell(read[1][0]); err != nil || back != foreign {
+		t.Errorf("the cell is read as %q: %v", back, err)
+	}
+
+	var text strings.Builder
+	if err := json.NewEncoder(terminalJSON{&text}).Encode(foreign); err != nil {
+		t.Fatal(err)
+	}
+	var back string
+	if err := json.Unmarshal([]byte(text.String()), &back); err != nil || back != foreign || strings.ContainsFunc(text.String(), steers) {
+		t.Errorf("JSON on a terminal is %q: %v", text.String(), err)
 	}
 }

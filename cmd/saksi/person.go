@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ops/authority"
 )
 
@@ -64,7 +65,7 @@ func revealPerson(c *cli.Context) error {
 		opened := 0
 		for _, e := range revealed.Events {
 			if e.Problem != "" {
-				out.rows = append(out.rows, []any{e.Ref, e.Recorder, "", printable(e.Problem)})
+				out.rows = append(out.rows, []any{e.Ref, e.Recorder, "", safetext.Line(e.Problem)})
 				continue
 			}
 			opened++
@@ -73,7 +74,7 @@ func revealPerson(c *cli.Context) error {
 				if err != nil {
 					return err
 				}
-				out.rows = append(out.rows, []any{e.Ref, e.Recorder, printable(fact.Name), printable(strings.Trim(string(value), `"`))})
+				out.rows = append(out.rows, []any{e.Ref, e.Recorder, safetext.Line(fact.Name), safetext.Line(strings.Trim(string(value), `"`))})
 			}
 		}
 		out.note = fmt.Sprintf("On record as leaf %d, where the operator sees it. %d of %d events have disclosures, each of which its event holds the digest of.\n",

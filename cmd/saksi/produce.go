@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ops/operator"
 )
 
@@ -103,7 +104,7 @@ func produceOrder(c *cli.Context, d *operator.Desk, number string) error {
 			{"messages sent", sent}}, flushRows(flushed)...),
 	}
 	for _, m := range done.Missing {
-		out.note += fmt.Sprintf("missing: %s: %s\n", m.What, printable(m.Problem))
+		out.note += fmt.Sprintf("missing: %s: %s\n", m.What, safetext.Line(m.Problem))
 	}
 	if err != nil {
 		err = hinted{err, "nothing is lost: saksi outbox flush sends what waits"}

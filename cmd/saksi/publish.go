@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ops/operator"
 )
 
@@ -70,7 +71,7 @@ func publishFrom(c *cli.Context, d *operator.Desk, in io.Reader, name string) er
 		return err
 	}
 	if len(added.Changed) > 0 {
-		return hinted{fmt.Errorf("%d were not published: their ids were, with something else: %s", len(added.Changed), printable(strings.Join(added.Changed[:min(8, len(added.Changed))], ", "))),
+		return hinted{fmt.Errorf("%d were not published: their ids were, with something else: %s", len(added.Changed), safetext.Line(strings.Join(added.Changed[:min(8, len(added.Changed))], ", "))),
 			"give what is new another id; if what was published is wrong, correct it: saksi attest correction"}
 	}
 	return rejectedError(flushed)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ops/authority"
 )
 
@@ -47,15 +48,15 @@ func openSealed(c *cli.Context) error {
 		}
 		var event any
 		if json.Unmarshal(opened.Event, &event) != nil {
-			event = printable(string(opened.Event))
+			event = safetext.Line(string(opened.Event))
 		}
 		out := result{
 			document: map[string]any{"ref": opened.Ref, "leaf": opened.Leaf, "type": opened.Type, "event": event, "problem": opened.Problem},
-			rows:     [][]any{{"sealed event", opened.Ref}, {"type", printable(opened.Type)}, {"event", printable(string(opened.Event))}},
+			rows:     [][]any{{"sealed event", opened.Ref}, {"type", safetext.Line(opened.Type)}, {"event", safetext.Line(string(opened.Event))}},
 			note:     fmt.Sprintf("On record as leaf %d, where the operator sees it.\n", opened.Leaf),
 		}
 		if opened.Problem != "" {
-			out.rows = append(out.rows, []any{"wrong with it", printable(opened.Problem)})
+			out.rows = append(out.rows, []any{"wrong with it", safetext.Line(opened.Problem)})
 		}
 		return out.print(c)
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/ops/reader"
 	"github.com/saksi-ledger/saksi/projections/feeds"
@@ -47,11 +48,11 @@ func watchCommand() *cli.Command {
 			o := reader.WatchOptions{
 				View: args[0], Output: c.String("output"), Count: c.Int("count"), Idle: c.Duration("wait"),
 				Token:   func() (string, error) { return mint(h, time.Hour) },
-				Trouble: func(err error) { fmt.Fprintf(c.App.ErrWriter, "waiting: %s\n", printable(err.Error())) },
+				Trouble: func(err error) { fmt.Fprintf(c.App.ErrWriter, "waiting: %s\n", safetext.Line(err.Error())) },
 			}
 			switch formatOf(c) {
 			case "json":
-				o.Print = printFeed(c.App.Writer)
+				o.Print = printFeed(jsonWriter(c.App.Writer))
 			case "table", "":
 				o.Print = (&changeTable{w: c.App.Writer}).print
 			default:
@@ -127,7 +128,7 @@ func changeNumber(n uint64) string {
 
 func (t *changeTable) line(cells ...string) error {
 	for i, width := range []int{19, 6, 6, 7, 12, 12, 16, 0} {
-		cells[i] = fmt.Sprintf("%-*s", width, printable(cells[i]))
+		cells[i] = fmt.Sprintf("%-*s", width, safetext.Line(cells[i]))
 	}
 	_, err := fmt.Fprintln(t.w, strings.TrimRight(strings.Join(cells, "  "), " "))
 	return err

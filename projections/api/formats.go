@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/csv"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/projections"
 )
 
@@ -86,19 +86,19 @@ func marshalRow(row *projections.Row) (json.RawMessage, error) {
 	return append(b, more[1:]...), nil
 }
 
-// marshalCSV writes rows as RFC 4180 has it, with a line of names.
+// marshalCSV writes rows as RFC 4180 has it, with a line of names. Foreign text is harmless to spreadsheets and
+// terminals ([safetext.Cell]).
 func marshalCSV(columns []projections.Column, rows []projections.Row) ([]byte, error) {
-	var b bytes.Buffer
-	w := csv.NewWriter(&b)
-	w.UseCRLF = true
+	var b []byte
+	write := func(record []string) { b = append(safetext.AppendRow(b, record...), "\r\n"...) }
 	record := []string{"key", "from_leaf"}
 	for _, c := range columns {
 		record = append(record, c.Name)
 	}
-	w.Write(record)
+	write(record)
 	for i := range rows {
 		cells := rows[i].Cells()
-		record = append(record[:0], inert(rows[i].Key), strconv.FormatUint(rows[i].From, 10))
+		record = append(record[:0], rows[i].Key, strconv.FormatUint(rows[i].From, 10))
 		for _, c := range columns {
 			text, err := cell(c.Kind, cells[c.Name])
 			if err != nil {
@@ -106,10 +106,9 @@ func marshalCSV(columns []projections.Column, rows []projections.Row) ([]byte, e
 			}
 			record = append(record, text)
 		}
-		w.Write(record)
+		write(record)
 	}
-	w.Flush()
-	return b.Bytes(), w.Error()
+	return b, nil
 }
 
 // cell writes a value: times as RFC 3339, nothing where there is none; lists with a
@@ -136,26 +135,17 @@ func cell(kind projections.Kind, value any) (string, error) {
 	v := reflect.ValueOf(value)
 	switch kind {
 	case projections.KindText:
-		return inert(v.String()), nil
+		return v.String(), nil
 	case projections.KindTexts:
 		texts := make([]string, v.Len())
 		for i := range texts {
 			texts[i] = v.Index(i).String()
 		}
-		return inert(strings.Join(texts, " ")), nil
+		return strings.Join(texts, " "), nil
 	case projections.KindInteger, projections.KindNumber, projections.KindBool:
 		return fmt.Sprint(value), nil
 	}
 	return "", fmt.Errorf("%T is of no kind that is known", value)
-}
-
-// inert puts an apostrophe before text that a spreadsheet would take for a formula:
-// an operator wrote it, and a regulator opens it.
-func inert(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
-		return "'" + text
-	}
-	return text
 }
 
 // etag is a strong validator of what is sent.
