@@ -19,15 +19,15 @@ func Example() {
 			return err
 		}
 		defer outbox.Close()
-		client, err := publish.Dial(ctx, publish.Config{
+		c, err := publish.Dial(ctx, publish.Config{
 			NATSURL: "tls://broker.example.my", CredsFile: "nimbus-my.creds",
 			HTTP: "https://ledger.example.my/saksi/2026", Log: log, Party: recorder.Party(),
 		})
 		if err != nil {
 			return err
 		}
-		defer client.Close()
-		if err := client.Prepare(ctx, outbox, recorder); err != nil {
+		defer c.Close()
+		if err := c.Prepare(ctx, outbox, recorder); err != nil {
 			return err
 		}
 		for chunk := range slices.Chunk(drafts, 5000) {
@@ -35,7 +35,7 @@ func Example() {
 				return err
 			}
 		}
-		result, err := client.Flush(ctx, outbox, publish.FlushOptions{})
+		result, err := c.Flush(ctx, outbox, publish.FlushOptions{})
 		fmt.Printf("%d events are proven to be in the ledger\n", result.Events)
 		return err
 	}

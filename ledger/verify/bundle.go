@@ -265,7 +265,7 @@ func compareTimestamps(x, y BundledTimestamp) int {
 
 // sizeIn returns the size that stands in a checkpoint, signed or not, or 0.
 func sizeIn(checkpoint []byte) uint64 {
-	c, err := parseCheckpoint(string(checkpoint))
+	c, err := ParseCheckpoint(checkpoint)
 	if err != nil {
 		return 0
 	}

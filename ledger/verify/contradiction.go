@@ -58,7 +58,7 @@ func (e *UnknownLedger) Error() string { return e.says }
 
 // openNamed opens a checkpoint by the ledger of the trust file that has its origin.
 func (t *Trust) openNamed(note []byte) (*TrustedLedger, *Checkpoint, error) {
-	text, err := parseCheckpoint(string(note))
+	text, err := ParseCheckpoint(note)
 	if err != nil {
 		return nil, nil, err
 	}

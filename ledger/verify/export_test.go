@@ -22,6 +22,3 @@ func Container(names []string, data [][]byte) ([]byte, error) {
 	}
 	return marshalContainer(members)
 }
-
-// SharedRoot is [sharedRoot].
-var SharedRoot = sharedRoot

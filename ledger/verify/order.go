@@ -154,18 +154,18 @@ func (o *Order) check(c *Checkpoint) (before, leaf *Leaf, broken string, _ error
 	}
 	var err error
 	if o.Index > 0 {
-		if before, err = parseLeaf(o.Before); err != nil {
+		if before, err = ParseLeaf(o.Before); err != nil {
 			return nil, nil, "", fmt.Errorf("leaf %d: %w", o.Index-1, err)
 		}
 	}
-	if leaf, err = parseLeaf(o.Leaf); err != nil {
+	if leaf, err = ParseLeaf(o.Leaf); err != nil {
 		return nil, nil, "", fmt.Errorf("leaf %d: %w", o.Index, err)
 	}
 	leaves := map[uint64]tlog.Hash{o.Index: tlog.RecordHash(o.Leaf)}
 	if o.Index > 0 {
 		leaves[o.Index-1] = tlog.RecordHash(o.Before)
 	}
-	root, ok := sharedRoot(c.Size, leaves, o.Hashes)
+	root, ok := SharedRoot(c.Size, leaves, o.Hashes)
 	switch {
 	case !ok:
 		return nil, nil, "", fmt.Errorf("its %d hashes are not as many as prove leaf %d in a tree of %d", len(o.Hashes), o.Index, c.Size)

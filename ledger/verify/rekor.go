@@ -228,7 +228,7 @@ func (r *TrustedRekor) openCheckpoint(opened *rekor, signed []byte) (*Checkpoint
 	if err != nil {
 		return nil, fmt.Errorf("its checkpoint: %w", err)
 	}
-	checkpoint, err := parseCheckpoint(n.Text)
+	checkpoint, err := ParseCheckpoint([]byte(n.Text))
 	if err == nil {
 		err = checkWritten(n.Sigs)
 	}

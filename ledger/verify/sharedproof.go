@@ -104,9 +104,9 @@ func ProveLeaves(size uint64, indexes []uint64, r tlog.HashReader) ([]tlog.Hash,
 	return proof, nil
 }
 
-// sharedRoot computes the root that hashes of leaves and a shared proof lead to, and
+// SharedRoot computes the root that hashes of leaves and a shared proof lead to, and
 // tells whether the proof has as many hashes as that takes.
-func sharedRoot(size uint64, leaves map[uint64]tlog.Hash, proof []tlog.Hash) (tlog.Hash, bool) {
+func SharedRoot(size uint64, leaves map[uint64]tlog.Hash, proof []tlog.Hash) (tlog.Hash, bool) {
 	indexes := slices.Sorted(maps.Keys(leaves))
 	p := &sharedProof{
 		next: func() (uint64, bool) {

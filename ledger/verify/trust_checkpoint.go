@@ -13,7 +13,7 @@ var ErrUnknownLedger = errors.New("the trust file doesn't name it")
 // is of. The error wraps [ErrUnknownLedger] if there is none, which is no ground against
 // whoever shows it: it may be another's, or take the place of one that is named.
 func (t *Trust) OpenCheckpoint(note []byte) (*TrustedLedger, *Checkpoint, error) {
-	text, err := parseCheckpoint(string(note))
+	text, err := ParseCheckpoint(note)
 	if err != nil {
 		return nil, nil, err
 	}

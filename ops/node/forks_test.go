@@ -78,15 +78,15 @@ func newObservers(t *testing.T) *observers {
 	box, err := publish.Open(w.ctx, o.outbox, publish.Options{MaxEvents: 1})
 	w.must(err)
 	add(box, 8)
-	client, err := publish.Dial(w.ctx, o.config)
+	c, err := publish.Dial(w.ctx, o.config)
 	w.must(err)
-	result, err := client.Flush(w.ctx, box, publish.FlushOptions{})
+	result, err := c.Flush(w.ctx, box, publish.FlushOptions{})
 	w.must(err)
 	if result.Envelopes != 8 {
 		t.Fatalf("%+v", result)
 	}
 	o.seen = box.Checkpoint().Size
-	client.Close()
+	c.Close()
 	add(box, 1) // what it sends when it next looks
 	w.must(box.Close())
 
@@ -188,12 +188,12 @@ func (o *observers) asOutbox(url string) string {
 	defer box.Close()
 	config := o.config
 	config.HTTP, config.Poll = url, 100*time.Millisecond
-	client, err := publish.Dial(o.ctx, config)
+	c, err := publish.Dial(o.ctx, config)
 	o.must(err)
-	defer client.Close()
+	defer c.Close()
 	ctx, cancel := context.WithTimeout(o.ctx, 6*time.Second)
 	defer cancel()
-	_, err = client.Flush(ctx, box, publish.FlushOptions{})
+	_, err = c.Flush(ctx, box, publish.FlushOptions{})
 	var fork *publish.ForkError
 	evidence, err2 := box.Evidence(o.ctx)
 	o.must(err2)

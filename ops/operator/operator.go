@@ -71,31 +71,31 @@ func Open(ctx context.Context, h *home.Operator) (_ *Desk, err error) {
 // broker that is away is no error, see [publish.Dial].
 func (d *Desk) Client(ctx context.Context) (*publish.Client, error) {
 	if d.client == nil {
-		client, err := publish.Dial(ctx, d.config)
+		c, err := publish.Dial(ctx, d.config)
 		if err != nil {
 			return nil, err
 		}
-		d.client = client
+		d.client = c
 	}
 	return d.client, nil
 }
 
 // Prepare compares the outbox with the ledger before a recorder is added to.
 func (d *Desk) Prepare(ctx context.Context, recorder events.Recorder) error {
-	client, err := d.Client(ctx)
+	c, err := d.Client(ctx)
 	if err != nil {
 		return err
 	}
-	return client.Prepare(ctx, d.Outbox, recorder)
+	return c.Prepare(ctx, d.Outbox, recorder)
 }
 
 // Flush brings what waits in the outbox to the ledger, and receipts back.
 func (d *Desk) Flush(ctx context.Context, options publish.FlushOptions) (publish.Result, error) {
-	client, err := d.Client(ctx)
+	c, err := d.Client(ctx)
 	if err != nil {
 		return publish.Result{}, err
 	}
-	return client.Flush(ctx, d.Outbox, options)
+	return c.Flush(ctx, d.Outbox, options)
 }
 
 // Close closes outbox and connection.
