@@ -7,7 +7,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/admission"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // Received is a message as it came from the stream.
@@ -27,7 +27,7 @@ type Chunk struct {
 }
 
 // count adds a message to its party's tally.
-func (c *Chunk) count(m *Received, verdict verify.Verdict) {
+func (c *Chunk) count(m *Received, verdict formats.Verdict) {
 	party, ok := partyOf(m.Subject)
 	if !ok {
 		return
@@ -36,7 +36,7 @@ func (c *Chunk) count(m *Received, verdict verify.Verdict) {
 	size := int64(len(m.Body) + len(m.Subject))
 	t.Messages++
 	t.Bytes += size
-	if verdict != verify.Accepted {
+	if verdict != formats.Accepted {
 		t.Wasted++
 		t.WastedBytes += size
 	}
@@ -97,14 +97,14 @@ func (l *Ledger) admitChunk(ctx context.Context, chunk *Chunk) ([]Rejection, err
 		entries[i], bodies[i] = leaf.Marshal(), m.Body
 		chunk.count(&m, verdict.Verdict)
 		switch verdict.Verdict {
-		case verify.Duplicate:
+		case formats.Duplicate:
 			// Its events lie with the leaf that it repeats, and are erased there alone.
 			line1, err := chunk.candidates[i].Envelope.Without()
 			if err != nil {
 				return nil, err
 			}
 			bodies[i] = line1.Marshal()
-		case verify.Accepted:
+		case formats.Accepted:
 			if chunk.candidates[i].Envelope.Manifest.Recorder.IsOperator() {
 				continue
 			}
@@ -112,7 +112,7 @@ func (l *Ledger) admitChunk(ctx context.Context, chunk *Chunk) ([]Rejection, err
 			if err := l.noteAccepted(index, leaf, m.Body); err != nil {
 				return nil, err
 			}
-		case verify.Rejected:
+		case formats.Rejected:
 			rejection := Rejection{RejectedPlace: events.RejectedPlace{
 				Body: leaf.Digest, Leaf: index, Code: verdict.Code, Reason: verdict.Reason,
 			}}

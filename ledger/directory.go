@@ -12,8 +12,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/tiles"
-	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
 // checkpointPoll is how often [Directory.Wait] looks whether the checkpoint's file
@@ -24,7 +24,7 @@ const checkpointPoll = 25 * time.Millisecond
 // may be writing it. It is a [Reader].
 type Directory struct {
 	dir     string
-	log     *verify.Log
+	log     *formats.Log
 	archive *Archive
 	head    *tiles.Head
 
@@ -34,7 +34,7 @@ type Directory struct {
 
 // OpenDirectory opens the ledger in dir, which has published a checkpoint that log
 // signed.
-func OpenDirectory(dir string, log *verify.Log) (*Directory, error) {
+func OpenDirectory(dir string, log *formats.Log) (*Directory, error) {
 	archive, err := OpenArchive(dir, 0)
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func OpenDirectory(dir string, log *verify.Log) (*Directory, error) {
 func (d *Directory) Close() error { return d.archive.Close() }
 
 // Checkpoint implements [Reader].
-func (d *Directory) Checkpoint(ctx context.Context) (*verify.Checkpoint, error) {
+func (d *Directory) Checkpoint(ctx context.Context) (*formats.Checkpoint, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	// Looked at before it is read: if it is replaced in between, the next look
@@ -76,7 +76,7 @@ func (d *Directory) Checkpoint(ctx context.Context) (*verify.Checkpoint, error) 
 }
 
 // Wait implements [Reader].
-func (d *Directory) Wait(ctx context.Context, size uint64) (*verify.Checkpoint, error) {
+func (d *Directory) Wait(ctx context.Context, size uint64) (*formats.Checkpoint, error) {
 	var tick <-chan time.Time
 	for {
 		checkpoint, err := d.Checkpoint(ctx)
@@ -97,7 +97,7 @@ func (d *Directory) Wait(ctx context.Context, size uint64) (*verify.Checkpoint, 
 }
 
 // Leaves is [Directory.Entries] without bodies.
-func (d *Directory) Leaves(ctx context.Context, checkpoint *verify.Checkpoint, from uint64) ([]Entry, error) {
+func (d *Directory) Leaves(ctx context.Context, checkpoint *formats.Checkpoint, from uint64) ([]Entry, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func (d *Directory) Leaves(ctx context.Context, checkpoint *verify.Checkpoint, f
 	entries := make([]Entry, len(raw))
 	for i := range raw {
 		entries[i] = Entry{Index: from + uint64(i), Raw: raw[i]}
-		if entries[i].Leaf, err = verify.ParseLeaf(raw[i]); err != nil {
+		if entries[i].Leaf, err = formats.ParseLeaf(raw[i]); err != nil {
 			return nil, fmt.Errorf("leaf %d: %w", from+uint64(i), err)
 		}
 	}
@@ -119,7 +119,7 @@ func (d *Directory) Leaves(ctx context.Context, checkpoint *verify.Checkpoint, f
 }
 
 // Entries implements [Reader]. It returns some 8 MiB of bodies at most, or one.
-func (d *Directory) Entries(ctx context.Context, checkpoint *verify.Checkpoint, from uint64) ([]Entry, error) {
+func (d *Directory) Entries(ctx context.Context, checkpoint *formats.Checkpoint, from uint64) ([]Entry, error) {
 	entries, err := d.Leaves(ctx, checkpoint, from)
 	if err != nil {
 		return nil, err
@@ -170,7 +170,7 @@ func (d *Directory) ReadTile(ctx context.Context, level, index uint64, p uint8) 
 }
 
 // Prove returns the inclusion proof of a leaf under a checkpoint.
-func (d *Directory) Prove(ctx context.Context, checkpoint *verify.Checkpoint, index uint64) (tlog.RecordProof, error) {
+func (d *Directory) Prove(ctx context.Context, checkpoint *formats.Checkpoint, index uint64) (tlog.RecordProof, error) {
 	return d.head.Prove(ctx, checkpoint, index)
 }
 
@@ -200,8 +200,8 @@ func cutTile(p uint8) func([]byte, error) ([]byte, error) {
 // leaf holds the digest of, and each event is what line 1 holds the digest of; or,
 // of a rejected message, the whole body is. Of one that was erased, what remains is
 // the leaf's: a rejected message's is empty, an event's line is.
-func CheckBody(leaf *verify.Leaf, body []byte) error {
-	if leaf.Verdict == verify.Rejected {
+func CheckBody(leaf *formats.Leaf, body []byte) error {
+	if leaf.Verdict == formats.Rejected {
 		if len(body) > 0 && events.DigestOf(body) != leaf.Digest {
 			return errors.New("it is not the message whose digest the leaf holds")
 		}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/admission"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // Erasure is an order to erase, and what became of it.
@@ -29,7 +29,7 @@ func (l *Ledger) Erasures(ctx context.Context) ([]Erasure, error) {
 	var orders []admission.Erasure
 	var holds []admission.Hold
 	l.Registry(func(r *admission.Registry) { orders, holds = r.Erasures(), r.Holds() })
-	return erasures(orders, holds, func(index uint64) (*verify.Leaf, []byte, error) {
+	return erasures(orders, holds, func(index uint64) (*formats.Leaf, []byte, error) {
 		leaf, err := l.leaf(ctx, index)
 		if err != nil {
 			return nil, nil, err
@@ -46,7 +46,7 @@ func (d *Directory) Erasures(ctx context.Context, registry *admission.Registry) 
 	if err != nil {
 		return nil, err
 	}
-	return erasures(registry.Erasures(), registry.Holds(), func(index uint64) (*verify.Leaf, []byte, error) {
+	return erasures(registry.Erasures(), registry.Holds(), func(index uint64) (*formats.Leaf, []byte, error) {
 		entries, err := d.Leaves(ctx, checkpoint, index)
 		if err != nil {
 			return nil, nil, err
@@ -56,7 +56,7 @@ func (d *Directory) Erasures(ctx context.Context, registry *admission.Registry) 
 	})
 }
 
-func erasures(orders []admission.Erasure, holds []admission.Hold, read func(uint64) (*verify.Leaf, []byte, error)) ([]Erasure, error) {
+func erasures(orders []admission.Erasure, holds []admission.Hold, read func(uint64) (*formats.Leaf, []byte, error)) ([]Erasure, error) {
 	out := make([]Erasure, len(orders))
 	for i, order := range orders {
 		out[i].Erasure = order
@@ -72,7 +72,7 @@ func erasures(orders []admission.Erasure, holds []admission.Hold, read func(uint
 }
 
 // look finds out where an order stands.
-func (e *Erasure) look(leaf *verify.Leaf, body []byte, holds []admission.Hold) error {
+func (e *Erasure) look(leaf *formats.Leaf, body []byte, holds []admission.Hold) error {
 	recorder, err := events.ParseRecorder(e.Recorder)
 	if err != nil || leaf.Subject != recorder.Subject() {
 		e.Problem = fmt.Sprintf("leaf %d is not of %s", e.Leaf, e.Recorder)
@@ -97,9 +97,9 @@ func (e *Erasure) look(leaf *verify.Leaf, body []byte, holds []admission.Hold) e
 }
 
 // covered returns what is still there of what the order covers.
-func (e *Erasure) covered(leaf *verify.Leaf, recorder events.Recorder, body []byte) ([]admission.Said, error) {
+func (e *Erasure) covered(leaf *formats.Leaf, recorder events.Recorder, body []byte) ([]admission.Said, error) {
 	said := admission.Said{Operator: recorder.Owner, Facility: recorder.Facility, Received: leaf.Received}
-	if leaf.Verdict == verify.Rejected {
+	if leaf.Verdict == formats.Rejected {
 		switch {
 		case !e.Whole():
 			return nil, fmt.Errorf("leaf %d was rejected: it is erased whole", e.Leaf)
@@ -187,13 +187,13 @@ func (l *Ledger) erase(ctx context.Context, e *Erasure, stream jetstream.Stream)
 	if err != nil {
 		return err
 	}
-	if leaf.Verdict == verify.Rejected {
+	if leaf.Verdict == formats.Rejected {
 		if err := l.state.forgetReason(ctx, leaf); err != nil {
 			return err
 		}
 	}
 	if envelope, err := events.ParseEnvelope(body); err == nil {
-		if leaf.Verdict != verify.Rejected {
+		if leaf.Verdict != formats.Rejected {
 			var places []int
 			if !e.Whole() {
 				places = append(places, int(*e.Event))
@@ -218,7 +218,7 @@ func (l *Ledger) eraseMessages(ctx context.Context, index uint64, stream jetstre
 	if err := l.eraseMessage(ctx, first, stream); err != nil {
 		return err
 	}
-	if first.Verdict == verify.Rejected {
+	if first.Verdict == formats.Rejected {
 		return nil
 	}
 	for from, size := index+1, l.Size(); from < size; {
@@ -227,11 +227,11 @@ func (l *Ledger) eraseMessages(ctx context.Context, index uint64, stream jetstre
 			return err
 		}
 		for i, raw := range leaves {
-			leaf, err := verify.ParseLeaf(raw)
+			leaf, err := formats.ParseLeaf(raw)
 			if err != nil {
 				return fmt.Errorf("leaf %d: %w", from+uint64(i), err)
 			}
-			if leaf.Verdict == verify.Duplicate && leaf.Of == index {
+			if leaf.Verdict == formats.Duplicate && leaf.Of == index {
 				if err := l.eraseMessage(ctx, leaf, stream); err != nil {
 					return err
 				}
@@ -244,7 +244,7 @@ func (l *Ledger) eraseMessages(ctx context.Context, index uint64, stream jetstre
 
 // eraseMessage deletes the message that a leaf was made of, if the stream still has
 // it: under its number there may be another by now.
-func (l *Ledger) eraseMessage(ctx context.Context, leaf *verify.Leaf, stream jetstream.Stream) error {
+func (l *Ledger) eraseMessage(ctx context.Context, leaf *formats.Leaf, stream jetstream.Stream) error {
 	m, err := stream.GetMsg(ctx, leaf.Seq)
 	switch {
 	case errors.Is(err, jetstream.ErrMsgNotFound):

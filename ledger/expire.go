@@ -8,7 +8,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/admission"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // expireLeaves is how many leaves one [Ledger.Expire] looks at.
@@ -87,7 +87,7 @@ func (x *expiry) pass(ctx context.Context, period events.Period, size uint64, le
 			return err
 		}
 		for _, entry := range raw {
-			leaf, err := verify.ParseLeaf(entry)
+			leaf, err := formats.ParseLeaf(entry)
 			if err != nil {
 				return fmt.Errorf("leaf %d: %w", at, err)
 			}
@@ -106,9 +106,9 @@ func (x *expiry) pass(ctx context.Context, period events.Period, size uint64, le
 }
 
 // look erases of one leaf what has expired.
-func (x *expiry) look(ctx context.Context, index uint64, leaf *verify.Leaf) error {
+func (x *expiry) look(ctx context.Context, index uint64, leaf *formats.Leaf) error {
 	recorder, err := events.ParseSubject(leaf.Subject)
-	if leaf.Verdict == verify.Duplicate || err == nil && !recorder.IsOperator() && leaf.Verdict == verify.Accepted {
+	if leaf.Verdict == formats.Duplicate || err == nil && !recorder.IsOperator() && leaf.Verdict == formats.Accepted {
 		return nil
 	}
 	said := admission.Said{Operator: recorder.Owner, Facility: recorder.Facility, Received: leaf.Received}
@@ -116,7 +116,7 @@ func (x *expiry) look(ctx context.Context, index uint64, leaf *verify.Leaf) erro
 	if err != nil {
 		return err
 	}
-	if leaf.Verdict == verify.Rejected {
+	if leaf.Verdict == formats.Rejected {
 		kept, err := events.ParsePeriod(x.retention.Rejected)
 		if err != nil || len(body) == 0 || !kept.Over(leaf.Received, x.now) {
 			return err

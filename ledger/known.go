@@ -9,8 +9,8 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/tiles"
-	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
 // Known is what somebody knows of this ledger's tree.
@@ -129,14 +129,14 @@ type sighted struct {
 	seen map[tlog.Hash]uint64
 }
 
-func (s *sighted) knows(c *verify.Checkpoint) bool {
+func (s *sighted) knows(c *formats.Checkpoint) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	size, ok := s.seen[c.Root]
 	return ok && size == c.Size
 }
 
-func (s *sighted) add(c *verify.Checkpoint) {
+func (s *sighted) add(c *formats.Checkpoint) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.seen == nil || len(s.seen) >= mostSighted {

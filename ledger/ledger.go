@@ -16,7 +16,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/admission"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // ErrFatal is wrapped by errors after which a Ledger must not be used any more,
@@ -48,7 +48,7 @@ type Config struct {
 	Known func(context.Context) ([]Known, error)
 	// Contradicted, if set, is called once with a checkpoint that this log has signed,
 	// and that is not of this tree: see [Ledger.Sighted]. It must not call the ledger.
-	Contradicted func(*verify.Checkpoint)
+	Contradicted func(*formats.Checkpoint)
 }
 
 // Tally is what a party's messages came to.
@@ -80,7 +80,7 @@ type Ledger struct {
 
 	registryChanged chan struct{} // holds a token when the registry has changed
 
-	own           *verify.Log // as the genesis names it
+	own           *formats.Log // as the genesis names it
 	sighted       sighted
 	contradiction chan error // holds why the ledger has failed, where others know better
 
@@ -137,7 +137,7 @@ func Create(ctx context.Context, config Config, genesis []byte) error {
 	if err != nil {
 		return fmt.Errorf("create ledger: %w", err)
 	}
-	if verdict.Verdict != verify.Accepted {
+	if verdict.Verdict != formats.Accepted {
 		return fmt.Errorf("create ledger: genesis: %s: %s", verdict.Code, verdict.Reason)
 	}
 	leaf := verdict.Leaf(1, 0, recorder.Subject())
@@ -277,12 +277,12 @@ func (l *Ledger) Checkpoint(ctx context.Context) ([]byte, error) {
 // the layout of https://c2sp.org/tlog-tiles.
 func (l *Ledger) TreeDir() string { return filepath.Join(l.config.Dir, treeDir) }
 
-func (l *Ledger) leaf(ctx context.Context, index uint64) (*verify.Leaf, error) {
+func (l *Ledger) leaf(ctx context.Context, index uint64) (*formats.Leaf, error) {
 	leaves, err := readEntries(ctx, l.tree.reader, index, l.tree.size)
 	if err != nil {
 		return nil, err
 	}
-	leaf, err := verify.ParseLeaf(leaves[0])
+	leaf, err := formats.ParseLeaf(leaves[0])
 	if err != nil {
 		return nil, fmt.Errorf("leaf %d: %w", index, err)
 	}

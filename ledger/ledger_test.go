@@ -15,7 +15,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/schemas"
 )
 
@@ -131,7 +131,7 @@ func (w *world) check(l *Ledger) {
 	for index := uint64(1); index < l.Size(); index++ {
 		leaf, err := l.leaf(w.t.Context(), index)
 		must(w.t, err)
-		if leaf.Verdict != verify.Accepted || leaf.Seq != want {
+		if leaf.Verdict != formats.Accepted || leaf.Seq != want {
 			w.t.Fatalf("leaf %d is %s of message %d: want message %d accepted", index, leaf.Verdict, leaf.Seq, want)
 		}
 		body, err := l.bodies.Read(index)

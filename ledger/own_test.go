@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // The ledger's own events stand in the tree with the sequence before them, and
@@ -34,9 +34,9 @@ func TestOwnEvents(t *testing.T) {
 		t.Fatalf("%d leaves were added: want 4", len(leaves))
 	}
 	for i, want := range []struct{ seq, first uint64 }{{w.seq - 1, 1}, {w.seq, 1}, {w.seq, 2}, {w.seq, 3}} {
-		leaf, err := verify.ParseLeaf(leaves[i])
+		leaf, err := formats.ParseLeaf(leaves[i])
 		must(t, err)
-		if leaf.Verdict != verify.Accepted || leaf.Seq != want.seq || leaf.First != want.first {
+		if leaf.Verdict != formats.Accepted || leaf.Seq != want.seq || leaf.First != want.first {
 			t.Errorf("leaf %d: %s", before+uint64(i), leaves[i])
 		}
 		if own := leaf.Subject == "ledger"; own != (i != 1) || own && !leaf.Received.Equal(noon) {

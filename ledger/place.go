@@ -10,7 +10,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // findPlace returns the stream sequence at which to go on: after the last leaf's,
@@ -119,11 +119,11 @@ func (l *Ledger) sameMessage(ctx context.Context, s jetstream.Stream, seq uint64
 }
 
 // madeOf reports whether a leaf was made of a message.
-func madeOf(leaf *verify.Leaf, m *jetstream.RawStreamMsg) bool {
+func madeOf(leaf *formats.Leaf, m *jetstream.RawStreamMsg) bool {
 	if leaf.Subject != m.Subject || !leaf.Received.Equal(m.Time) {
 		return false
 	}
-	if leaf.Verdict == verify.Rejected {
+	if leaf.Verdict == formats.Rejected {
 		return events.DigestOf(m.Data) == leaf.Digest
 	}
 	envelope, err := events.ParseEnvelope(m.Data)
@@ -133,7 +133,7 @@ func madeOf(leaf *verify.Leaf, m *jetstream.RawStreamMsg) bool {
 // leafOf returns the leaf made of the message at seq in the stream as it was last
 // known, and its index: in the newest epoch that had begun by then. It returns nil if
 // there is none.
-func (l *Ledger) leafOf(ctx context.Context, seq uint64) (uint64, *verify.Leaf, error) {
+func (l *Ledger) leafOf(ctx context.Context, seq uint64) (uint64, *formats.Leaf, error) {
 	end := l.tree.size
 	for i := len(l.epochs) - 1; i >= 0; i-- {
 		e := l.epochs[i]

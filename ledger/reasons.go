@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // forgetReason overwrites, for people, why a message was rejected: it may repeat what the
 // message says. The code stays in the leaf. It comes before the body is erased: whether
 // that is done is what tells an order that is carried out.
-func (s *state) forgetReason(ctx context.Context, leaf *verify.Leaf) error {
+func (s *state) forgetReason(ctx context.Context, leaf *formats.Leaf) error {
 	party, ok := partyOf(leaf.Subject)
 	if !ok {
 		return nil

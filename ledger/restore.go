@@ -8,7 +8,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/admission"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // restore brings the database and admission's state to the size of the tree:
@@ -81,13 +81,13 @@ func (l *Ledger) recallStamped() error {
 
 // recall takes in one leaf that the database doesn't know yet.
 func (l *Ledger) recall(index uint64, raw []byte) error {
-	leaf, err := verify.ParseLeaf(raw)
+	leaf, err := formats.ParseLeaf(raw)
 	if err != nil {
 		return fmt.Errorf("leaf %d: %w", index, err)
 	}
 	l.at = positionOf(leaf)
 	switch leaf.Verdict {
-	case verify.Accepted:
+	case formats.Accepted:
 		body, err := l.bodies.Read(index)
 		if err != nil {
 			return err
@@ -96,7 +96,7 @@ func (l *Ledger) recall(index uint64, raw []byte) error {
 			return err
 		}
 		return l.noteAccepted(index, leaf, body)
-	case verify.Rejected:
+	case formats.Rejected:
 		if party, ok := partyOf(leaf.Subject); ok {
 			return l.state.reject(party, events.RejectedPlace{Body: leaf.Digest, Leaf: index, Code: leaf.Code})
 		}
@@ -106,7 +106,7 @@ func (l *Ledger) recall(index uint64, raw []byte) error {
 
 // noteAccepted keeps in the database what else follows from an accepted leaf:
 // that it is the registry's, or opens an epoch.
-func (l *Ledger) noteAccepted(index uint64, leaf *verify.Leaf, body []byte) error {
+func (l *Ledger) noteAccepted(index uint64, leaf *formats.Leaf, body []byte) error {
 	recorder, err := events.ParseSubject(leaf.Subject)
 	if err != nil {
 		return fmt.Errorf("leaf %d: %w", index, err)
@@ -162,7 +162,7 @@ func (l *Ledger) commit(size uint64) error {
 }
 
 // logOf returns the log that a genesis names.
-func logOf(body []byte) (*verify.Log, error) {
+func logOf(body []byte) (*formats.Log, error) {
 	envelope, err := events.ParseEnvelope(body)
 	if err != nil {
 		return nil, fmt.Errorf("genesis: %w", err)
@@ -175,5 +175,5 @@ func logOf(body []byte) (*verify.Log, error) {
 	if err := json.Unmarshal(event.Data, &genesis); err != nil {
 		return nil, fmt.Errorf("genesis: %w", err)
 	}
-	return verify.NewLog(genesis.LogKey)
+	return formats.NewLog(genesis.LogKey)
 }

@@ -13,7 +13,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/admission"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // state is the small database that admission and receipts need: what was
@@ -520,4 +520,4 @@ func partyOf(subject string) (string, bool) {
 // position is where the ledger stands in the stream.
 type position struct{ epoch, seq uint64 }
 
-func positionOf(l *verify.Leaf) position { return position{l.Epoch, l.Seq} }
+func positionOf(l *formats.Leaf) position { return position{l.Epoch, l.Seq} }

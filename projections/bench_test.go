@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/projections/store"
 )
 
@@ -76,7 +76,7 @@ func touchFacts(first, leaves, n int) []*Fact {
 		received := beginning.Add(time.Duration(index) * time.Second)
 		f := &Fact{
 			Index: uint64(index),
-			Leaf:  &verify.Leaf{Epoch: 1, Seq: uint64(index), Subject: "ledger", Received: received, Verdict: verify.Accepted, First: 1, Count: uint64(n)},
+			Leaf:  &formats.Leaf{Epoch: 1, Seq: uint64(index), Subject: "ledger", Received: received, Verdict: formats.Accepted, First: 1, Count: uint64(n)},
 		}
 		r, _ := events.ParseRecorder(fmt.Sprintf("nimbus-my/lab-%d/bastion-1", index%20))
 		for j := range n {

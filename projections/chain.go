@@ -8,7 +8,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/ledger"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // ErrOtherLedger is wrapped by the error of showing views leaves that don't follow
@@ -33,7 +33,7 @@ func otherLedger(format string, args ...any) error {
 
 // checkChain returns an error that wraps [ErrOtherLedger] unless the tree under the
 // checkpoint begins with the leaves that the position is of.
-func checkChain(ctx context.Context, reader ledger.Reader, checkpoint *verify.Checkpoint, p Position) error {
+func checkChain(ctx context.Context, reader ledger.Reader, checkpoint *formats.Checkpoint, p Position) error {
 	if checkpoint.Size < p.Size {
 		return otherLedger("the ledger has %d leaves, the views have seen %d", checkpoint.Size, p.Size)
 	}

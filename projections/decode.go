@@ -10,7 +10,7 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/ledger"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // decoder makes facts of entries. It is safe for concurrent use.
@@ -35,7 +35,7 @@ func FactOf(e ledger.Entry) (*Fact, error) { return (&decoder{all: true}).fact(e
 
 func (d *decoder) fact(e ledger.Entry) (*Fact, error) {
 	f := &Fact{Index: e.Index, Leaf: e.Leaf, NoBody: e.Body == nil, hash: tlog.RecordHash(e.Raw), size: len(e.Body)}
-	if e.Body == nil || e.Leaf.Verdict == verify.Rejected {
+	if e.Body == nil || e.Leaf.Verdict == formats.Rejected {
 		return f, nil
 	}
 	envelope, err := events.ParseEnvelope(e.Body)
@@ -44,7 +44,7 @@ func (d *decoder) fact(e ledger.Entry) (*Fact, error) {
 	}
 	m := envelope.Manifest
 	f.Manifest = m
-	if e.Leaf.Verdict != verify.Accepted {
+	if e.Leaf.Verdict != formats.Accepted {
 		return f, nil
 	}
 	f.Signers = make([]events.KeyID, len(envelope.Signatures))
@@ -81,7 +81,7 @@ type decoded struct {
 // read sends the facts of leaves from to to, in order, and closes the channel. They
 // are read and decoded on all processors, some spans ahead. The last thing sent may
 // be an error; where the context ended it may be missing.
-func (d *decoder) read(ctx context.Context, reader ledger.Reader, checkpoint *verify.Checkpoint, from, to uint64) <-chan decoded {
+func (d *decoder) read(ctx context.Context, reader ledger.Reader, checkpoint *formats.Checkpoint, from, to uint64) <-chan decoded {
 	out := make(chan decoded)
 	ahead := make(chan chan decoded, min(runtime.GOMAXPROCS(0), 8))
 	go func() {
@@ -111,7 +111,7 @@ func (d *decoder) read(ctx context.Context, reader ledger.Reader, checkpoint *ve
 	return out
 }
 
-func (d *decoder) readSpan(ctx context.Context, reader ledger.Reader, checkpoint *verify.Checkpoint, from, to uint64) decoded {
+func (d *decoder) readSpan(ctx context.Context, reader ledger.Reader, checkpoint *formats.Checkpoint, from, to uint64) decoded {
 	facts := make([]*Fact, 0, to-from)
 	for next := from; next < to; {
 		entries, err := reader.Entries(ctx, checkpoint, next)

@@ -6,13 +6,13 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // Fact is a leaf as views see it. Views must not change it.
 type Fact struct {
 	Index uint64
-	Leaf  *verify.Leaf
+	Leaf  *formats.Leaf
 	// Now is the latest Received of leaves 0 to Index: the only clock of a view.
 	Now time.Time
 	// Manifest is nil unless the leaf is accepted or a duplicate and its body is

@@ -12,7 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/projections/store"
 )
 
@@ -156,7 +156,7 @@ func scriptFacts(script [][]step) []*Fact {
 	facts := make([]*Fact, len(script))
 	for i := range facts {
 		at := beginning.Add(time.Duration(i*3%7+i) * time.Minute) // not always later
-		facts[i] = &Fact{Index: uint64(i), Leaf: &verify.Leaf{Epoch: 1, Seq: uint64(i), Subject: "ledger", Received: at, Verdict: verify.Accepted, First: 1, Count: 1}}
+		facts[i] = &Fact{Index: uint64(i), Leaf: &formats.Leaf{Epoch: 1, Seq: uint64(i), Subject: "ledger", Received: at, Verdict: formats.Accepted, First: 1, Count: 1}}
 	}
 	return facts
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/ledger"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/projections/store"
 )
 
@@ -145,7 +145,7 @@ func (e *Engine) check(ctx context.Context, reader ledger.Reader) error {
 }
 
 // catchUp shows the views the leaves up to to, which the checkpoint covers.
-func (e *Engine) catchUp(ctx context.Context, reader ledger.Reader, checkpoint *verify.Checkpoint, to uint64) error {
+func (e *Engine) catchUp(ctx context.Context, reader ledger.Reader, checkpoint *formats.Checkpoint, to uint64) error {
 	from := e.Position().Size
 	if !e.bulk && (from > 0 || to < indexFrom) {
 		if err := e.makeIndexes(ctx); err != nil {

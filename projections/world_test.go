@@ -14,7 +14,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/schemas"
 )
 
@@ -30,7 +30,7 @@ type world struct {
 	testing.TB
 	config    ledger.Config
 	ledger    *ledger.Ledger
-	log       *verify.Log
+	log       *formats.Log
 	authority *events.Signer
 	operator  *events.Signer
 	registry  events.Manifest
@@ -46,7 +46,7 @@ func newWorld(t testing.TB) *world {
 	w.config = ledger.Config{Dir: t.TempDir(), EventKey: newSigner(t), Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return w.now }}
 	w.config.LogKey, err = note.NewSigner(private)
 	must(t, err)
-	w.log, err = verify.NewLog(public)
+	w.log, err = formats.NewLog(public)
 	must(t, err)
 	w.registry = events.Manifest{Recorder: events.RegistryRecorder("mcmc"), Incarnation: 1, First: 1}
 	genesis := w.seal(&w.registry, w.authority, events.TypeGenesis, events.Genesis{

@@ -21,7 +21,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/urfave/cli/v2"
 
-	"github.com/saksi-ledger/saksi/ops/hammer"
+	"github.com/saksi-ledger/saksi/ops/bench"
 )
 
 func main() {
@@ -42,12 +42,12 @@ func run(ctx context.Context, args []string, out, errOut io.Writer) int {
 		Description: "Makes an authority, its node and its operators in a temporary directory, puts load on them, audits the\n" +
 			"result, and measures beside it what the tree, signatures and the stream can do alone. It removes everything\n" +
 			"that it made.\n" +
-			"Measures: " + strings.Join(hammer.Measures(), ", ") + ".\n" +
+			"Measures: " + strings.Join(bench.Measures(), ", ") + ".\n" +
 			"The measure hostile runs only if --only names it: one operator attacks a node in several ways while another\n" +
-			"publishes quietly. hostile-X is the one attack X: " + strings.Join(hammer.Attacks(), ", ") + ".\n" +
+			"publishes quietly. hostile-X is the one attack X: " + strings.Join(bench.Attacks(), ", ") + ".\n" +
 			"With --format json each figure is one line: name, value, unit, n, conditions.",
 		Flags: []cli.Flag{
-			&cli.DurationFlag{Name: "duration", Usage: "load for this `TIME` in each measure", Value: hammer.DefaultDuration, EnvVars: []string{"SAKSI_DURATION"}},
+			&cli.DurationFlag{Name: "duration", Usage: "load for this `TIME` in each measure", Value: bench.DefaultDuration, EnvVars: []string{"SAKSI_DURATION"}},
 			&cli.StringFlag{Name: "only", Usage: "run only the measure called `NAME`", EnvVars: []string{"SAKSI_ONLY"}},
 			&cli.StringFlag{Name: "dir", Usage: "work in this `DIRECTORY`, on the disk to be measured", EnvVars: []string{"SAKSI_DIR"}},
 			&cli.BoolFlag{Name: "ungoverned", Usage: "limit no operator, whatever it sends: what an attack would do", Hidden: true},
@@ -90,12 +90,12 @@ func measure(c *cli.Context) error {
 	case c.String("cpuprofile") != "" && c.String("only") == "":
 		return usage("--cpuprofile needs --only")
 	}
-	config := hammer.Config{
+	config := bench.Config{
 		Dir: c.String("dir"), Duration: c.Duration("duration"), Only: c.String("only"),
 		Log: slog.New(slog.NewTextHandler(c.App.ErrWriter, &slog.HandlerOptions{Level: slog.LevelError})),
 	}
 	if c.Bool("ungoverned") {
-		config.Limits = hammer.Ungoverned()
+		config.Limits = bench.Ungoverned()
 	}
 	config.Begin = func(name string) func() {
 		fmt.Fprintf(c.App.ErrWriter, "measuring %s\n", name)
@@ -117,14 +117,14 @@ func measure(c *cli.Context) error {
 	figures := table.NewWriter()
 	figures.AppendHeader(table.Row{"FIGURE", "VALUE", "UNIT", "N", "CONDITIONS"})
 	lines := json.NewEncoder(c.App.Writer)
-	err := hammer.Run(c.Context, config, func(f hammer.Figure) {
+	err := bench.Run(c.Context, config, func(f bench.Figure) {
 		if format == "json" {
 			lines.Encode(f)
 			return
 		}
 		figures.AppendRow(table.Row{f.Name, rounded(f.Value), f.Unit, f.N, f.Conditions})
 	})
-	if errors.Is(err, hammer.ErrUnknown) {
+	if errors.Is(err, bench.ErrUnknown) {
 		return usage("--only %v", err)
 	}
 	if figures.Length() > 0 {

@@ -8,7 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/ledger/client"
 	"github.com/saksi-ledger/saksi/ops/operator"
 	"github.com/saksi-ledger/saksi/projections"
 )
@@ -73,7 +73,7 @@ func attestPeriod(c *cli.Context, d *operator.Desk, from, to time.Time) error {
 	out := result{
 		document: struct {
 			Attested events.PeriodAttested `json:"attested"`
-			Flushed  publish.Result        `json:"flushed"`
+			Flushed  client.Result         `json:"flushed"`
 		}{p, flushed},
 		rows: append([][]any{{"recorder", p.Recorder}, {"from", at(p.From)}, {"to", at(p.To)}, {"sworn", sworn(p)}}, flushRows(flushed)...),
 	}

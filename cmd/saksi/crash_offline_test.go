@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/events/publish"
 	"github.com/saksi-ledger/saksi/ledger"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/client"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // TestWeekOffline has an operator sign for a week while the node is away, an hour at a time,
@@ -63,7 +63,7 @@ func TestWeekOffline(t *testing.T) {
 	t.Logf("%d publishers were killed", killed)
 
 	var err error
-	w.outbox, err = publish.Open(t.Context(), filepath.Join(w.operator, "outbox.db"), publish.Options{})
+	w.outbox, err = client.Open(t.Context(), filepath.Join(w.operator, "outbox.db"), client.Options{})
 	must(t, err)
 	report := w.check()
 	if report.Chains.Gaps+report.Chains.Broken+report.Chains.Repeated+report.Chains.Incarnations > 0 || report.Epochs != 1 {
@@ -74,11 +74,11 @@ func TestWeekOffline(t *testing.T) {
 }
 
 // owed is what the outbox says through the program, of the one recorder.
-func (w *crashWorld) owed() publish.RecorderStatus {
+func (w *crashWorld) owed() client.RecorderStatus {
 	w.t.Helper()
 	out, err := exec.Command(w.binary, "outbox", "status", "--home", w.operator, "--json").Output()
 	must(w.t, err)
-	var s publish.Status
+	var s client.Status
 	must(w.t, json.Unmarshal(out, &s))
 	if len(s.Recorders) != 1 {
 		w.t.Fatalf("status %s", out)
@@ -97,10 +97,10 @@ func (w *crashWorld) checkOrder(size uint64) {
 		entries, err := archive.Entries(w.t.Context(), at)
 		must(w.t, err)
 		for _, raw := range entries {
-			leaf, err := verify.ParseLeaf(raw)
+			leaf, err := formats.ParseLeaf(raw)
 			must(w.t, err)
 			at++
-			if leaf.Verdict != verify.Accepted || leaf.Subject != w.recorder.Subject() {
+			if leaf.Verdict != formats.Accepted || leaf.Subject != w.recorder.Subject() {
 				continue
 			}
 			if leaf.First != next {

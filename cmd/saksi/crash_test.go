@@ -18,10 +18,10 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/events/publish"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/audit"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/client"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
@@ -35,8 +35,8 @@ type crashWorld struct {
 	dir      string
 	node     *exec.Cmd
 	nodeLog  *bytes.Buffer
-	outbox   *publish.Outbox
-	client   *publish.Client
+	outbox   *client.Outbox
+	client   *client.Client
 	signer   *events.Signer
 	recorder events.Recorder
 	operator string          // the operator's home
@@ -98,10 +98,10 @@ func newCrashWorldIn(t *testing.T, dir string, before func(*crashWorld) []string
 	must(t, err)
 	log, err := grant.Ledger.Log()
 	must(t, err)
-	w.outbox, err = publish.Open(ctx, operator.OutboxFile(), publish.Options{MaxEvents: 2})
+	w.outbox, err = client.Open(ctx, operator.OutboxFile(), client.Options{MaxEvents: 2})
 	must(t, err)
 	t.Cleanup(func() { w.outbox.Close() })
-	w.client, err = publish.Dial(ctx, publish.Config{NATSURL: grant.NATS, JWT: grant.User, Seed: seed, HTTP: grant.HTTP, Log: log, Party: "nimbus-my"})
+	w.client, err = client.Dial(ctx, client.Config{NATSURL: grant.NATS, JWT: grant.User, Seed: seed, HTTP: grant.HTTP, Log: log, Party: "nimbus-my"})
 	must(t, err)
 	t.Cleanup(func() { w.client.Close() })
 	return w
@@ -178,9 +178,9 @@ func (w *crashWorld) addAt(n int, at func(i int) time.Time) {
 	must(w.t, err)
 }
 
-func (w *crashWorld) flush() publish.Result {
+func (w *crashWorld) flush() client.Result {
 	w.t.Helper()
-	done, err := w.client.Flush(testContext(w.t, 5*time.Minute), w.outbox, publish.FlushOptions{})
+	done, err := w.client.Flush(testContext(w.t, 5*time.Minute), w.outbox, client.FlushOptions{})
 	if err != nil {
 		w.fail("flush: %v", err)
 	}
@@ -221,9 +221,9 @@ func (w *crashWorld) check() *audit.Report {
 		entries = append(entries, more...)
 	}
 	for i, raw := range entries {
-		leaf, err := verify.ParseLeaf(raw)
+		leaf, err := formats.ParseLeaf(raw)
 		must(w.t, err)
-		if leaf.Verdict != verify.Accepted || leaf.Subject != w.recorder.Subject() {
+		if leaf.Verdict != formats.Accepted || leaf.Subject != w.recorder.Subject() {
 			continue
 		}
 		body, err := archive.Body(uint64(i))
@@ -279,7 +279,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		w.add(1200)
 		flushed := make(chan error, 1)
 		go func() {
-			_, err := w.client.Flush(testContext(t, 5*time.Minute), w.outbox, publish.FlushOptions{})
+			_, err := w.client.Flush(testContext(t, 5*time.Minute), w.outbox, client.FlushOptions{})
 			flushed <- err
 		}()
 		after := time.Duration(random.IntN(400)) * time.Millisecond

@@ -16,6 +16,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/evidence"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/http/token"
 	"github.com/saksi-ledger/saksi/ledger/verify"
@@ -264,7 +265,7 @@ func localSource(h *home.Authority) (evidence.Source, io.Closer, error) {
 	if err != nil {
 		return evidence.Source{}, nil, err
 	}
-	log, err := verify.NewLog(key)
+	log, err := formats.NewLog(key)
 	if err != nil {
 		return evidence.Source{}, nil, err
 	}

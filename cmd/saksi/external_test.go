@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/ledger/client"
 )
 
 // TestExternalBroker runs the node on a stock nats-server that was started
@@ -24,7 +24,7 @@ func TestExternalBroker(t *testing.T) {
 	w.add(2000)
 	flushed := make(chan error, 1)
 	go func() {
-		_, err := w.client.Flush(testContext(t, 5*time.Minute), w.outbox, publish.FlushOptions{})
+		_, err := w.client.Flush(testContext(t, 5*time.Minute), w.outbox, client.FlushOptions{})
 		flushed <- err
 	}()
 	pause(100 * time.Millisecond)

@@ -10,8 +10,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/events/publish"
 	"github.com/saksi-ledger/saksi/events/safetext"
+	"github.com/saksi-ledger/saksi/ledger/client"
 	"github.com/saksi-ledger/saksi/ops/operator"
 )
 
@@ -104,7 +104,7 @@ func prepare(c *cli.Context, d *operator.Desk, recorder events.Recorder) {
 
 // flush brings the outbox to the ledger, with progress on a terminal. Only this
 // waits for --timeout: what was added to the outbox before is safe in it.
-func flush(c *cli.Context, d *operator.Desk, pending int64) (publish.Result, error) {
+func flush(c *cli.Context, d *operator.Desk, pending int64) (client.Result, error) {
 	ctx, cancel := withTimeout(c)
 	defer cancel()
 	b := newBar(c.App.ErrWriter, "events with receipts", pending, false)
@@ -112,9 +112,9 @@ func flush(c *cli.Context, d *operator.Desk, pending int64) (publish.Result, err
 	var offline error
 	var since time.Time
 	said := ""
-	result, err := d.Flush(ctx, publish.FlushOptions{
+	result, err := d.Flush(ctx, client.FlushOptions{
 		Resend: c.Bool("resend"),
-		Progress: func(p publish.Progress) {
+		Progress: func(p client.Progress) {
 			b.set(int64(p.Events), max(pending, int64(p.Events)))
 			if offline = p.Offline; offline == nil {
 				since = time.Time{}
@@ -142,12 +142,12 @@ const sayOffline = 2 * time.Second
 // importDocument is the JSON that import prints.
 type importDocument struct {
 	operator.Imported
-	Flushed publish.Result `json:"flushed"`
-	Seconds float64        `json:"seconds"`
-	Rate    float64        `json:"eventsPerSecond"`
+	Flushed client.Result `json:"flushed"`
+	Seconds float64       `json:"seconds"`
+	Rate    float64       `json:"eventsPerSecond"`
 }
 
-func importResult(done operator.Imported, flushed publish.Result, seconds float64) result {
+func importResult(done operator.Imported, flushed client.Result, seconds float64) result {
 	rate := float64(flushed.Events) / max(seconds, 1e-9)
 	rows := [][]any{
 		{"files", done.Files}, {"events", done.Events}, {"new", done.New}, {"known already", done.Known}, {"envelopes", done.Envelopes},
@@ -169,7 +169,7 @@ func importResult(done operator.Imported, flushed publish.Result, seconds float6
 }
 
 // flushRows tell of a flush.
-func flushRows(f publish.Result) [][]any {
+func flushRows(f client.Result) [][]any {
 	rows := [][]any{{"receipts verified", fmt.Sprintf("%s, %s", counted(f.Envelopes, "envelope", "envelopes"), counted(f.Events, "event", "events"))}}
 	if f.Envelopes > 0 {
 		rows = append(rows, []any{"leaves", fmt.Sprintf("%d to %d", f.FirstLeaf, f.LastLeaf)})

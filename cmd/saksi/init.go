@@ -7,7 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ops/authority"
 )
 
@@ -100,7 +100,7 @@ func witnessPolicy(path string) (string, error) {
 	if len(text) > maxGenesisPolicy {
 		return "", fmt.Errorf("%s: %d bytes: a genesis holds %d", path, len(text), maxGenesisPolicy)
 	}
-	if _, err := verify.ParsePolicy(text); err != nil {
+	if _, err := formats.ParsePolicy(text); err != nil {
 		return "", hinted{fmt.Errorf("%s: %w", path, err), "lines are: witness NAME KEY URL, group NAME all|any|NUMBER NAME…, quorum NAME (https://c2sp.org/tlog-policy)"}
 	}
 	return string(text), nil

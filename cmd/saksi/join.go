@@ -7,8 +7,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/saksi-ledger/saksi/events/publish"
 	"github.com/saksi-ledger/saksi/events/safetext"
+	"github.com/saksi-ledger/saksi/ledger/client"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/ops/operator"
 )
@@ -81,7 +81,7 @@ func joinCommand() *cli.Command {
 }
 
 // join takes a grant, and moves what the home holds if it is of a successor.
-func join(c *cli.Context, h party, path string) (*home.Grant, *publish.Moved, error) {
+func join(c *cli.Context, h party, path string) (*home.Grant, *client.Moved, error) {
 	logKey := c.String("log-key")
 	announce(c, h, path)
 	mover, publishes := h.(operator.Mover)
@@ -112,7 +112,7 @@ func announce(c *cli.Context, h party, path string) {
 		safetext.Line(before.Ledger.Origin), safetext.Line(before.Ledger.Key), safetext.Line(next.Ledger.Origin), safetext.Line(next.Ledger.Key))
 }
 
-func movedRows(m *publish.Moved) [][]any {
+func movedRows(m *client.Moved) [][]any {
 	if m.Again {
 		return [][]any{
 			{"moved", "before"},
@@ -137,7 +137,7 @@ func movedRows(m *publish.Moved) [][]any {
 }
 
 // sendMoved sends what waits to the ledger that the home has moved to.
-func sendMoved(c *cli.Context, moved *publish.Moved) (flushed publish.Result, err error) {
+func sendMoved(c *cli.Context, moved *client.Moved) (flushed client.Result, err error) {
 	err = desk(c, func(d *operator.Desk) (err error) {
 		flushed, err = flush(c, d, moved.Waiting.Events)
 		return err

@@ -12,8 +12,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/saksi-ledger/saksi/events/safetext"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/monitor"
-	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
 func monitorCommand() *cli.Command {
@@ -152,7 +152,7 @@ func writeSighting(w io.Writer, s monitor.Sighting) {
 }
 
 // readPolicy reads a witness policy; nil if path is empty.
-func readPolicy(path string) (*verify.Policy, error) {
+func readPolicy(path string) (*formats.Policy, error) {
 	if path == "" {
 		return nil, nil
 	}
@@ -160,7 +160,7 @@ func readPolicy(path string) (*verify.Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	policy, err := verify.ParsePolicy(text)
+	policy, err := formats.ParsePolicy(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

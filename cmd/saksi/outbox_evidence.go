@@ -10,8 +10,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/saksi-ledger/saksi/events/publish"
 	"github.com/saksi-ledger/saksi/events/safetext"
+	"github.com/saksi-ledger/saksi/ledger/client"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/tiles"
 	"github.com/saksi-ledger/saksi/ledger/verify"
@@ -81,12 +82,12 @@ func outboxEvidence(c *cli.Context) error {
 
 // shownBy is a ledger, and where its tiles are served.
 type shownBy struct {
-	log *verify.Log
+	log *formats.Log
 	url string
 }
 
 // contradiction makes the file for one: proof of a fork, or both checkpoints.
-func contradiction(c *cli.Context, shown []shownBy, e publish.Evidence, number int) (name string, text []byte, proven bool) {
+func contradiction(c *cli.Context, shown []shownBy, e client.Evidence, number int) (name string, text []byte, proven bool) {
 	by := shown[0]
 	for _, one := range shown { // the ledger that has signed it may have been succeeded
 		if _, err := one.log.OpenCheckpoint(e.Seen); err == nil {
@@ -102,7 +103,7 @@ func contradiction(c *cli.Context, shown []shownBy, e publish.Evidence, number i
 	return fmt.Sprintf("contradiction-%03d.notes", number), slices.Concat(e.Seen, []byte("\n"), e.Got), false
 }
 
-func proveContradiction(c *cli.Context, log *verify.Log, url string, e publish.Evidence) (*verify.Fork, error) {
+func proveContradiction(c *cli.Context, log *formats.Log, url string, e client.Evidence) (*verify.Fork, error) {
 	seen, err := log.OpenCheckpoint(e.Seen)
 	if err != nil {
 		return nil, err

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/ledger/client"
 	"github.com/saksi-ledger/saksi/ledger/durable/powercut"
 )
 
@@ -22,7 +22,7 @@ func TestPowerCut(t *testing.T) {
 		w.add(1200)
 		flushed := make(chan error, 1)
 		go func() {
-			_, err := w.client.Flush(testContext(t, 5*time.Minute), w.outbox, publish.FlushOptions{})
+			_, err := w.client.Flush(testContext(t, 5*time.Minute), w.outbox, client.FlushOptions{})
 			flushed <- err
 		}()
 		after := time.Duration(100+random.IntN(900)) * time.Millisecond

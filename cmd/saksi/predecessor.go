@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/monitor"
 	"github.com/saksi-ledger/saksi/ledger/succession"
@@ -21,7 +22,7 @@ const maxNotes = 64 << 20
 // predecessor is the tree whose place a new one takes: its last checkpoint, and by whose key
 // that holds. How long bodies were kept, and for which country, is known where its genesis is.
 type predecessor struct {
-	checkpoint   *verify.Checkpoint
+	checkpoint   *formats.Checkpoint
 	key          string
 	retention    events.Retention
 	jurisdiction string
@@ -109,7 +110,7 @@ func predecessorIn(c *cli.Context, dir string) (*predecessor, error) {
 	if err != nil {
 		return nil, err
 	}
-	log, err := verify.NewLog(g.LogKey)
+	log, err := formats.NewLog(g.LogKey)
 	if err != nil {
 		return nil, fmt.Errorf("the genesis in %s: %w", dir, err)
 	}

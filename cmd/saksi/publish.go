@@ -9,8 +9,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/saksi-ledger/saksi/events/publish"
 	"github.com/saksi-ledger/saksi/events/safetext"
+	"github.com/saksi-ledger/saksi/ledger/client"
 	"github.com/saksi-ledger/saksi/ops/operator"
 )
 
@@ -62,8 +62,8 @@ func publishFrom(c *cli.Context, d *operator.Desk, in io.Reader, name string) er
 	rows := [][]any{{"events", added.Events}, {"known already", added.Known}, {"envelopes", added.Envelopes}}
 	out := result{
 		document: struct {
-			Added   publish.Added  `json:"added"`
-			Flushed publish.Result `json:"flushed"`
+			Added   client.Added  `json:"added"`
+			Flushed client.Result `json:"flushed"`
 		}{added, flushed},
 		rows: append(rows, flushRows(flushed)...),
 	}
@@ -78,7 +78,7 @@ func publishFrom(c *cli.Context, d *operator.Desk, in io.Reader, name string) er
 }
 
 // rejectedError makes a rejection a failure of the command.
-func rejectedError(flushed publish.Result) error {
+func rejectedError(flushed client.Result) error {
 	if flushed.Rejected == 0 {
 		return nil
 	}

@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/urfave/cli/v2"
 
-	"github.com/saksi-ledger/saksi/ledger/rekor/server/posix"
+	"github.com/saksi-ledger/saksi/ledger/countersign/rekor/server/posix"
 )
 
 // rekorCommand is what up runs as a child process. It is hidden: people run Sigstore's

@@ -9,8 +9,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/events/publish"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
+	"github.com/saksi-ledger/saksi/ledger/client"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ops/operator"
 )
@@ -45,8 +45,8 @@ func statementCommand(name, use, args, description string, flags []cli.Flag, mak
 				flushed, err := flush(c, d, int64(added.Events))
 				out := result{
 					document: struct {
-						Attested any            `json:"attested"`
-						Flushed  publish.Result `json:"flushed"`
+						Attested any           `json:"attested"`
+						Flushed  client.Result `json:"flushed"`
 					}{statement.Data(), flushed},
 					rows: append([][]any{{"recorder", recorder.String()}, {"sworn", statement.Type()}}, flushRows(flushed)...),
 				}

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
@@ -133,7 +134,7 @@ func nameWitnesses(h *home.Authority, trust *verify.Trust) error {
 	if text == "" {
 		return nil
 	}
-	policy, err := verify.ParsePolicy([]byte(text))
+	policy, err := formats.ParsePolicy([]byte(text))
 	if err != nil {
 		return fmt.Errorf("the registry: %w", err)
 	}

@@ -13,8 +13,8 @@ import (
 	"filippo.io/torchwood"
 	"github.com/urfave/cli/v2"
 
-	"github.com/saksi-ledger/saksi/ledger/verify"
-	"github.com/saksi-ledger/saksi/ledger/witness"
+	"github.com/saksi-ledger/saksi/ledger/countersign/witness"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/ops/node"
 )
@@ -135,7 +135,7 @@ func witnessList(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	self, err := verify.NewCosigner(signer.Verifier().String())
+	self, err := formats.NewCosigner(signer.Verifier().String())
 	if err != nil {
 		return err
 	}

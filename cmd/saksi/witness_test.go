@@ -17,8 +17,8 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/saksi-ledger/saksi/ledger/verify"
-	"github.com/saksi-ledger/saksi/ledger/witness"
+	"github.com/saksi-ledger/saksi/ledger/countersign/witness"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // growing is a log in memory that only grows.
@@ -80,7 +80,7 @@ func TestWitnessKilled(t *testing.T) {
 	run("witness", "add", "--home", home, public)
 
 	var cosigned uint64 // what an answer was seen for
-	var self *verify.Cosigner
+	var self *formats.Cosigner
 	for round := range crashRounds() {
 		serve := exec.Command(binary, "witness", "serve", "--home", home, "--listen", "127.0.0.1:0")
 		out, err := serve.StdoutPipe()
@@ -98,7 +98,7 @@ func TestWitnessKilled(t *testing.T) {
 		}
 		key, url := field(), field()
 		if self == nil {
-			self, err = verify.NewCosigner(key)
+			self, err = formats.NewCosigner(key)
 			must(t, err)
 		}
 		kill := time.AfterFunc(time.Duration(20+37*round%90)*time.Millisecond, func() { serve.Process.Signal(syscall.SIGKILL) })
@@ -116,7 +116,7 @@ func TestWitnessKilled(t *testing.T) {
 			}
 			switch response.StatusCode {
 			case http.StatusOK:
-				found, err := verify.Cosignatures(append(bytes.Clone(checkpoint), answer...), []*verify.Cosigner{self})
+				found, err := formats.Cosignatures(append(bytes.Clone(checkpoint), answer...), []*formats.Cosigner{self})
 				if err != nil || len(found) != 1 {
 					t.Fatalf("round %d: what it answers is no cosignature: %v", round, err)
 				}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/admission"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // ed25519Alone is the rule set of before there was a choice of algorithms.
@@ -100,13 +100,13 @@ func TestAnotherSignatureIsADuplicate(t *testing.T) {
 		"the operator's second key": must[*events.Envelope](t)(events.Seal(&events.Manifest{Recorder: r, Incarnation: 1, First: 1}, e.Lines, signer("n1"))).Marshal(),
 	}
 	first := m.judge(t, r, body)
-	if first.Verdict != verify.Accepted {
+	if first.Verdict != formats.Accepted {
 		t.Fatalf("%+v", first)
 	}
 	of := m.next - 1
 	for name, b := range bodies {
 		v := m.judge(t, r, b)
-		if v.Verdict != verify.Duplicate || v.Of != of || v.Digest == first.Digest {
+		if v.Verdict != formats.Duplicate || v.Of != of || v.Digest == first.Digest {
 			t.Errorf("%s: %+v", name, v)
 		}
 	}
@@ -119,7 +119,7 @@ func TestAnotherSignatureIsADuplicate(t *testing.T) {
 	body = seal(t, &events.Manifest{Recorder: r, Incarnation: 1, First: 1}, []*events.Signer{p256}, access(t, r))
 	e = must[*events.Envelope](t)(events.ParseEnvelope(body))
 	m.want(t, "", r, resigned(t, body, other(t, e.Signatures[0].Sig)))
-	if v := m.judge(t, r, body); v.Verdict != verify.Duplicate || v.Of != m.next-2 {
+	if v := m.judge(t, r, body); v.Verdict != formats.Duplicate || v.Of != m.next-2 {
 		t.Errorf("what was twinned: %+v", v)
 	}
 }

@@ -4,12 +4,12 @@ import (
 	"fmt"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // Verdict is what was decided about a message.
 type Verdict struct {
-	Verdict verify.Verdict
+	Verdict formats.Verdict
 	// Code and Reason say why a message was rejected: Code for the leaf, Reason
 	// for people. Reason quotes little of the message and is kept nowhere.
 	Code, Reason string
@@ -46,7 +46,7 @@ func (s *State) Judge(c *Candidate, leaf uint64) (Verdict, error) {
 	case err != nil:
 		return Verdict{}, fmt.Errorf("look for an earlier %s: %w", c.manifest, err)
 	case found:
-		return Verdict{Verdict: verify.Duplicate, Of: of, Digest: digest}, nil
+		return Verdict{Verdict: formats.Duplicate, Of: of, Digest: digest}, nil
 	}
 	if m.Recorder.IsRegistry() {
 		switch code, reason := s.Registry.apply(speechOf(c.Envelope, leaf), c.Events); {
@@ -61,19 +61,19 @@ func (s *State) Judge(c *Candidate, leaf uint64) (Verdict, error) {
 	if err := s.remember(m, c.manifest, leaf); err != nil {
 		return Verdict{}, fmt.Errorf("remember %s as leaf %d: %w", c.manifest, leaf, err)
 	}
-	return Verdict{Verdict: verify.Accepted, First: m.First, Count: uint64(len(m.Events)), Digest: digest}, nil
+	return Verdict{Verdict: formats.Accepted, First: m.First, Count: uint64(len(m.Events)), Digest: digest}, nil
 }
 
 func rejected(c *Candidate, code string, reason error) Verdict {
 	return Verdict{
-		Verdict: verify.Rejected, Code: code, Reason: reason.Error(),
+		Verdict: formats.Rejected, Code: code, Reason: reason.Error(),
 		Digest: events.DigestOf(c.Body),
 	}
 }
 
 // Leaf returns the leaf of a verdict on a message that stood at (epoch, seq).
-func (v Verdict) Leaf(epoch, seq uint64, subject string) *verify.Leaf {
-	return &verify.Leaf{
+func (v Verdict) Leaf(epoch, seq uint64, subject string) *formats.Leaf {
+	return &formats.Leaf{
 		Epoch: epoch, Seq: seq, Subject: subject, Verdict: v.Verdict,
 		First: v.First, Count: v.Count, Of: v.Of, Code: v.Code, Digest: v.Digest,
 	}

@@ -2,7 +2,7 @@ package admission
 
 import (
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // adoptPredecessor holds what is said of the tree before this one to the genesis, which has
@@ -19,11 +19,11 @@ func (r *Registry) adoptPredecessor(d events.PredecessorAdopted) (func(), *refus
 }
 
 // predecessor is the last checkpoint of the tree before this one.
-func (r *Registry) predecessor() (*verify.Checkpoint, *refusal) {
+func (r *Registry) predecessor() (*formats.Checkpoint, *refusal) {
 	if r.Genesis.Predecessor == "" {
 		return nil, refuse("inconsistent", "the genesis names no tree before this one")
 	}
-	last, err := verify.ParseCheckpoint([]byte(r.Genesis.Predecessor))
+	last, err := formats.ParseCheckpoint([]byte(r.Genesis.Predecessor))
 	if err != nil {
 		return nil, refuse("inconsistent", "the genesis's word about the tree before this one: %w", err)
 	}

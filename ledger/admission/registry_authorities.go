@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // admitAuthority admits an authority. Admitting it again, which whoever admitted it
@@ -128,7 +128,7 @@ func (r *Registry) rotateRecipient(said speech, d events.RecipientRotated) (func
 // other logs, asks nobody.
 func (r *Registry) adoptWitnesses(d events.WitnessesAdopted) (func(), *refusal) {
 	if d.Policy != "" {
-		policy, err := verify.ParsePolicy([]byte(d.Policy))
+		policy, err := formats.ParsePolicy([]byte(d.Policy))
 		switch {
 		case err != nil:
 			return nil, refuse("inconsistent", "the policy: %w", err)

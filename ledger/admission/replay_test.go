@@ -10,7 +10,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/admission"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 var (
@@ -114,7 +114,7 @@ func TestRecallEqualsJudge(t *testing.T) {
 			t.Errorf("prepared together, the verdicts are others:\n%+v\n%+v", together, verdicts)
 		}
 		for leaf, v := range verdicts {
-			if v.Verdict == verify.Accepted {
+			if v.Verdict == formats.Accepted {
 				if err := recalled.Recall(messages[leaf].Body, uint64(leaf)); err != nil {
 					t.Fatal(err)
 				}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/admission"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // TestSignaturesTogether has a long chunk judged, whose Ed25519 signatures are checked
@@ -72,7 +72,7 @@ func TestSignaturesTogether(t *testing.T) {
 		}
 		accepted := 0
 		for _, v := range want {
-			if v.Verdict == verify.Accepted {
+			if v.Verdict == formats.Accepted {
 				accepted++
 			}
 		}

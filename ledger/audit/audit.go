@@ -24,6 +24,7 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/admission"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/mirror"
 	"github.com/saksi-ledger/saksi/ledger/succession"
 	"github.com/saksi-ledger/saksi/ledger/verify"
@@ -153,10 +154,10 @@ type auditor struct {
 	source     source
 	trust      *verify.Trust
 	trusted    *verify.TrustedLedger
-	checkpoint *verify.Checkpoint
+	checkpoint *formats.Checkpoint
 
 	admit    *admission.State // nil: the genesis is withheld
-	last     *verify.Leaf
+	last     *formats.Leaf
 	tree     *compact.Range
 	gone     gone
 	blind    bool     // a leaf of the registry was withheld
@@ -277,7 +278,7 @@ func (a *auditor) begin(ctx context.Context) bool {
 type span struct {
 	from       uint64
 	raw        [][]byte
-	leaves     []*verify.Leaf
+	leaves     []*formats.Leaf
 	bodies     [][]byte
 	candidates []*admission.Candidate
 	failure    string
@@ -331,7 +332,7 @@ func (a *auditor) read(ctx context.Context, from uint64, width int) *span {
 		}
 		bodies, missing := a.source.Bodies(ctx, from, len(raw))
 		for i := range raw {
-			leaf, err := verify.ParseLeaf(raw[i])
+			leaf, err := formats.ParseLeaf(raw[i])
 			switch {
 			case err != nil:
 				s.failure = fmt.Sprintf("leaf %d: %v", from+uint64(i), err)
@@ -355,7 +356,7 @@ func (a *auditor) prepare(s *span) {
 	}
 	messages := make([]admission.Message, len(s.leaves))
 	for i, leaf := range s.leaves {
-		messages[i] = admission.Message{Subject: leaf.Subject, Body: s.bodies[i], Remains: leaf.Verdict != verify.Rejected}
+		messages[i] = admission.Message{Subject: leaf.Subject, Body: s.bodies[i], Remains: leaf.Verdict != formats.Rejected}
 	}
 	s.candidates = a.admit.Rules().Prepare(messages)
 }
@@ -385,7 +386,7 @@ func (a *auditor) judge(s *span) error {
 		switch {
 		case *again == *leaf:
 			a.report.Verdicts++
-		case leaf.Verdict == verify.Duplicate && leaf.Of < index && a.isWithheld(leaf.Of):
+		case leaf.Verdict == formats.Duplicate && leaf.Of < index && a.isWithheld(leaf.Of):
 			a.report.NotRecomputed[OriginalWithheld]++
 		case a.blind:
 			a.report.NotRecomputed[RegistryWithheld]++
@@ -405,18 +406,18 @@ func (a *auditor) judge(s *span) error {
 	return nil
 }
 
-func describe(l *verify.Leaf) string {
+func describe(l *formats.Leaf) string {
 	switch l.Verdict {
-	case verify.Accepted:
+	case formats.Accepted:
 		return fmt.Sprintf("accepted, events %d to %d, %s", l.First, l.First+l.Count-1, l.Digest)
-	case verify.Duplicate:
+	case formats.Duplicate:
 		return fmt.Sprintf("duplicate of leaf %d, %s", l.Of, l.Digest)
 	}
 	return fmt.Sprintf("rejected as %s, %s", l.Code, l.Digest)
 }
 
 // follow checks that leaves are in the order of the stream.
-func (a *auditor) follow(index uint64, leaf *verify.Leaf, body []byte) {
+func (a *auditor) follow(index uint64, leaf *formats.Leaf, body []byte) {
 	last := a.last
 	a.last = leaf
 	own := leaf.Subject == events.LedgerRecorder.Subject()
@@ -450,23 +451,23 @@ func openedEpoch(body []byte) (opened events.EpochOpened, ok bool) {
 	return opened, false
 }
 
-func (a *auditor) count(leaf *verify.Leaf, c *admission.Candidate) {
+func (a *auditor) count(leaf *formats.Leaf, c *admission.Candidate) {
 	r := a.report
 	r.Epochs = leaf.Epoch
 	if c != nil && c.Envelope != nil {
 		r.Signatures += uint64(len(c.Envelope.Signatures))
-		if leaf.Verdict == verify.Accepted {
+		if leaf.Verdict == formats.Accepted {
 			a.chain(c.Envelope)
 			a.record(leaf, c.Envelope)
 		}
 	}
 	switch leaf.Verdict {
-	case verify.Accepted:
+	case formats.Accepted:
 		r.Accepted++
 		r.Events += leaf.Count
-	case verify.Duplicate:
+	case formats.Duplicate:
 		r.Duplicates++
-	case verify.Rejected:
+	case formats.Rejected:
 		r.Rejected++
 		r.Codes[leaf.Code]++
 	}

@@ -8,8 +8,8 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/admission"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/mirror"
-	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
 // gone is what is missing from bodies and needs a ground.
@@ -34,7 +34,7 @@ func (a *auditor) beginGone(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("leaf %d can't be read: %w", a.checkpoint.Size-1, err)
 	}
-	leaf, err := verify.ParseLeaf(last[0])
+	leaf, err := formats.ParseLeaf(last[0])
 	if err != nil {
 		return fmt.Errorf("leaf %d: %w", a.checkpoint.Size-1, err)
 	}
@@ -51,16 +51,16 @@ func (a *auditor) beginGone(ctx context.Context) error {
 
 // isGone takes note of what is missing from a body, and reports whether so much is that
 // there is no verdict to recompute.
-func (a *auditor) isGone(index uint64, leaf *verify.Leaf, c *admission.Candidate) bool {
+func (a *auditor) isGone(index uint64, leaf *formats.Leaf, c *admission.Candidate) bool {
 	switch leaf.Verdict {
-	case verify.Rejected:
+	case formats.Rejected:
 		if len(c.Body) > 0 || leaf.Digest == events.DigestOf(nil) {
 			return false
 		}
 		a.report.Partial++
 		a.miss(index, leaf, whole, a.gone.rejections)
 		return true
-	case verify.Accepted:
+	case formats.Accepted:
 		if c.Envelope == nil {
 			return false
 		}
@@ -81,7 +81,7 @@ func (a *auditor) isGone(index uint64, leaf *verify.Leaf, c *admission.Candidate
 	return false
 }
 
-func (a *auditor) miss(index uint64, leaf *verify.Leaf, event int, kept events.Period) {
+func (a *auditor) miss(index uint64, leaf *formats.Leaf, event int, kept events.Period) {
 	if kept.Over(leaf.Received, a.gone.now) {
 		a.report.Expired++
 		return

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/tiles"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
@@ -65,7 +66,7 @@ const (
 )
 
 // record takes what the ledger's own leaves say of anchors and cosignatures.
-func (a *auditor) record(leaf *verify.Leaf, e *events.Envelope) {
+func (a *auditor) record(leaf *formats.Leaf, e *events.Envelope) {
 	if leaf.Subject != events.LedgerRecorder.Subject() {
 		return
 	}
@@ -104,7 +105,7 @@ func (a *auditor) checkRecorded(index uint64, said *events.CheckpointCosigned) {
 	if policy == nil {
 		return
 	}
-	found, err := verify.RecordedCosignatures(a.checkpoint.Origin, said, policy.Cosigners())
+	found, err := formats.RecordedCosignatures(a.checkpoint.Origin, said, policy.Cosigners())
 	if err != nil {
 		a.fail("leaf %d records cosignatures that do not hold: %v", index, err)
 		return
@@ -113,7 +114,7 @@ func (a *auditor) checkRecorded(index uint64, said *events.CheckpointCosigned) {
 	a.countCosigned(uint64(said.Size), found, policy)
 }
 
-func (a *auditor) countCosigned(size uint64, found []verify.Cosignature, policy *verify.Policy) {
+func (a *auditor) countCosigned(size uint64, found []formats.Cosignature, policy *formats.Policy) {
 	a.report.Cosigned.Checkpoints++
 	a.report.Cosigned.Signatures += uint64(len(found))
 	if policy.WantsQuorum() && policy.SatisfiedBy(found) {
@@ -327,21 +328,21 @@ func (a *auditor) checkCosigned(ctx context.Context, tree *tiles.Head) error {
 
 // witnesses returns the policy by which cosignatures are believed: the trust file's, or
 // if it has none the genesis'; nil if neither has one.
-func (a *auditor) witnesses() *verify.Policy {
+func (a *auditor) witnesses() *formats.Policy {
 	if policy, err := a.trusted.Witnesses(); err == nil && policy != nil {
 		return policy
 	}
 	if a.admit == nil || a.admit.Registry.WitnessPolicy() == "" {
 		return nil
 	}
-	policy, err := verify.ParsePolicy([]byte(a.admit.Registry.WitnessPolicy()))
+	policy, err := formats.ParsePolicy([]byte(a.admit.Registry.WitnessPolicy()))
 	if err != nil {
 		return nil // whoever made the genesis wasn't let
 	}
 	return policy
 }
 
-func (a *auditor) open(note []byte) (*verify.Checkpoint, error) {
+func (a *auditor) open(note []byte) (*formats.Checkpoint, error) {
 	log, err := a.trusted.Log()
 	if err != nil {
 		return nil, err

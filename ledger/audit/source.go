@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/mirror"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
@@ -22,7 +23,7 @@ type source interface {
 }
 
 // openSource opens what lies in dir up to a checkpoint, which lies there too.
-func openSource(dir string, trusted *verify.TrustedLedger, checkpoint *verify.Checkpoint) (source, error) {
+func openSource(dir string, trusted *verify.TrustedLedger, checkpoint *formats.Checkpoint) (source, error) {
 	if mirror.Is(dir) {
 		log, err := trusted.Log()
 		if err != nil {

@@ -5,12 +5,12 @@ import (
 	"strings"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // withhold takes a leaf whose verdict can't be recomputed for want of its body, or of
 // the genesis.
-func (a *auditor) withhold(index uint64, leaf *verify.Leaf, body []byte) {
+func (a *auditor) withhold(index uint64, leaf *formats.Leaf, body []byte) {
 	reason := BodyWithheld
 	if body == nil {
 		a.report.Withheld++
@@ -20,10 +20,10 @@ func (a *auditor) withhold(index uint64, leaf *verify.Leaf, body []byte) {
 		reason = GenesisWithheld
 	}
 	a.report.NotRecomputed[reason]++
-	if leaf.Verdict == verify.Accepted && strings.HasPrefix(leaf.Subject, "registry.") {
+	if leaf.Verdict == formats.Accepted && strings.HasPrefix(leaf.Subject, "registry.") {
 		a.blind = true
 	}
-	if leaf.Verdict == verify.Duplicate && leaf.Of >= index {
+	if leaf.Verdict == formats.Duplicate && leaf.Of >= index {
 		a.fail("leaf %d is said to repeat leaf %d, which doesn't come before it", index, leaf.Of)
 	}
 	a.follow(index, leaf, body)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/tiles"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
@@ -23,7 +24,7 @@ type Source struct {
 	// registry's.
 	Reader ledger.Reader
 	// Log is whose checkpoints the reader reads.
-	Log *verify.Log
+	Log *formats.Log
 	// Anchors may be nil: the evidence is then not anchored, and says so.
 	Anchors Anchors
 	// Cosigned may be nil: the evidence is then witnessed by nobody, and says so.
@@ -102,7 +103,7 @@ func Check(source Source, b *verify.Bundle, r io.ReaderAt, size int64, progress 
 type builder struct {
 	source  Source
 	options Options
-	newest  *verify.Checkpoint
+	newest  *formats.Checkpoint
 	leaves  map[uint64]*leaf
 	page    []ledger.Entry // the last that was read for what is asked
 	shown   map[verify.Ref]bool
@@ -117,7 +118,7 @@ type builder struct {
 	supported   map[support]bool
 	anchors     []*anchored
 	rekorsKnown int
-	cosigned    []*verify.Checkpoint
+	cosigned    []*formats.Checkpoint
 	timestamps  []*stamped
 	authorities []string // of timestamps
 }
@@ -255,9 +256,9 @@ func (b *builder) keep(e *ledger.Entry) (*leaf, error) {
 		return known, nil
 	}
 	switch {
-	case e.Leaf.Verdict == verify.Duplicate:
+	case e.Leaf.Verdict == formats.Duplicate:
 		return nil, fmt.Errorf("leaf %d is a duplicate: ask for leaf %d, which it repeats", e.Index, e.Leaf.Of)
-	case e.Leaf.Verdict != verify.Accepted:
+	case e.Leaf.Verdict != formats.Accepted:
 		return nil, fmt.Errorf("leaf %d was rejected as %s: evidence is of accepted leaves", e.Index, e.Leaf.Code)
 	case e.Body == nil:
 		return nil, fmt.Errorf("leaf %d: %w", e.Index, ErrNoBody)
@@ -313,7 +314,7 @@ func (b *builder) bundle(ctx context.Context) (*verify.Bundle, error) {
 	for _, index := range indexes {
 		out.Leaves = append(out.Leaves, *byLeaf[index])
 	}
-	if out.Proof, err = verify.ProveLeaves(checkpoint.Size, indexes, hashes); err != nil {
+	if out.Proof, err = formats.ProveLeaves(checkpoint.Size, indexes, hashes); err != nil {
 		return nil, err
 	}
 	consistency := func(size uint64) ([]tlog.Hash, error) {
@@ -354,7 +355,7 @@ func (b *builder) bundle(ctx context.Context) (*verify.Bundle, error) {
 
 // checkpoint chooses the one to prove everything under: the smallest that is anchored
 // and covers all, or else the newest.
-func (b *builder) checkpoint() *verify.Checkpoint {
+func (b *builder) checkpoint() *formats.Checkpoint {
 	var last uint64
 	for ref := range b.shown {
 		last = max(last, ref.Leaf)

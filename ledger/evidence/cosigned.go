@@ -10,9 +10,9 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/saksi-ledger/saksi/ledger/countersign/witness"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/verify"
-	"github.com/saksi-ledger/saksi/ledger/witness"
 )
 
 // Cosigned is where a ledger keeps the checkpoints that witnesses have cosigned. Errors

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
@@ -14,7 +15,7 @@ import (
 // anchored is a checkpoint of the ledger, and the Rekor's entry that is said to be
 // for it. Whether it is, a trust file will tell.
 type anchored struct {
-	checkpoint *verify.Checkpoint
+	checkpoint *formats.Checkpoint
 	entry      []byte // in its one written form
 }
 

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/saksi-ledger/saksi/ledger/countersign/rekor"
 	"github.com/saksi-ledger/saksi/ledger/evidence"
-	"github.com/saksi-ledger/saksi/ledger/rekor"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 

@@ -9,12 +9,13 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
 // leavesReader is a reader that has leaves without their bodies for less.
 type leavesReader interface {
-	Leaves(ctx context.Context, checkpoint *verify.Checkpoint, from uint64) ([]ledger.Entry, error)
+	Leaves(ctx context.Context, checkpoint *formats.Checkpoint, from uint64) ([]ledger.Entry, error)
 }
 
 // readRegistry reads all leaves, and the bodies of the registry's. A revocation may
@@ -36,7 +37,7 @@ func (b *builder) readRegistry(ctx context.Context) error {
 			}
 		}
 		for i := range page {
-			if page[i].Leaf.Subject == events.LedgerRecorder.Subject() && page[i].Leaf.Verdict == verify.Accepted {
+			if page[i].Leaf.Subject == events.LedgerRecorder.Subject() && page[i].Leaf.Verdict == formats.Accepted {
 				b.own = append(b.own, page[i].Index)
 			}
 			if !registers(&page[i]) {
@@ -62,7 +63,7 @@ func (b *builder) readRegistry(ctx context.Context) error {
 // registers tells whether a leaf is an accepted one of the registry.
 func registers(e *ledger.Entry) bool {
 	recorder, err := events.ParseSubject(e.Leaf.Subject)
-	return err == nil && recorder.IsRegistry() && e.Leaf.Verdict == verify.Accepted
+	return err == nil && recorder.IsRegistry() && e.Leaf.Verdict == formats.Accepted
 }
 
 // fillBodies reads the bodies of the registry's leaves in a page.

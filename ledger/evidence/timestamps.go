@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
@@ -110,7 +111,7 @@ func (r remoteTimestamps) Read(ctx context.Context, path string) ([]byte, error)
 
 // stamped is a checkpoint of the ledger and the token that is said to be over it.
 type stamped struct {
-	checkpoint *verify.Checkpoint
+	checkpoint *formats.Checkpoint
 	token      []byte
 }
 

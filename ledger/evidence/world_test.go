@@ -21,10 +21,11 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/countersign/rekor"
+	"github.com/saksi-ledger/saksi/ledger/countersign/rekor/server"
+	"github.com/saksi-ledger/saksi/ledger/countersign/rekor/server/posix"
 	"github.com/saksi-ledger/saksi/ledger/evidence"
-	"github.com/saksi-ledger/saksi/ledger/rekor"
-	"github.com/saksi-ledger/saksi/ledger/rekor/server"
-	"github.com/saksi-ledger/saksi/ledger/rekor/server/posix"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/schemas"
 )
@@ -47,7 +48,7 @@ type world struct {
 	*testing.T
 	ledger    *ledger.Ledger
 	dir       string
-	log       *verify.Log
+	log       *formats.Log
 	reader    *ledger.Directory
 	authority *events.Signer
 	operator  *events.Signer
@@ -81,7 +82,7 @@ func newWorld(t *testing.T) *world {
 	config := ledger.Config{Dir: w.dir, EventKey: newSigner(t), Log: slog.New(slog.DiscardHandler)}
 	config.LogKey, err = note.NewSigner(private)
 	w.must(err)
-	w.log, err = verify.NewLog(public)
+	w.log, err = formats.NewLog(public)
 	w.must(err)
 	w.anchorKey, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	w.must(err)
@@ -199,7 +200,7 @@ func (w *world) admit(r events.Recorder, body []byte) uint64 {
 }
 
 // published waits until all leaves are under a checkpoint.
-func (w *world) published() *verify.Checkpoint {
+func (w *world) published() *formats.Checkpoint {
 	w.Helper()
 	ctx, cancel := context.WithTimeout(w.Context(), time.Minute)
 	defer cancel()

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/http/token"
-	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
 const (
@@ -37,8 +37,8 @@ type Authenticator interface {
 
 // Source is what bodies are served from. A [ledger.Directory] is one.
 type Source interface {
-	Checkpoint(ctx context.Context) (*verify.Checkpoint, error)
-	Leaves(ctx context.Context, checkpoint *verify.Checkpoint, from uint64) ([]ledger.Entry, error)
+	Checkpoint(ctx context.Context) (*formats.Checkpoint, error)
+	Leaves(ctx context.Context, checkpoint *formats.Checkpoint, from uint64) ([]ledger.Entry, error)
 	Body(ctx context.Context, leaf uint64) ([]byte, error)
 }
 

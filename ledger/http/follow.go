@@ -5,8 +5,8 @@ import (
 	"fmt"
 
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/tiles"
-	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
 // readAhead is how many bundles are being fetched at most while one is taken.
@@ -15,7 +15,7 @@ const readAhead = 8
 // Follow hands leaves to take, proven and without their bodies, in order, from index
 // from up to the checkpoint's size, up to 256 at a time. Some of what comes next is
 // fetched meanwhile. It ends with the first error, take's own too.
-func (r *Reader) Follow(ctx context.Context, checkpoint *verify.Checkpoint, from uint64, take func([]ledger.Entry) error) error {
+func (r *Reader) Follow(ctx context.Context, checkpoint *formats.Checkpoint, from uint64, take func([]ledger.Entry) error) error {
 	return ahead(ctx, checkpoint.Size, from, func(ctx context.Context, from uint64) ([]ledger.Entry, error) {
 		return r.Leaves(ctx, checkpoint, from)
 	}, take)

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/tiles"
-	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
 const (
@@ -47,7 +47,7 @@ type ReaderOptions struct {
 // nothing that doesn't lead to a checkpoint which the log has signed, and no
 // checkpoint that takes back what one before it said.
 type Reader struct {
-	log   *verify.Log
+	log   *formats.Log
 	fetch fetcher
 	poll  time.Duration
 	head  *tiles.Head
@@ -60,7 +60,7 @@ var _ ledger.Reader = (*Reader)(nil)
 
 // NewReader returns a reader of the ledger served at base, whose checkpoints log has
 // signed. It asks nothing yet.
-func NewReader(base string, log *verify.Log, options ReaderOptions) (*Reader, error) {
+func NewReader(base string, log *formats.Log, options ReaderOptions) (*Reader, error) {
 	u, err := url.Parse(base)
 	if err != nil {
 		return nil, fmt.Errorf("address of the ledger: %w", err)
@@ -86,7 +86,7 @@ func NewReader(base string, log *verify.Log, options ReaderOptions) (*Reader, er
 
 // Checkpoint implements [ledger.Reader]. An error wraps [tiles.ErrForked] or
 // [tiles.ErrWentBack] where the log takes back what it said.
-func (r *Reader) Checkpoint(ctx context.Context) (*verify.Checkpoint, error) {
+func (r *Reader) Checkpoint(ctx context.Context) (*formats.Checkpoint, error) {
 	// One at a time: of two that were fetched at once, the older could come last, and
 	// seem to go back.
 	select {
@@ -126,7 +126,7 @@ func (r *Reader) CosignedNote(ctx context.Context) ([]byte, error) {
 }
 
 // Wait implements [ledger.Reader]. A server that is away is waited for.
-func (r *Reader) Wait(ctx context.Context, size uint64) (*verify.Checkpoint, error) {
+func (r *Reader) Wait(ctx context.Context, size uint64) (*formats.Checkpoint, error) {
 	for {
 		checkpoint, err := r.Checkpoint(ctx)
 		var later passing
@@ -147,7 +147,7 @@ func (r *Reader) Wait(ctx context.Context, size uint64) (*verify.Checkpoint, err
 }
 
 // Entries implements [ledger.Reader].
-func (r *Reader) Entries(ctx context.Context, checkpoint *verify.Checkpoint, from uint64) ([]ledger.Entry, error) {
+func (r *Reader) Entries(ctx context.Context, checkpoint *formats.Checkpoint, from uint64) ([]ledger.Entry, error) {
 	entries, err := r.Leaves(ctx, checkpoint, from)
 	if err != nil || r.fetch.token == nil {
 		return entries, err
@@ -173,7 +173,7 @@ func (r *Reader) Entries(ctx context.Context, checkpoint *verify.Checkpoint, fro
 }
 
 // Leaves is [Reader.Entries] without bodies.
-func (r *Reader) Leaves(ctx context.Context, checkpoint *verify.Checkpoint, from uint64) ([]ledger.Entry, error) {
+func (r *Reader) Leaves(ctx context.Context, checkpoint *formats.Checkpoint, from uint64) ([]ledger.Entry, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -203,7 +203,7 @@ func (r *Reader) Leaves(ctx context.Context, checkpoint *verify.Checkpoint, from
 	entries := make([]ledger.Entry, len(raw))
 	for i := range raw {
 		entries[i] = ledger.Entry{Index: from + uint64(i), Raw: raw[i]}
-		if entries[i].Leaf, err = verify.ParseLeaf(raw[i]); err != nil {
+		if entries[i].Leaf, err = formats.ParseLeaf(raw[i]); err != nil {
 			return nil, fmt.Errorf("leaf %d, from %s: %w", from+uint64(i), r.fetch.base, err)
 		}
 	}
@@ -212,7 +212,7 @@ func (r *Reader) Leaves(ctx context.Context, checkpoint *verify.Checkpoint, from
 
 // CheckLeaves checks leaves that came from elsewhere, from index from on, under a
 // checkpoint.
-func (r *Reader) CheckLeaves(ctx context.Context, checkpoint *verify.Checkpoint, from uint64, leaves [][]byte) error {
+func (r *Reader) CheckLeaves(ctx context.Context, checkpoint *formats.Checkpoint, from uint64, leaves [][]byte) error {
 	return r.head.Leaves(ctx, checkpoint, from, leaves)
 }
 
@@ -239,7 +239,7 @@ func (r *Reader) Body(ctx context.Context, leaf uint64) ([]byte, error) {
 }
 
 // Prove returns the inclusion proof of a leaf under a checkpoint.
-func (r *Reader) Prove(ctx context.Context, checkpoint *verify.Checkpoint, index uint64) (tlog.RecordProof, error) {
+func (r *Reader) Prove(ctx context.Context, checkpoint *formats.Checkpoint, index uint64) (tlog.RecordProof, error) {
 	return r.head.Prove(ctx, checkpoint, index)
 }
 

@@ -17,10 +17,10 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/audit"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/mirror"
 	"github.com/saksi-ledger/saksi/ledger/readertest"
-	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
 // TestErased has an event ordered erased that a copy has: when the ledger has less, so
@@ -152,7 +152,7 @@ func TestWithheld(t *testing.T) {
 	var original uint64
 	for i := range w.Bodies {
 		entries, err := leafOf(t, w, uint64(i))
-		if err == nil && entries.Verdict == verify.Duplicate {
+		if err == nil && entries.Verdict == formats.Duplicate {
 			original = entries.Of
 			break
 		}
@@ -162,7 +162,7 @@ func TestWithheld(t *testing.T) {
 	}
 }
 
-func leafOf(t *testing.T, w *readertest.World, index uint64) (*verify.Leaf, error) {
+func leafOf(t *testing.T, w *readertest.World, index uint64) (*formats.Leaf, error) {
 	t.Helper()
 	archive, err := ledger.OpenArchive(w.Dir, 300)
 	if err != nil {
@@ -173,7 +173,7 @@ func leafOf(t *testing.T, w *readertest.World, index uint64) (*verify.Leaf, erro
 	if err != nil {
 		return nil, err
 	}
-	return verify.ParseLeaf(entries[0])
+	return formats.ParseLeaf(entries[0])
 }
 
 // TestNoOldBodies holds that of a bundle that grows its bodies lie there once.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/durable"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/tiles"
 	"github.com/saksi-ledger/saksi/ledger/verify"
@@ -88,7 +89,7 @@ type fetch struct {
 	reader  *ledgerhttp.Reader
 	options Options
 	again   bool // ask for what was withheld
-	to      *verify.Checkpoint
+	to      *formats.Checkpoint
 	done    *Fetched
 	dirs    sync.Map      // in which there are new names, as keys
 	levels  [][]tlog.Hash // of each level the hashes of the tile that isn't full, from level 1 on
@@ -152,7 +153,7 @@ func (f *fetch) continues(ctx context.Context) error {
 	return nil
 }
 
-func (f *fetch) forked(older, newer *verify.Checkpoint, hashes tlog.HashReader) error {
+func (f *fetch) forked(older, newer *formats.Checkpoint, hashes tlog.HashReader) error {
 	fork, err := verify.ProveFork(older, newer, hashes)
 	if err != nil {
 		return err
@@ -423,7 +424,7 @@ func (f *fetch) kept(ctx context.Context, index uint64, w int) ([][]byte, error)
 		return nil, err
 	}
 	for i, body := range list {
-		leaf, err := verify.ParseLeaf(entries[i])
+		leaf, err := formats.ParseLeaf(entries[i])
 		if err != nil {
 			return nil, err
 		}

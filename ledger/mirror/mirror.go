@@ -18,8 +18,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 	"golang.org/x/sys/unix"
 
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/tiles"
-	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
 // A copy's directory:
@@ -60,11 +60,11 @@ type about struct {
 // process at a time adds to it, by [Copy.Fetch].
 type Copy struct {
 	dir   string
-	log   *verify.Log
+	log   *formats.Log
 	about about
 	lock  *os.File
 	head  *tiles.Head
-	at    *verify.Checkpoint // nil before the first
+	at    *formats.Checkpoint // nil before the first
 }
 
 // Is tells whether a directory holds a copy.
@@ -74,7 +74,7 @@ func Is(dir string) bool {
 }
 
 // Open opens a copy for reading. The error wraps [ErrNoCopy] if there is none.
-func Open(dir string, log *verify.Log) (*Copy, error) {
+func Open(dir string, log *formats.Log) (*Copy, error) {
 	c := &Copy{dir: dir, log: log}
 	b, err := readFile(filepath.Join(dir, aboutFile), maxAbout)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -115,9 +115,9 @@ func OpenAny(dir string) (*Copy, error) {
 	if err == nil {
 		err = json.Unmarshal(b, &a)
 	}
-	var log *verify.Log
+	var log *formats.Log
 	if err == nil {
-		log, err = verify.NewLog(a.Key)
+		log, err = formats.NewLog(a.Key)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the copy in %s: %w", dir, err)
@@ -127,7 +127,7 @@ func OpenAny(dir string) (*Copy, error) {
 
 // Create opens a copy to add to it, and makes it if need be. Its bodies are those that
 // the mandate of as shows, a reader's name; empty without one.
-func Create(dir string, log *verify.Log, as string) (*Copy, error) {
+func Create(dir string, log *formats.Log, as string) (*Copy, error) {
 	if err := os.MkdirAll(filepath.Join(dir, treeDir), 0o755); err != nil {
 		return nil, fmt.Errorf("make a copy: %w", err)
 	}
@@ -181,7 +181,7 @@ func (c *Copy) Close() error {
 }
 
 // Checkpoint returns the one up to which all is there, or nil.
-func (c *Copy) Checkpoint() *verify.Checkpoint { return c.at }
+func (c *Copy) Checkpoint() *formats.Checkpoint { return c.at }
 
 // TreeDir is what [http.Handler] serves, and Dir what has anchors and cosigned.
 func (c *Copy) TreeDir() string { return c.path(treeDir) }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/audit"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/http/token"
 	"github.com/saksi-ledger/saksi/ledger/mirror"
@@ -67,7 +68,7 @@ func listen(t *testing.T, h http.Handler) string {
 }
 
 // fetch brings a copy up to what is served at url, by somebody's mandate.
-func fetch(t *testing.T, ctx context.Context, dir, url, who string, log *verify.Log, recheck bool) (*mirror.Fetched, error) {
+func fetch(t *testing.T, ctx context.Context, dir, url, who string, log *formats.Log, recheck bool) (*mirror.Fetched, error) {
 	t.Helper()
 	o := ledgerhttp.ReaderOptions{Timeout: 500 * time.Millisecond}
 	if who != "" {

@@ -7,9 +7,9 @@ import (
 
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/durable"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/tiles"
-	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
 // Refresh asks again for the bodies of leaves that the copy has, and keeps what came of
@@ -39,7 +39,7 @@ func (c *Copy) replace(ctx context.Context, leaf uint64, body []byte) (bool, err
 	if err != nil {
 		return false, err
 	}
-	said, err := verify.ParseLeaf(entries[0])
+	said, err := formats.ParseLeaf(entries[0])
 	if err == nil {
 		err = ledger.CheckBody(said, body)
 	}

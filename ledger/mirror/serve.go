@@ -7,8 +7,8 @@ import (
 	"net/http"
 	"path/filepath"
 
+	"github.com/saksi-ledger/saksi/ledger/countersign/witness"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
-	"github.com/saksi-ledger/saksi/ledger/witness"
 )
 
 // Handler serves the copy in dir, as far as the ledger itself is public: checkpoint,

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/tiles"
 	"github.com/saksi-ledger/saksi/ledger/verify"
@@ -26,7 +27,7 @@ const (
 // compare says how c, which the log has signed, stands to all that is kept. Of a fork
 // it returns the proof. With a reader the served tiles are asked where what is kept
 // doesn't tell; with unknown comes the reason.
-func (k *kept) compare(ctx context.Context, c *verify.Checkpoint, reader *ledgerhttp.Reader) (relation, *verify.Fork, error) {
+func (k *kept) compare(ctx context.Context, c *formats.Checkpoint, reader *ledgerhttp.Reader) (relation, *verify.Fork, error) {
 	switch {
 	case c.Size == k.newest.Size && c.Root == k.newest.Root:
 		return same, nil, nil
@@ -50,7 +51,7 @@ func (k *kept) compare(ctx context.Context, c *verify.Checkpoint, reader *ledger
 }
 
 // compareServed compares by the tiles of the larger tree, one of which is newest.
-func (k *kept) compareServed(ctx context.Context, smaller, larger *verify.Checkpoint, reader *ledgerhttp.Reader) (relation, *verify.Fork, error) {
+func (k *kept) compareServed(ctx context.Context, smaller, larger *formats.Checkpoint, reader *ledgerhttp.Reader) (relation, *verify.Fork, error) {
 	if reader == nil {
 		return unknown, nil, fmt.Errorf("what is kept does not tell whether the tree of %d leaves continues that of %d", larger.Size, smaller.Size)
 	}
@@ -68,7 +69,7 @@ func (k *kept) compareServed(ctx context.Context, smaller, larger *verify.Checkp
 }
 
 // prove makes proof of what was found to be a fork.
-func prove(x, y *verify.Checkpoint, hashes tlog.HashReader) (relation, *verify.Fork, error) {
+func prove(x, y *formats.Checkpoint, hashes tlog.HashReader) (relation, *verify.Fork, error) {
 	fork, err := verify.ProveFork(x, y, hashes)
 	switch {
 	case errors.Is(err, verify.ErrOneTree):
@@ -80,7 +81,7 @@ func prove(x, y *verify.Checkpoint, hashes tlog.HashReader) (relation, *verify.F
 }
 
 // foundFork keeps the proof and raises the alarm.
-func (m *Monitor) foundFork(k *kept, c *verify.Checkpoint, fork *verify.Fork, from string) error {
+func (m *Monitor) foundFork(k *kept, c *formats.Checkpoint, fork *verify.Fork, from string) error {
 	statement, err := verify.VerifyFork(fork.Marshal(), m.config.Trust)
 	if err != nil {
 		return fmt.Errorf("a proof that was made does not hold: %w", err)
@@ -101,7 +102,7 @@ func (m *Monitor) foundFork(k *kept, c *verify.Checkpoint, fork *verify.Fork, fr
 
 // elsewhere compares a signed checkpoint that stands somewhere else than where the
 // ledger is served. One that can't be compared yet is kept until it can.
-func (m *Monitor) elsewhere(ctx context.Context, k *kept, c *verify.Checkpoint, from, what string, reader *ledgerhttp.Reader) (agrees bool, err error) {
+func (m *Monitor) elsewhere(ctx context.Context, k *kept, c *formats.Checkpoint, from, what string, reader *ledgerhttp.Reader) (agrees bool, err error) {
 	if k.newest == nil {
 		return false, m.putOff(k, c, from, what, "no checkpoint of the ledger was seen yet")
 	}
@@ -121,7 +122,7 @@ func (m *Monitor) elsewhere(ctx context.Context, k *kept, c *verify.Checkpoint, 
 }
 
 // putOff keeps a checkpoint until it can be compared.
-func (m *Monitor) putOff(k *kept, c *verify.Checkpoint, from, what, why string) error {
+func (m *Monitor) putOff(k *kept, c *formats.Checkpoint, from, what, why string) error {
 	m.report(k, Sighting{Level: Trouble, Kind: Withheld, From: from, Size: c.Size, Root: &c.Root,
 		Text: fmt.Sprintf("%s of %d leaves can't be compared yet, and is kept: %s", what, c.Size, why)})
 	if k.wait(c) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/ledger/durable"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
@@ -31,7 +32,7 @@ type Config struct {
 	// the checkpoints that another monitor has kept.
 	Compare []string
 	// Policy says which witnesses must have cosigned: the trust file's if nil.
-	Policy *verify.Policy
+	Policy *formats.Policy
 	// Anchors says in how many of the trust file's Rekors leaves must come to stand; of
 	// none if there are none in it.
 	Anchors verify.AnchorPolicy
@@ -262,7 +263,7 @@ func (m *Monitor) alarm(k *kept, s Sighting) error {
 	return nil
 }
 
-func (m *Monitor) reader(url string, log *verify.Log) (*ledgerhttp.Reader, error) {
+func (m *Monitor) reader(url string, log *formats.Log) (*ledgerhttp.Reader, error) {
 	return ledgerhttp.NewReader(url, log, ledgerhttp.ReaderOptions{
 		Token: m.config.Token, Client: m.config.Client, Timeout: m.config.Timeout,
 	})

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/monitor"
 	"github.com/saksi-ledger/saksi/ledger/readertest"
 	"github.com/saksi-ledger/saksi/ledger/verify"
@@ -510,13 +511,13 @@ func TestDamagedDirectory(t *testing.T) {
 // TestEpochs has the ledger open an epoch, and somebody else begin one.
 func TestEpochs(t *testing.T) {
 	w := watch(t, 20, 20)
-	last, err := verify.ParseLeaf(w.honest.Leaves[19])
+	last, err := formats.ParseLeaf(w.honest.Leaves[19])
 	if err != nil {
 		t.Fatal(err)
 	}
 	leaf := func(subject string, epoch, seq uint64) []byte {
 		l := *last
-		l.Subject, l.Epoch, l.Seq, l.Verdict, l.First, l.Count, l.Of, l.Code = subject, epoch, seq, verify.Accepted, 1, 1, 0, ""
+		l.Subject, l.Epoch, l.Seq, l.Verdict, l.First, l.Count, l.Of, l.Code = subject, epoch, seq, formats.Accepted, 1, 1, 0, ""
 		return l.Marshal()
 	}
 	log := func(leaves ...[]byte) *readertest.Forger {

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/tiles"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
@@ -56,7 +57,7 @@ func (v *view) proveOrders() error {
 }
 
 // proveOrder writes the proof of a broken order under a checkpoint, and returns its path.
-func (k *kept) proveOrder(c *verify.Checkpoint, out outOfOrder, hashes tlog.HashReader, trust *verify.Trust) (string, error) {
+func (k *kept) proveOrder(c *formats.Checkpoint, out outOfOrder, hashes tlog.HashReader, trust *verify.Trust) (string, error) {
 	var before []byte
 	if out.Index > 0 {
 		before = []byte(out.Before)

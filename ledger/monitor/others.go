@@ -11,11 +11,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/saksi-ledger/saksi/ledger/countersign/witness"
 	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/evidence"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/verify"
-	"github.com/saksi-ledger/saksi/ledger/witness"
 )
 
 const (
@@ -98,7 +99,7 @@ func (v *view) anchor(ctx context.Context, source evidence.Anchors, a ledgerhttp
 
 // entry checks a Rekor's entry by the trust file, and reports whether there is nothing
 // more to be seen of it.
-func (v *view) entry(c *verify.Checkpoint, name string, entry []byte) bool {
+func (v *view) entry(c *formats.Checkpoint, name string, entry []byte) bool {
 	trusted := v.kept.trusted
 	anchor, err := v.config.Trust.VerifyAnchor(trusted, entry, c.Note)
 	switch {
@@ -142,7 +143,7 @@ func (v *view) believe(anchor *verify.Anchor, size uint64) {
 
 // policy is by which witnesses' cosignatures are believed: the monitor's own, or the trust
 // file's; nil if there is neither.
-func (v *view) policy() *verify.Policy {
+func (v *view) policy() *formats.Policy {
 	if v.config.Policy != nil {
 		return v.config.Policy
 	}
@@ -165,7 +166,7 @@ func (v *view) cosigned(ctx context.Context) error {
 		}
 		return nil
 	}
-	var c *verify.Checkpoint
+	var c *formats.Checkpoint
 	if err == nil {
 		c, err = k.log.OpenCheckpoint(note)
 	}
@@ -196,7 +197,7 @@ func (v *view) cosigned(ctx context.Context) error {
 	return k.save()
 }
 
-func names(by []verify.Cosignature) string {
+func names(by []formats.Cosignature) string {
 	if len(by) == 0 {
 		return "no witness of the policy"
 	}
@@ -245,7 +246,7 @@ func (m *Monitor) compareFile(path string) error {
 // NotesIn finds the signed notes in a file: a checkpoint alone, a witness's state or request,
 // a receipt, a proof against a ledger, or what monitors keep. Nothing of them is checked.
 func NotesIn(b []byte) [][]byte {
-	if r, err := verify.ParseReceipt(b); err == nil {
+	if r, err := formats.ParseReceipt(b); err == nil {
 		return oneNote(r.Checkpoint)
 	}
 	if f, err := verify.ParseFork(b); err == nil {

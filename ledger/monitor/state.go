@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/saksi-ledger/saksi/ledger/durable"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -43,10 +44,10 @@ type state struct {
 	Seen       time.Time `json:"seen"`
 	// Read is how many of its leaves were read: their hashes are kept. Proven is the
 	// newest checkpoint that Read covers, and Last the last leaf that was read.
-	Read   uint64       `json:"read"`
-	Proven string       `json:"proven,omitempty"`
-	Last   string       `json:"last,omitempty"`
-	Leaf   *verify.Leaf `json:"-"`
+	Read   uint64        `json:"read"`
+	Proven string        `json:"proven,omitempty"`
+	Last   string        `json:"last,omitempty"`
+	Leaf   *formats.Leaf `json:"-"`
 	// Anchored is the largest checkpoint that was looked at, by Rekor, and Cosigned the
 	// largest with a quorum.
 	Anchored map[string]uint64 `json:"anchored,omitempty"`
@@ -68,13 +69,13 @@ type state struct {
 // kept is one tree that is watched. It belongs to one goroutine.
 type kept struct {
 	dir     string
-	log     *verify.Log
+	log     *formats.Log
 	trusted *verify.TrustedLedger
 	persist func(path string, b []byte) error
 
 	state
-	newest *verify.Checkpoint // of state.Checkpoint; nil before the first
-	proven *verify.Checkpoint // of state.Proven; nil before the first
+	newest *formats.Checkpoint // of state.Checkpoint; nil before the first
+	proven *formats.Checkpoint // of state.Proven; nil before the first
 	hashes *hashes
 }
 
@@ -171,7 +172,7 @@ func (k *kept) recall(b []byte) error {
 		}
 	}
 	if k.Last != "" {
-		if k.Leaf, err = verify.ParseLeaf([]byte(k.Last)); err != nil {
+		if k.Leaf, err = formats.ParseLeaf([]byte(k.Last)); err != nil {
 			return err
 		}
 	}
@@ -210,7 +211,7 @@ func (k *kept) save() error {
 
 // note appends a checkpoint to the day's file, for people: that one of what was seen
 // and when. It is durable before the state is.
-func (k *kept) note(c *verify.Checkpoint, from string, now time.Time) error {
+func (k *kept) note(c *formats.Checkpoint, from string, now time.Time) error {
 	path := filepath.Join(k.dir, checkpointsDir, now.UTC().Format(time.DateOnly)+".notes")
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -225,7 +226,7 @@ func (k *kept) note(c *verify.Checkpoint, from string, now time.Time) error {
 
 // wait keeps a signed checkpoint that can't be compared yet. It reports whether it is
 // a new one.
-func (k *kept) wait(c *verify.Checkpoint) bool {
+func (k *kept) wait(c *formats.Checkpoint) bool {
 	for _, note := range k.Pending {
 		if other, err := k.log.OpenCheckpoint([]byte(note)); err == nil && other.Size == c.Size && other.Root == c.Root {
 			return false

@@ -11,8 +11,8 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/durable"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
-	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
 // follow keeps which trees followed each other.
@@ -33,7 +33,7 @@ func (m *Monitor) follow(origin string) error {
 
 // succeed looks how a tree, whose genesis is the trust file's, takes the place of the
 // one before it: its genesis holds the last checkpoint of that.
-func (v *view) succeed(ctx context.Context, before *kept, c *verify.Checkpoint, genesis ledger.Entry) error {
+func (v *view) succeed(ctx context.Context, before *kept, c *formats.Checkpoint, genesis ledger.Entry) error {
 	unseen := func(why string) error {
 		v.say(Info, Successor, c, "it takes the place of %s, by the trust file's word: %s", before.Origin, why)
 		return nil

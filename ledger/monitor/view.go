@@ -10,6 +10,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
@@ -27,7 +28,7 @@ type view struct {
 	withheld bool
 }
 
-func (v *view) say(level Level, kind Kind, c *verify.Checkpoint, format string, args ...any) {
+func (v *view) say(level Level, kind Kind, c *formats.Checkpoint, format string, args ...any) {
 	s := Sighting{Level: level, Kind: kind, From: v.url, Text: fmt.Sprintf(format, args...)}
 	if c != nil {
 		s.Size, s.Root = c.Size, &c.Root
@@ -37,7 +38,7 @@ func (v *view) say(level Level, kind Kind, c *verify.Checkpoint, format string, 
 
 // look takes the checkpoint that is shown, reads the leaves that it adds, and what
 // others say of it.
-func (v *view) look(ctx context.Context, c *verify.Checkpoint) error {
+func (v *view) look(ctx context.Context, c *formats.Checkpoint) error {
 	k := v.kept
 	continues, err := v.take(ctx, c)
 	if err != nil {
@@ -61,7 +62,7 @@ func (v *view) look(ctx context.Context, c *verify.Checkpoint) error {
 
 // take compares the checkpoint that is shown with all that is kept, and makes it the
 // newest if it continues it. It reports whether what is served is the newest tree.
-func (v *view) take(ctx context.Context, c *verify.Checkpoint) (bool, error) {
+func (v *view) take(ctx context.Context, c *formats.Checkpoint) (bool, error) {
 	k := v.kept
 	if k.newest == nil {
 		return v.begin(ctx, c)
@@ -100,7 +101,7 @@ func (v *view) take(ctx context.Context, c *verify.Checkpoint) (bool, error) {
 
 // advance makes c, which continues all that is kept, the newest. It is durable when
 // advance returns.
-func (v *view) advance(c *verify.Checkpoint) error {
+func (v *view) advance(c *formats.Checkpoint) error {
 	k := v.kept
 	now := v.config.Now()
 	if err := k.note(c, v.url, now); err != nil {
@@ -112,7 +113,7 @@ func (v *view) advance(c *verify.Checkpoint) error {
 
 // begin takes the first checkpoint of a tree, if its first leaf is the genesis that the
 // trust file names.
-func (v *view) begin(ctx context.Context, c *verify.Checkpoint) (bool, error) {
+func (v *view) begin(ctx context.Context, c *formats.Checkpoint) (bool, error) {
 	k := v.kept
 	if c.Size == 0 {
 		v.say(Trouble, Withheld, c, "it shows a tree of no leaves")
@@ -140,7 +141,7 @@ func (v *view) begin(ctx context.Context, c *verify.Checkpoint) (bool, error) {
 
 // place gives a tree its place after the one that was watched before, if there is one.
 // genesis is leaf 0, or nil if it is to be asked for.
-func (v *view) place(ctx context.Context, c *verify.Checkpoint, genesis *ledger.Entry) error {
+func (v *view) place(ctx context.Context, c *formats.Checkpoint, genesis *ledger.Entry) error {
 	if slices.Contains(v.trees, v.kept.Origin) {
 		return nil
 	}

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/ledger"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // Forger is a log in memory whose key signs whatever its leaves are: what a ledger's
@@ -45,7 +45,7 @@ func (w *World) Forger(size uint64) *Forger {
 }
 
 // Leaves returns the first size leaves of the ledger in dir, which has published as many.
-func Leaves(t testing.TB, dir string, log *verify.Log, size uint64) [][]byte {
+func Leaves(t testing.TB, dir string, log *formats.Log, size uint64) [][]byte {
 	t.Helper()
 	d, err := ledger.OpenDirectory(dir, log)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/ledger"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // Run holds a reader to what [ledger.Reader] promises. open returns one of w's
@@ -33,7 +33,7 @@ func Run(t *testing.T, open func(t *testing.T, w *World) ledger.Reader) {
 
 // walk reads all entries that checkpoint covers and compares them with what was
 // written, and their tree's root with the checkpoint's.
-func walk(ctx context.Context, r ledger.Reader, checkpoint *verify.Checkpoint, bodies [][]byte) error {
+func walk(ctx context.Context, r ledger.Reader, checkpoint *formats.Checkpoint, bodies [][]byte) error {
 	var hashes []tlog.Hash
 	stored := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
 		out := make([]tlog.Hash, len(indexes))
@@ -126,7 +126,7 @@ func testTiles(t *testing.T, r ledger.Reader, w *World, size uint64) {
 func testOlder(t *testing.T, open func(t *testing.T, w *World) ledger.Reader) {
 	w := New(t)
 	r := open(t, w)
-	var older []*verify.Checkpoint
+	var older []*formats.Checkpoint
 	for _, size := range []uint64{3, 200, 256, 290, 520} {
 		w.Grow(size)
 		checkpoint, err := r.Wait(t.Context(), size-1)

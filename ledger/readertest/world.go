@@ -18,6 +18,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/schemas"
 )
@@ -31,7 +32,7 @@ type World struct {
 	t testing.TB
 	// Dir is the ledger's directory, which has published a checkpoint.
 	Dir string
-	Log *verify.Log
+	Log *formats.Log
 	// Trusted is what an auditor's trust file says of it.
 	Trusted verify.TrustedLedger
 	// LogKey signs checkpoints, for tests in which the log lies.
@@ -70,7 +71,7 @@ func newWorld(t testing.TB, origin, predecessor string) *World {
 	w.must(err)
 	w.LogKey, err = note.NewSigner(private)
 	w.must(err)
-	w.Log, err = verify.NewLog(public)
+	w.Log, err = formats.NewLog(public)
 	w.must(err)
 	config := ledger.Config{Dir: w.Dir, LogKey: w.LogKey, EventKey: newSigner(t), Log: slog.New(slog.DiscardHandler), Now: w.now}
 	w.registry = events.Manifest{Recorder: events.RegistryRecorder("mcmc"), Incarnation: 1, First: 1}
@@ -99,7 +100,7 @@ func newWorld(t testing.TB, origin, predecessor string) *World {
 }
 
 // log opens the checkpoint that a ledger's directory has published.
-func (w *World) log(dir string) (*verify.Checkpoint, error) {
+func (w *World) log(dir string) (*formats.Checkpoint, error) {
 	note, err := ledger.ReadCheckpoint(dir)
 	if err != nil {
 		return nil, err

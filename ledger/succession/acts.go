@@ -11,7 +11,7 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/ledger/admission"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // Options are for [Estate.Acts].
@@ -242,7 +242,7 @@ func (a *acting) witnesses() {
 		a.leave("the policy of witnesses: the genesis has one of its own")
 		return
 	}
-	if _, err := verify.ParsePolicy([]byte(policy)); err != nil {
+	if _, err := formats.ParsePolicy([]byte(policy)); err != nil {
 		a.leave("the policy of witnesses, which can't be read: %v", err)
 		return
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/ledger"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // Comparison says how what a tree says to have taken over compares with what the tree
@@ -96,7 +96,7 @@ func adoptedIn(ctx context.Context, dir string) (map[string]adopted, *events.Pre
 	if err != nil {
 		return fail(err)
 	}
-	checkpoint, err := verify.ParseCheckpoint(note)
+	checkpoint, err := formats.ParseCheckpoint(note)
 	if err != nil {
 		return fail(err)
 	}
@@ -112,11 +112,11 @@ func adoptedIn(ctx context.Context, dir string) (map[string]adopted, *events.Pre
 			return fail(err)
 		}
 		for i := range raw {
-			leaf, err := verify.ParseLeaf(raw[i])
+			leaf, err := formats.ParseLeaf(raw[i])
 			if err != nil {
 				return fail(err)
 			}
-			if leaf.Verdict != verify.Accepted || !strings.HasPrefix(leaf.Subject, "registry.") {
+			if leaf.Verdict != formats.Accepted || !strings.HasPrefix(leaf.Subject, "registry.") {
 				continue
 			}
 			body, err := bodies(ctx, from+uint64(i), 1)

@@ -19,8 +19,8 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/admission"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/mirror"
-	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
 // Place is an event of the tree that is taken over from.
@@ -32,8 +32,8 @@ type Place struct {
 // Estate is what a tree leaves.
 type Estate struct {
 	// Checkpoint is its last one, and Log whose it is.
-	Checkpoint *verify.Checkpoint
-	Log        *verify.Log
+	Checkpoint *formats.Checkpoint
+	Log        *formats.Log
 	// Registry is as it stood under the checkpoint.
 	Registry *admission.Registry
 	// Heads are where operators' recorders stood. One whose bodies were withheld from a
@@ -90,7 +90,7 @@ func Read(ctx context.Context, dir string, note []byte, progress func(done, tota
 	fail := func(err error) (*Estate, error) {
 		return nil, fmt.Errorf("read what the tree in %s leaves: %w", dir, err)
 	}
-	unverified, err := verify.ParseCheckpoint(note)
+	unverified, err := formats.ParseCheckpoint(note)
 	if err != nil {
 		return fail(err)
 	}
@@ -117,7 +117,7 @@ func Read(ctx context.Context, dir string, note []byte, progress func(done, tota
 		facilities: map[string]said[events.FacilityDeclared]{}, recorders: map[string]said[events.RecorderDeclared]{},
 		ended: map[string]said[string]{}, tenants: map[tenant]said[events.TenantDeclared]{}, holds: map[hold]said[events.HoldPlaced]{},
 	}
-	if e.Log, err = verify.NewLog(admit.Registry.Genesis.LogKey); err != nil {
+	if e.Log, err = formats.NewLog(admit.Registry.Genesis.LogKey); err != nil {
 		return fail(err)
 	}
 	if e.Checkpoint, err = e.Log.OpenCheckpoint(note); err != nil {
@@ -149,7 +149,7 @@ func Find(dir string) error {
 }
 
 // ends returns the checkpoint at which the tree in dir ends, which is not verified.
-func ends(dir string) (*verify.Checkpoint, error) {
+func ends(dir string) (*formats.Checkpoint, error) {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -165,7 +165,7 @@ func ends(dir string) (*verify.Checkpoint, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	at, err := verify.ParseCheckpoint(note)
+	at, err := formats.ParseCheckpoint(note)
 	if err != nil {
 		return nil, fmt.Errorf("the checkpoint in %s: %w", dir, err)
 	}
@@ -174,7 +174,7 @@ func ends(dir string) (*verify.Checkpoint, error) {
 
 // openSource opens what lies in dir, up to a checkpoint; one without an origin is of whichever
 // ledger that is.
-func openSource(dir string, checkpoint *verify.Checkpoint) (source, readBodies, error) {
+func openSource(dir string, checkpoint *formats.Checkpoint) (source, readBodies, error) {
 	at, err := ends(dir)
 	if err != nil {
 		return nil, nil, err
@@ -250,7 +250,7 @@ func (e *Estate) read(ctx context.Context, open source, bodies readBodies, admit
 }
 
 func (e *Estate) leaf(index uint64, raw, body []byte, admit *admission.State) error {
-	leaf, err := verify.ParseLeaf(raw)
+	leaf, err := formats.ParseLeaf(raw)
 	if err != nil {
 		return err
 	}
@@ -258,7 +258,7 @@ func (e *Estate) leaf(index uint64, raw, body []byte, admit *admission.State) er
 		e.Withheld++
 		return nil
 	}
-	if leaf.Verdict != verify.Accepted {
+	if leaf.Verdict != formats.Accepted {
 		return nil
 	}
 	if err := ledger.CheckBody(leaf, body); err != nil {

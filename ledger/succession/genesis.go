@@ -7,7 +7,7 @@ import (
 	"fmt"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // GenesisOf reads the genesis of the tree in dir, which is an authority's home, a ledger's
@@ -17,7 +17,7 @@ func GenesisOf(ctx context.Context, dir string) (*events.Genesis, error) {
 	fail := func(err error) (*events.Genesis, error) {
 		return nil, fmt.Errorf("read the genesis in %s: %w", dir, err)
 	}
-	open, bodies, err := openSource(dir, &verify.Checkpoint{Size: 1})
+	open, bodies, err := openSource(dir, &formats.Checkpoint{Size: 1})
 	if err != nil {
 		return fail(err)
 	}

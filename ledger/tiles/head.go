@@ -8,7 +8,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // ErrForked is wrapped where a log has signed two checkpoints of which neither
@@ -28,7 +28,7 @@ type Head struct {
 	cache *Cache
 
 	mu     sync.Mutex
-	newest *verify.Checkpoint
+	newest *formats.Checkpoint
 	proven map[uint64]tlog.Hash // roots of smaller trees that newest continues
 }
 
@@ -38,7 +38,7 @@ func NewHead(cache *Cache) *Head {
 }
 
 // Newest returns the newest checkpoint seen, or nil.
-func (h *Head) Newest() *verify.Checkpoint {
+func (h *Head) Newest() *formats.Checkpoint {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.newest
@@ -46,7 +46,7 @@ func (h *Head) Newest() *verify.Checkpoint {
 
 // Advance takes a checkpoint that the log shows as its newest, and returns the
 // newest. An error wraps [ErrForked] or [ErrWentBack], or is that of reading tiles.
-func (h *Head) Advance(ctx context.Context, c *verify.Checkpoint) (*verify.Checkpoint, error) {
+func (h *Head) Advance(ctx context.Context, c *formats.Checkpoint) (*formats.Checkpoint, error) {
 	if err := h.Covers(ctx, c); err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func (h *Head) Advance(ctx context.Context, c *verify.Checkpoint) (*verify.Check
 
 // Covers returns nil if c stands in one line with all checkpoints seen before. A
 // larger one becomes the newest.
-func (h *Head) Covers(ctx context.Context, c *verify.Checkpoint) error {
+func (h *Head) Covers(ctx context.Context, c *formats.Checkpoint) error {
 	if c.Size > maxSize {
 		return fmt.Errorf("checkpoint of %s: a tree of %d leaves is not believed", c.Origin, c.Size)
 	}
@@ -81,7 +81,7 @@ func (h *Head) Covers(ctx context.Context, c *verify.Checkpoint) error {
 }
 
 // known tells whether c needs no proof: it was seen, or is the first.
-func (h *Head) known(c *verify.Checkpoint) (newest *verify.Checkpoint, known bool) {
+func (h *Head) known(c *formats.Checkpoint) (newest *formats.Checkpoint, known bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.newest == nil {
@@ -95,7 +95,7 @@ func (h *Head) known(c *verify.Checkpoint) (newest *verify.Checkpoint, known boo
 }
 
 // learn keeps what was proven, unless another goroutine moved the newest.
-func (h *Head) learn(newest, older, newer *verify.Checkpoint) bool {
+func (h *Head) learn(newest, older, newer *formats.Checkpoint) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.newest != newest {
@@ -111,7 +111,7 @@ func (h *Head) learn(newest, older, newer *verify.Checkpoint) bool {
 
 // continues proves that newer's tree begins with older's. The hashes lead to
 // newer's root, so that another root for older's size is older's own doing.
-func (h *Head) continues(ctx context.Context, older, newer *verify.Checkpoint) error {
+func (h *Head) continues(ctx context.Context, older, newer *formats.Checkpoint) error {
 	root := older.Root
 	switch {
 	case older.Size == newer.Size:
@@ -129,7 +129,7 @@ func (h *Head) continues(ctx context.Context, older, newer *verify.Checkpoint) e
 }
 
 // Leaves proves that entries are those from index from on, under checkpoint c.
-func (h *Head) Leaves(ctx context.Context, c *verify.Checkpoint, from uint64, entries [][]byte) error {
+func (h *Head) Leaves(ctx context.Context, c *formats.Checkpoint, from uint64, entries [][]byte) error {
 	if n := uint64(len(entries)); from >= c.Size || n > c.Size-from {
 		return fmt.Errorf("leaves from %d, %d of them: the checkpoint has %d", from, n, c.Size)
 	}
@@ -171,7 +171,7 @@ func fullTile(from uint64, leaves []tlog.Hash) map[tlog.Tile][]byte {
 }
 
 // Prove returns the inclusion proof of a leaf under checkpoint c.
-func (h *Head) Prove(ctx context.Context, c *verify.Checkpoint, index uint64) (tlog.RecordProof, error) {
+func (h *Head) Prove(ctx context.Context, c *formats.Checkpoint, index uint64) (tlog.RecordProof, error) {
 	if index >= c.Size {
 		return nil, fmt.Errorf("prove leaf %d: the checkpoint has %d leaves", index, c.Size)
 	}
@@ -207,7 +207,7 @@ func (h *Head) Root(ctx context.Context, size uint64) (tlog.Hash, error) {
 
 // hashes reads c's tree through the newest one, whose partial tiles are the ones
 // that a log surely still has.
-func (h *Head) hashes(ctx context.Context, c *verify.Checkpoint) (tlog.HashReader, error) {
+func (h *Head) hashes(ctx context.Context, c *formats.Checkpoint) (tlog.HashReader, error) {
 	if err := h.Covers(ctx, c); err != nil {
 		return nil, err
 	}

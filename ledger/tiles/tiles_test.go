@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // forest is a tree in memory: all its stored hashes.
@@ -36,7 +36,7 @@ func (f *forest) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 
 func leafOf(n int64) []byte { return fmt.Appendf(nil, "leaf %d", n) }
 
-func (f *forest) grow(t testing.TB, size int64) *verify.Checkpoint {
+func (f *forest) grow(t testing.TB, size int64) *formats.Checkpoint {
 	t.Helper()
 	for ; f.size < size; f.size++ {
 		more, err := tlog.StoredHashes(f.size, leafOf(f.size), f)
@@ -49,7 +49,7 @@ func (f *forest) grow(t testing.TB, size int64) *verify.Checkpoint {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &verify.Checkpoint{Origin: "test", Size: uint64(size), Root: root}
+	return &formats.Checkpoint{Origin: "test", Size: uint64(size), Root: root}
 }
 
 // ReadTile gives full tiles only where there are some, as a log may.
@@ -72,7 +72,7 @@ var sizes = []int64{1, 2, 255, 256, 257, 511, 512, 65535, 65536, 65537, 65792, 6
 func TestProofs(t *testing.T) {
 	f := &forest{}
 	head := NewHead(New(f))
-	var seen []*verify.Checkpoint
+	var seen []*formats.Checkpoint
 	for _, size := range sizes {
 		c := f.grow(t, size)
 		if _, err := head.Advance(t.Context(), c); err != nil {
@@ -127,7 +127,7 @@ func TestForks(t *testing.T) {
 	}
 	// Each fork is taken alone: what is proven of one must not vouch for another.
 	for _, size := range []uint64{1, 256, 300, 699, 700} {
-		wrong := &verify.Checkpoint{Origin: "test", Size: size, Root: tlog.Hash{byte(size)}}
+		wrong := &formats.Checkpoint{Origin: "test", Size: size, Root: tlog.Hash{byte(size)}}
 		for range 2 {
 			if err := head.Covers(t.Context(), wrong); !errors.Is(err, ErrForked) {
 				t.Errorf("another root of %d leaves: %v", size, err)

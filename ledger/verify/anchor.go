@@ -13,6 +13,8 @@ import (
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
+
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // kindHashedRekord is the kind of entry that anchors are.
@@ -37,7 +39,7 @@ type Anchor struct {
 	// Rekor alone. It is zero in version 2, which gives none.
 	IntegratedTime time.Time
 	// Checkpoint is the Rekor's, and covers the entry.
-	Checkpoint *Checkpoint
+	Checkpoint *formats.Checkpoint
 	// Entry is what was verified.
 	Entry *LogEntry
 }

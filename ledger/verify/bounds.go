@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // recall takes what the ledger recorded, in a leaf, of what others had signed: the
@@ -31,7 +33,7 @@ func (v *verification) recall(l *openedLeaf) error {
 				}
 			}
 		case s.cosigned != nil && v.policy != nil:
-			found, err := RecordedCosignatures(v.ledger.Origin, s.cosigned, v.policy.Cosigners())
+			found, err := formats.RecordedCosignatures(v.ledger.Origin, s.cosigned, v.policy.Cosigners())
 			if err != nil {
 				return fmt.Errorf("event %s: %w", e.ref, err)
 			}
@@ -85,7 +87,7 @@ type earlierBounds struct {
 func (v *verification) bounds(l *openedLeaf) (notBefore, notAfter []StatedBound) {
 	if e := &v.earlier; !e.begun || l.index >= e.below {
 		*e = earlierBounds{begun: true, below: math.MaxUint64, list: []StatedBound{}}
-		covers := func(c *Checkpoint) bool {
+		covers := func(c *formats.Checkpoint) bool {
 			if c.Size <= l.index {
 				return false
 			}

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // Ref names an event by its leaf and its place in the envelope, from 0: event 3 of
@@ -69,7 +71,7 @@ type Bundle struct {
 	Timestamps []BundledTimestamp
 	// Leaves ascend by index.
 	Leaves []BundledLeaf
-	// Proof is that of all leaves: [ProveLeaves].
+	// Proof is that of all leaves: [formats.ProveLeaves].
 	Proof []tlog.Hash
 }
 
@@ -169,7 +171,7 @@ func (b *Bundle) members() []member {
 	for i, a := range b.Anchors {
 		members = append(members, bytesMember(anchorMember(i, "checkpoint"), a.Checkpoint))
 		if a.Consistency != nil {
-			members = append(members, bytesMember(anchorMember(i, "consistency"), marshalHashes(a.Consistency)))
+			members = append(members, bytesMember(anchorMember(i, "consistency"), formats.MarshalHashes(a.Consistency)))
 		}
 		members = append(members, bytesMember(anchorMember(i, "entry.json"), a.Entry))
 	}
@@ -177,16 +179,16 @@ func (b *Bundle) members() []member {
 	for i, c := range b.Cosigned {
 		members = append(members, bytesMember(cosignedMember(i, "checkpoint"), c.Checkpoint))
 		if c.Consistency != nil {
-			members = append(members, bytesMember(cosignedMember(i, "consistency"), marshalHashes(c.Consistency)))
+			members = append(members, bytesMember(cosignedMember(i, "consistency"), formats.MarshalHashes(c.Consistency)))
 		}
 	}
 	members = append(members,
 		member{leavesMember, func(w io.Writer) error { return writeLeaves(w, b.Leaves) }},
-		bytesMember(proofMember, marshalHashes(b.Proof)))
+		bytesMember(proofMember, formats.MarshalHashes(b.Proof)))
 	for i, t := range b.Timestamps {
 		members = append(members, bytesMember(timestampMember(i, "checkpoint"), t.Checkpoint))
 		if t.Consistency != nil {
-			members = append(members, bytesMember(timestampMember(i, "consistency"), marshalHashes(t.Consistency)))
+			members = append(members, bytesMember(timestampMember(i, "consistency"), formats.MarshalHashes(t.Consistency)))
 		}
 		members = append(members, bytesMember(timestampMember(i, "token"), t.Token))
 	}
@@ -265,7 +267,7 @@ func compareTimestamps(x, y BundledTimestamp) int {
 
 // sizeIn returns the size that stands in a checkpoint, signed or not, or 0.
 func sizeIn(checkpoint []byte) uint64 {
-	c, err := ParseCheckpoint(checkpoint)
+	c, err := formats.ParseCheckpoint(checkpoint)
 	if err != nil {
 		return 0
 	}

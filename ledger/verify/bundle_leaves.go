@@ -11,6 +11,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // writeLeaves writes the member that holds leaves: of each, a line with its index, the
@@ -20,7 +21,7 @@ func writeLeaves(w io.Writer, leaves []BundledLeaf) error {
 	b := bufio.NewWriterSize(w, readBlock)
 	for i := range leaves {
 		l := &leaves[i]
-		leaf, err := ParseLeaf(l.Leaf)
+		leaf, err := formats.ParseLeaf(l.Leaf)
 		if err != nil {
 			return fmt.Errorf("leaf %d: %w", l.Index, err)
 		}
@@ -60,7 +61,7 @@ type leafReader struct {
 type readLeaf struct {
 	index  uint64
 	raw    []byte
-	leaf   *Leaf
+	leaf   *formats.Leaf
 	line1  []byte
 	events []BundledEvent
 }
@@ -103,14 +104,14 @@ func (r *leafReader) read() (*readLeaf, error) {
 		}
 		return nil, fmt.Errorf("leaf %d: %w", l.index, err)
 	}
-	if l.raw, err = readLine(r.r, maxLeaf); err != nil {
+	if l.raw, err = readLine(r.r, formats.MaxLeaf); err != nil {
 		return fail(err)
 	}
-	if l.leaf, err = ParseLeaf(l.raw); err != nil {
+	if l.leaf, err = formats.ParseLeaf(l.raw); err != nil {
 		return fail(err)
 	}
 	switch {
-	case l.leaf.Verdict != Accepted:
+	case l.leaf.Verdict != formats.Accepted:
 		return nil, fmt.Errorf("leaf %d is %s: evidence is of accepted leaves", l.index, l.leaf.Verdict)
 	case l.leaf.Count > events.MaxEvents:
 		return fail(fmt.Errorf("%d events: the most is %d", l.leaf.Count, events.MaxEvents))
@@ -161,7 +162,7 @@ func (h *hashReader) next() (tlog.Hash, bool, error) {
 	}
 	if err == nil {
 		var hash []byte
-		if hash, err = decodeLine(line); err == nil && len(hash) == tlog.HashSize {
+		if hash, err = formats.DecodeLine(line); err == nil && len(hash) == tlog.HashSize {
 			return tlog.Hash(hash), true, nil
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // bundleFile is a bundle that lies in a file: all of it is in memory but its leaves and
@@ -137,7 +139,7 @@ func (p *bundleParser) bundle() (*bundleFile, error) {
 		}
 		f.Anchors = append(f.Anchors, a)
 	}
-	if f.Checkpoint, err = p.must(checkpointMember, maxCheckpoint); err != nil {
+	if f.Checkpoint, err = p.must(checkpointMember, formats.MaxCheckpoint); err != nil {
 		return nil, err
 	}
 	for p.below("cosigned") {
@@ -202,7 +204,7 @@ func parseAbout(b []byte) (refs, withheld []Ref, _ error) {
 }
 
 func (p *bundleParser) anchor(i int) (a BundledAnchor, err error) {
-	if a.Checkpoint, err = p.must(anchorMember(i, "checkpoint"), maxCheckpoint); err != nil {
+	if a.Checkpoint, err = p.must(anchorMember(i, "checkpoint"), formats.MaxCheckpoint); err != nil {
 		return a, err
 	}
 	if a.Consistency, err = p.consistency(anchorMember(i, "consistency")); err != nil {
@@ -213,7 +215,7 @@ func (p *bundleParser) anchor(i int) (a BundledAnchor, err error) {
 }
 
 func (p *bundleParser) cosigned(i int) (c BundledCosigned, err error) {
-	if c.Checkpoint, err = p.must(cosignedMember(i, "checkpoint"), maxCheckpoint); err != nil {
+	if c.Checkpoint, err = p.must(cosignedMember(i, "checkpoint"), formats.MaxCheckpoint); err != nil {
 		return c, err
 	}
 	c.Consistency, err = p.consistency(cosignedMember(i, "consistency"))
@@ -221,7 +223,7 @@ func (p *bundleParser) cosigned(i int) (c BundledCosigned, err error) {
 }
 
 func (p *bundleParser) timestamp(i int) (t BundledTimestamp, err error) {
-	if t.Checkpoint, err = p.must(timestampMember(i, "checkpoint"), maxCheckpoint); err != nil {
+	if t.Checkpoint, err = p.must(timestampMember(i, "checkpoint"), formats.MaxCheckpoint); err != nil {
 		return t, err
 	}
 	if t.Consistency, err = p.consistency(timestampMember(i, "consistency")); err != nil {
@@ -237,7 +239,7 @@ func (p *bundleParser) consistency(name string) ([]tlog.Hash, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
-	hashes, err := parseHashes(text)
+	hashes, err := formats.ParseHashes(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // Contradiction is what proof proves that a ledger has made against itself: a
@@ -57,8 +58,8 @@ type UnknownLedger struct {
 func (e *UnknownLedger) Error() string { return e.says }
 
 // openNamed opens a checkpoint by the ledger of the trust file that has its origin.
-func (t *Trust) openNamed(note []byte) (*TrustedLedger, *Checkpoint, error) {
-	text, err := ParseCheckpoint(note)
+func (t *Trust) openNamed(note []byte) (*TrustedLedger, *formats.Checkpoint, error) {
+	text, err := formats.ParseCheckpoint(note)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -94,7 +95,7 @@ func CutNote(b []byte) (note, rest []byte, ok bool) {
 	return b[:end:end], b[end:], signatures > 0
 }
 
-func forkedCommit(c *Checkpoint) ForkedCommit {
+func forkedCommit(c *formats.Checkpoint) ForkedCommit {
 	return ForkedCommit{Size: c.Size, Root: c.Root, Digest: events.DigestOf(c.Note)}
 }
 

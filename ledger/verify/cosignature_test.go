@@ -13,18 +13,18 @@ import (
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
 
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // fixedWitness is a witness with the key that its name gives, as torchwood has it.
-func fixedWitness(t testing.TB, name string) (*torchwood.CosignatureSigner, *verify.Cosigner) {
+func fixedWitness(t testing.TB, name string) (*torchwood.CosignatureSigner, *formats.Cosigner) {
 	t.Helper()
 	seed := sha256.Sum256([]byte("witness key of " + name))
 	signer, err := torchwood.NewCosignatureSigner(name, ed25519.NewKeyFromSeed(seed[:]))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cosigner, err := verify.NewCosigner(signer.Verifier().String())
+	cosigner, err := formats.NewCosigner(signer.Verifier().String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,9 +62,9 @@ func TestCosignatures(t *testing.T) {
 	one, witness1 := fixedWitness(t, "witness.example/1")
 	two, witness2 := fixedWitness(t, "witness.example/2")
 	_, witness3 := fixedWitness(t, "witness.example/3")
-	all := []*verify.Cosigner{witness1, witness2, witness3}
+	all := []*formats.Cosigner{witness1, witness2, witness3}
 
-	if found, err := verify.Cosignatures(plain, all); err != nil || len(found) != 0 {
+	if found, err := formats.Cosignatures(plain, all); err != nil || len(found) != 0 {
 		t.Errorf("a checkpoint of the log's alone: %v, %v", found, err)
 	}
 	began := time.Now().Add(-time.Second)
@@ -72,7 +72,7 @@ func TestCosignatures(t *testing.T) {
 	if _, err := log.OpenCheckpoint(signed); err != nil {
 		t.Errorf("the log's own signature, with others beside it: %v", err)
 	}
-	found, err := verify.Cosignatures(signed, all)
+	found, err := formats.Cosignatures(signed, all)
 	if err != nil || len(found) != 2 || found[0].By != witness1 || found[1].By != witness2 {
 		t.Fatalf("two cosignatures: %v, %v", found, err)
 	}
@@ -84,11 +84,11 @@ func TestCosignatures(t *testing.T) {
 			t.Errorf("the note has no line %q", s.Line)
 		}
 	}
-	if found, err := verify.Cosignatures(signed, all[2:]); err != nil || len(found) != 0 {
+	if found, err := formats.Cosignatures(signed, all[2:]); err != nil || len(found) != 0 {
 		t.Errorf("witnesses that did not sign: %v, %v", found, err)
 	}
 	// The log's key is no witness, whatever it signs.
-	if found, err := verify.Cosignatures(cosign(t, plain, signer), all); err != nil || len(found) != 0 {
+	if found, err := formats.Cosignatures(cosign(t, plain, signer), all); err != nil || len(found) != 0 {
 		t.Errorf("the log twice: %v, %v", found, err)
 	}
 }
@@ -112,17 +112,17 @@ func TestCosignaturesThatDoNotHold(t *testing.T) {
 		"after the year 9999":     string(cosignAt(t, plain, "witness.example/1", 253402300800)),
 		"at the end of the times": string(cosignAt(t, plain, "witness.example/1", 1<<63)),
 	} {
-		if found, err := verify.Cosignatures([]byte(text), []*verify.Cosigner{witness}); err == nil {
+		if found, err := formats.Cosignatures([]byte(text), []*formats.Cosigner{witness}); err == nil {
 			t.Errorf("%s: believed, as of %v", name, found)
 		}
 	}
 	latest := cosignAt(t, plain, "witness.example/1", 253402300799)
-	if found, err := verify.Cosignatures(latest, []*verify.Cosigner{witness}); err != nil || len(found) != 1 || found[0].Time.Year() != 9999 {
+	if found, err := formats.Cosignatures(latest, []*formats.Cosigner{witness}); err != nil || len(found) != 1 || found[0].Time.Year() != 9999 {
 		t.Errorf("the last second there is: %v, %v", found, err)
 	}
 }
 
-func keyID(c *verify.Cosigner) []byte { return binary.BigEndian.AppendUint32(nil, c.KeyHash()) }
+func keyID(c *formats.Cosigner) []byte { return binary.BigEndian.AppendUint32(nil, c.KeyHash()) }
 
 // changeBase64 changes what a signature line holds.
 func changeBase64(t *testing.T, line string, change func([]byte)) string {
@@ -152,7 +152,7 @@ func TestCosignerKeys(t *testing.T) {
 		"a line feed":       key + "\n",
 		"loose base64 bits": key[:len(key)-2] + "x=",
 	} {
-		if c, err := verify.NewCosigner(bad); err == nil && c.Key() != key {
+		if c, err := formats.NewCosigner(bad); err == nil && c.Key() != key {
 			t.Errorf("%s: %q is taken", name, bad)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 const (
@@ -192,7 +193,7 @@ func parseCustodyLine(line []byte) (*CustodyEntry, error) {
 	if err := jsonv2.Unmarshal(line, &l, jsonv2.RejectUnknownMembers(true)); err != nil || l.PayloadType != custodyPayload || len(l.Signatures) != 1 {
 		return nil, errors.New("it is none")
 	}
-	payload, err := decodeLine([]byte(l.Payload))
+	payload, err := formats.DecodeLine([]byte(l.Payload))
 	if err != nil {
 		return nil, errors.New("its payload is not in base64")
 	}
@@ -213,7 +214,7 @@ func parseCustodyLine(line []byte) (*CustodyEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	sig, err := decodeLine([]byte(l.Signatures[0].Sig))
+	sig, err := formats.DecodeLine([]byte(l.Signatures[0].Sig))
 	if err != nil || l.Signatures[0].KeyID != string(key.ID()) || !key.Verify(pae(payload), sig) {
 		return nil, errors.New("its signature does not hold")
 	}

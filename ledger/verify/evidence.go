@@ -12,6 +12,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // Options are for [Verify].
@@ -68,8 +69,8 @@ type verification struct {
 	options Options
 
 	ledger     *TrustedLedger
-	log        *Log
-	checkpoint *Checkpoint // of all leaves
+	log        *formats.Log
+	checkpoint *formats.Checkpoint // of all leaves
 
 	registry *registryProof
 	passed   int // of what the bundle is about: those on leaves that were checked
@@ -82,7 +83,7 @@ type verification struct {
 	grouped  map[string]*StatedGroup // by recorder
 
 	anchors    []*openedAnchor
-	policy     *Policy // of witnesses; nil where the trust file names none
+	policy     *formats.Policy // of witnesses; nil where the trust file names none
 	cosigned   []*openedCosigned
 	timestamps []*openedTimestamp
 	// later are the bounds that the ledger recorded in leaves which were checked: of each
@@ -98,7 +99,7 @@ type verification struct {
 // openedLeaf is a leaf whose body and signatures hold.
 type openedLeaf struct {
 	index    uint64
-	leaf     *Leaf
+	leaf     *formats.Leaf
 	envelope *events.Envelope
 	events   []*openedEvent
 	signers  []*provenKey
@@ -145,15 +146,15 @@ const progressEvery = 500
 // the registry said before it, and computes the root that they lead to.
 func (v *verification) openLeaves() error {
 	leaves, hashes := v.bundle.readLeaves(), v.bundle.readProof()
-	proof := &sharedProof{
-		next: func() (uint64, bool) {
+	proof := &formats.SharedProof{
+		Next: func() (uint64, bool) {
 			l := leaves.peek()
 			if l == nil {
 				return 0, false
 			}
 			return l.index, true
 		},
-		leaf: func() (tlog.Hash, error) {
+		Leaf: func() (tlog.Hash, error) {
 			l := leaves.peek()
 			if err := v.take(l); err != nil {
 				return tlog.Hash{}, err
@@ -161,12 +162,12 @@ func (v *verification) openLeaves() error {
 			leaves.take()
 			return tlog.RecordHash(l.raw), nil
 		},
-		hash: hashes.next,
+		Hash: hashes.next,
 	}
 	root := tlog.Hash{}
 	if v.checkpoint.Size > 0 {
 		var err error
-		if root, err = proof.root(0, v.checkpoint.Size); err != nil {
+		if root, err = proof.Root(0, v.checkpoint.Size); err != nil {
 			return err
 		}
 	}
@@ -180,7 +181,7 @@ func (v *verification) openLeaves() error {
 		return fmt.Errorf("evidence bundle: %w", errNoLeaf)
 	case err != nil:
 		return err
-	case proof.short || more || root != v.checkpoint.Root:
+	case proof.Short || more || root != v.checkpoint.Root:
 		return fmt.Errorf("the leaves and the hashes of their proof do not lead to the root of the checkpoint of %s", leafCount(v.checkpoint.Size))
 	}
 	return nil
@@ -353,6 +354,6 @@ func (v *verification) checkNeeds() error {
 
 // boundsAny reports whether a signature over a checkpoint, which the ledger recorded in
 // these events, bounds a leaf that the evidence is about.
-func (v *verification) boundsAny(c *Checkpoint, recorded []Ref) bool {
+func (v *verification) boundsAny(c *formats.Checkpoint, recorded []Ref) bool {
 	return c.Size > v.firstSubject() || len(recorded) > 0 && recorded[0].Leaf < v.lastSubject()
 }

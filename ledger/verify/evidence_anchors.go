@@ -10,12 +10,13 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // openedAnchor is an anchor whose checkpoint is the ledger's and of the same tree.
 type openedAnchor struct {
 	bundled    *BundledAnchor
-	checkpoint *Checkpoint
+	checkpoint *formats.Checkpoint
 	// believed is nil where the trust file doesn't let the entry be checked.
 	believed *Anchor
 	entry    *LogEntry
@@ -68,7 +69,7 @@ func (v *verification) openAnchor(b *BundledAnchor, keys []*ecdsa.PublicKey) (*o
 }
 
 // checkConsistency checks that two checkpoints of a ledger are of one tree.
-func checkConsistency(proof []tlog.Hash, a, b *Checkpoint) error {
+func checkConsistency(proof []tlog.Hash, a, b *formats.Checkpoint) error {
 	older, newer := a, b
 	if older.Size > newer.Size {
 		older, newer = newer, older

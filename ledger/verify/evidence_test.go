@@ -14,6 +14,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -344,7 +345,7 @@ func TestEvidenceOfADishonestLedger(t *testing.T) {
 		}, nil},
 		{"a manifest under another subject", "stands under the subject", func(l *land) {
 			l.say(bastion, []*events.Signer{key1}, closed)
-			leaf, err := verify.ParseLeaf(l.leaves[9])
+			leaf, err := formats.ParseLeaf(l.leaves[9])
 			if err != nil {
 				t.Fatal(err)
 			}

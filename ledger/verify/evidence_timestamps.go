@@ -6,11 +6,12 @@ import (
 	"slices"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // openedTimestamp is a timestamp whose checkpoint is the ledger's and of the same tree.
 type openedTimestamp struct {
-	checkpoint *Checkpoint
+	checkpoint *formats.Checkpoint
 	// believed is nil where no authority of the trust file has signed the token, and by
 	// is which.
 	believed *Timestamp

@@ -3,13 +3,15 @@ package verify
 import (
 	"fmt"
 	"strings"
+
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // openedCosigned is a cosigned checkpoint that is the ledger's and of the same tree.
 type openedCosigned struct {
-	checkpoint *Checkpoint
+	checkpoint *formats.Checkpoint
 	// cosignatures are those of the trust file's witnesses; there may be none.
-	cosignatures []Cosignature
+	cosignatures []formats.Cosignature
 	quorum       bool
 }
 
@@ -45,7 +47,7 @@ func (v *verification) openCosignedCheckpoint(b BundledCosigned) (*openedCosigne
 }
 
 // witness is what the trust file says of a cosigner.
-func (v *verification) witness(c *Cosigner) (owner string, independent bool) {
+func (v *verification) witness(c *formats.Cosigner) (owner string, independent bool) {
 	w, ok := v.trust.Witness(c.Key())
 	if !ok {
 		return "", false
@@ -53,7 +55,7 @@ func (v *verification) witness(c *Cosigner) (owner string, independent bool) {
 	return w.Owner, w.Independent && (v.ledger.Owner == "" || w.Owner != v.ledger.Owner)
 }
 
-func (v *verification) cosignatureBound(s Cosignature, size uint64) StatedBound {
+func (v *verification) cosignatureBound(s formats.Cosignature, size uint64) StatedBound {
 	b := StatedBound{Kind: ByWitness, By: s.By.Name(), Time: s.Time, Size: size}
 	b.Owner, b.Independent = v.witness(s.By)
 	return b
@@ -98,7 +100,7 @@ func (s *Statement) speakOfWitnesses(v *verification) {
 }
 
 // unseen returns the policy's witnesses of whom there is no cosignature.
-func (s *Statement) unseen(p *Policy) []string {
+func (s *Statement) unseen(p *formats.Policy) []string {
 	seen := map[string]bool{}
 	for _, c := range s.Cosigned {
 		for _, w := range c.Cosignatures {

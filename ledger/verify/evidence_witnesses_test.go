@@ -8,6 +8,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -21,7 +22,7 @@ const (
 // and recorded as leaf 9, and leaf 10 is an operator's, under a cosigned checkpoint too.
 func witnessedLand(t testing.TB) *land {
 	l := newLand(t)
-	var keys []*verify.Cosigner
+	var keys []*formats.Cosigner
 	for _, name := range []string{witnessSG, witnessID, witnessMY} {
 		_, key := fixedWitness(t, name)
 		keys = append(keys, key)
@@ -43,17 +44,17 @@ func witnessedLand(t testing.TB) *land {
 }
 
 // recordCosigned adds the leaf by which the ledger says that a quorum cosigned.
-func (l *land) recordCosigned(note []byte, witnesses ...*verify.Cosigner) {
+func (l *land) recordCosigned(note []byte, witnesses ...*formats.Cosigner) {
 	l.t.Helper()
 	checkpoint, err := l.log.OpenCheckpoint(note)
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	found, err := verify.Cosignatures(note, witnesses)
+	found, err := formats.Cosignatures(note, witnesses)
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	l.say(events.LedgerRecorder, []*events.Signer{fixedSigner(l.t, "ledger")}, said{events.TypeCheckpointCosigned, verify.RecordCosignatures(checkpoint, found)})
+	l.say(events.LedgerRecorder, []*events.Signer{fixedSigner(l.t, "ledger")}, said{events.TypeCheckpointCosigned, formats.RecordCosignatures(checkpoint, found)})
 }
 
 // cosigned puts a checkpoint of a size, with these witnesses' cosignatures, into a

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // Fork is proof that a log has signed two trees of which neither continues the other:
@@ -28,7 +29,7 @@ type Fork struct {
 const (
 	forkHead = "saksi fork v1\n"
 	// MaxFork is the most bytes that proof of a fork can have.
-	MaxFork = 2*maxCheckpoint + 64*(tlog.HashSize*2) + 1<<10
+	MaxFork = 2*formats.MaxCheckpoint + 64*(tlog.HashSize*2) + 1<<10
 )
 
 // IsFork tells whether a file begins as proof of a fork does.
@@ -36,7 +37,7 @@ func IsFork(b []byte) bool { return bytes.HasPrefix(b, []byte(forkHead)) }
 
 // Marshal returns the one written form.
 func (f *Fork) Marshal() []byte {
-	b := append([]byte(forkHead), marshalHashes(f.Hashes)...)
+	b := append([]byte(forkHead), formats.MarshalHashes(f.Hashes)...)
 	b = append(append(b, '\n'), f.Older...)
 	return append(append(b, '\n'), f.Newer...)
 }
@@ -60,7 +61,7 @@ func parseFork(b []byte) (*Fork, error) {
 	}
 	f := &Fork{}
 	var err error
-	if f.Hashes, rest, err = cutHashes(rest, maxProof+1); err != nil {
+	if f.Hashes, rest, err = formats.CutHashes(rest, formats.MaxProof+1); err != nil {
 		return nil, err
 	}
 	if f.Older, rest, ok = CutNote(rest); !ok {
@@ -81,7 +82,7 @@ var ErrOneTree = errors.New("the checkpoints are of one tree")
 // ProveFork makes the proof that two checkpoints, whose signatures were checked,
 // contradict each other. hashes are those of the larger tree, and are checked against
 // its root; between equal sizes it isn't used. The error is [ErrOneTree] if they don't.
-func ProveFork(x, y *Checkpoint, hashes tlog.HashReader) (*Fork, error) {
+func ProveFork(x, y *formats.Checkpoint, hashes tlog.HashReader) (*Fork, error) {
 	older, newer := x, y
 	if older.Size > newer.Size || older.Size == newer.Size && bytes.Compare(older.Root[:], newer.Root[:]) > 0 {
 		older, newer = newer, older
@@ -115,7 +116,7 @@ func prefixProof(proof []tlog.Hash, m, lo, n uint64, hashes tlog.HashReader) ([]
 		h, err := rangeHash(lo, n, hashes)
 		return append(proof, h), err
 	}
-	k := split(n)
+	k := formats.SplitPoint(n)
 	other, size := lo+k, n-k
 	var err error
 	if m <= k {
@@ -159,7 +160,7 @@ func prefixRoots(m, n uint64, proof []tlog.Hash) (old, all tlog.Hash, rest []tlo
 		}
 		return proof[0], proof[0], proof[1:], true
 	}
-	k := split(n)
+	k := formats.SplitPoint(n)
 	left := m <= k
 	if left {
 		old, all, rest, ok = prefixRoots(m, k, proof)
@@ -177,7 +178,7 @@ func prefixRoots(m, n uint64, proof []tlog.Hash) (old, all tlog.Hash, rest []tlo
 
 // check returns the root that the newer tree's first leaves have in the place of the
 // older checkpoint's. The checkpoints are those of f.
-func (f *Fork) check(older, newer *Checkpoint) (tlog.Hash, error) {
+func (f *Fork) check(older, newer *formats.Checkpoint) (tlog.Hash, error) {
 	switch {
 	case older.Size == 0:
 		return tlog.Hash{}, errors.New("a tree of no leaves contradicts none")

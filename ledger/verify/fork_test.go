@@ -10,6 +10,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -28,7 +29,7 @@ func forkedTree(t testing.TB, n, leaf int) *tree {
 }
 
 // checkpoint signs the tree's first n leaves.
-func (s *tree) checkpoint(t testing.TB, signer note.Signer, log *verify.Log, n int) *verify.Checkpoint {
+func (s *tree) checkpoint(t testing.TB, signer note.Signer, log *formats.Log, n int) *formats.Checkpoint {
 	t.Helper()
 	root, err := tlog.TreeHash(int64(n), s)
 	if err != nil {
@@ -45,7 +46,7 @@ func (s *tree) checkpoint(t testing.TB, signer note.Signer, log *verify.Log, n i
 	return c
 }
 
-func trustIn(log *verify.Log) *verify.Trust {
+func trustIn(log *formats.Log) *verify.Trust {
 	return &verify.Trust{V: 1, Ledgers: []verify.TrustedLedger{{Origin: log.Origin(), Key: log.Key(), Owner: "mcmc"}}}
 }
 

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // FuzzParseLeaf holds that a leaf has one written form, and is JSON.
@@ -18,7 +18,7 @@ func FuzzParseLeaf(f *testing.F) {
 		f.Add(l.Marshal())
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		l, err := verify.ParseLeaf(text)
+		l, err := formats.ParseLeaf(text)
 		if err != nil {
 			return
 		}
@@ -28,7 +28,7 @@ func FuzzParseLeaf(f *testing.F) {
 		var plain struct {
 			V, Epoch, Seq    uint64
 			First, Count, Of uint64
-			Verdict          verify.Verdict
+			Verdict          formats.Verdict
 			Code, Digest     string
 		}
 		if err := json.Unmarshal(text, &plain); err != nil {
@@ -55,7 +55,7 @@ func FuzzParseReceipt(f *testing.F) {
 	}
 	policy := torchwood.ThresholdPolicy(2, torchwood.OriginPolicy(origin), torchwood.SingleVerifierPolicy(verifier))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		r, err := verify.ParseReceipt(text)
+		r, err := formats.ParseReceipt(text)
 		if err != nil {
 			return
 		}

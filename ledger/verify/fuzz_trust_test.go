@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -24,7 +25,7 @@ func FuzzOpenCheckpoint(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if c, err := verify.ParseCheckpoint(text); err == nil && len(c.Origin) == 0 {
+		if c, err := formats.ParseCheckpoint(text); err == nil && len(c.Origin) == 0 {
 			t.Errorf("%q is a checkpoint without an origin", text)
 		}
 		c, err := log.OpenCheckpoint(text)
@@ -35,7 +36,7 @@ func FuzzOpenCheckpoint(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q is believed, and the note package says %v", text, err)
 		}
-		plain, err := verify.ParseCheckpoint([]byte(n.Text))
+		plain, err := formats.ParseCheckpoint([]byte(n.Text))
 		if err != nil || plain.Size != c.Size || plain.Root != c.Root || c.Origin != origin {
 			t.Errorf("%q is %+v, and its text %+v: %v", text, c, plain, err)
 		}

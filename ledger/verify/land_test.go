@@ -14,6 +14,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -23,7 +24,7 @@ type land struct {
 	t testing.TB
 	tree
 	signer note.Signer
-	log    *verify.Log
+	log    *formats.Log
 	bodies []*events.Envelope
 	first  map[events.Recorder]uint64
 	trust  *verify.Trust
@@ -124,9 +125,9 @@ func (l *land) say(r events.Recorder, signers []*events.Signer, list ...said) {
 // admit adds the leaf of an envelope, as a ledger does that looks at nothing.
 func (l *land) admit(e *events.Envelope) {
 	l.t.Helper()
-	leaf := &verify.Leaf{
+	leaf := &formats.Leaf{
 		Epoch: 1, Seq: uint64(len(l.leaves)), Subject: e.Manifest.Recorder.Subject(), Received: time.Unix(1_800_000_300+int64(len(l.leaves)), 0).UTC(),
-		Verdict: verify.Accepted, First: e.Manifest.First, Count: uint64(len(e.Lines)), Digest: events.DigestOf(e.Line1()),
+		Verdict: formats.Accepted, First: e.Manifest.First, Count: uint64(len(e.Lines)), Digest: events.DigestOf(e.Line1()),
 	}
 	l.add(l.t, leaf.Marshal())
 	l.bodies = append(l.bodies, e)
@@ -218,7 +219,7 @@ func (l *land) prove(b *verify.Bundle) []tlog.Hash {
 	for _, leaf := range b.Leaves {
 		indexes = append(indexes, leaf.Index)
 	}
-	proof, err := verify.ProveLeaves(uint64(len(l.leaves)), indexes, l)
+	proof, err := formats.ProveLeaves(uint64(len(l.leaves)), indexes, l)
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 
 	jsonv2 "github.com/go-json-experiment/json"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // maxLogEntry bounds the JSON of a [LogEntry], in bytes.
@@ -71,8 +73,8 @@ func ParseLogEntry(b []byte) (*LogEntry, error) {
 	}
 	p := &e.InclusionProof
 	switch {
-	case len(p.Hashes) > maxProof:
-		return nil, fmt.Errorf("log entry: an inclusion proof of %d hashes: the most is %d", len(p.Hashes), maxProof)
+	case len(p.Hashes) > formats.MaxProof:
+		return nil, fmt.Errorf("log entry: an inclusion proof of %d hashes: the most is %d", len(p.Hashes), formats.MaxProof)
 	case len(p.RootHash) != tlog.HashSize:
 		return nil, fmt.Errorf("log entry: a root hash of %d bytes: want %d", len(p.RootHash), tlog.HashSize)
 	case len(e.CanonicalizedBody) == 0:

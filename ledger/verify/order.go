@@ -9,6 +9,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // Order is proof that a log has signed a tree in which leaves are not in the order of the
@@ -29,9 +30,9 @@ type Order struct {
 const (
 	orderHead = "saksi order v1\n"
 	// maxOrderHashes is two paths in a tree of 2^63.
-	maxOrderHashes = 2 * maxProof
+	maxOrderHashes = 2 * formats.MaxProof
 	// MaxOrder is the most bytes that proof of a broken order can have.
-	MaxOrder = 2*maxLeaf + maxCheckpoint + maxOrderHashes*(tlog.HashSize*2) + 1<<10
+	MaxOrder = 2*formats.MaxLeaf + formats.MaxCheckpoint + maxOrderHashes*(tlog.HashSize*2) + 1<<10
 )
 
 // IsOrder tells whether a file begins as proof of a broken order does.
@@ -39,7 +40,7 @@ func IsOrder(b []byte) bool { return bytes.HasPrefix(b, []byte(orderHead)) }
 
 // Disorder says in what a leaf breaks the order of the stream (docs/formats.md) after the
 // one before it, which is nil for leaf 0, or "" where it doesn't.
-func Disorder(index uint64, before, leaf *Leaf) string {
+func Disorder(index uint64, before, leaf *formats.Leaf) string {
 	own := leaf.Subject == events.LedgerRecorder.Subject()
 	switch {
 	case before == nil:
@@ -63,10 +64,10 @@ var ErrInOrder = errors.New("the leaves are in the order of the stream")
 // ProveOrder makes the proof that a leaf of a checkpoint's tree, whose signature was
 // checked, is out of order after the one before it: before is nil for leaf 0. hashes are
 // the tree's, and are checked against its root. The error is [ErrInOrder] if it is not.
-func ProveOrder(c *Checkpoint, index uint64, before, leaf []byte, hashes tlog.HashReader) (*Order, error) {
+func ProveOrder(c *formats.Checkpoint, index uint64, before, leaf []byte, hashes tlog.HashReader) (*Order, error) {
 	o := &Order{Index: index, Before: before, Leaf: leaf, Checkpoint: c.Note}
 	var err error
-	if o.Hashes, err = ProveLeaves(c.Size, o.indexes(), hashes); err == nil {
+	if o.Hashes, err = formats.ProveLeaves(c.Size, o.indexes(), hashes); err == nil {
 		_, _, _, err = o.check(c)
 	}
 	switch {
@@ -93,7 +94,7 @@ func (o *Order) Marshal() []byte {
 		b = append(append(b, '\n'), o.Before...)
 	}
 	b = append(append(append(b, '\n'), o.Leaf...), '\n')
-	b = append(b, marshalHashes(o.Hashes)...)
+	b = append(b, formats.MarshalHashes(o.Hashes)...)
 	return append(append(b, '\n'), o.Checkpoint...)
 }
 
@@ -123,7 +124,7 @@ func parseOrder(b []byte) (*Order, error) {
 	o.Index = index
 	takeLeaf := func() ([]byte, error) {
 		line, after, ok := bytes.Cut(rest, []byte("\n"))
-		if !ok || len(line) == 0 || len(line) > maxLeaf {
+		if !ok || len(line) == 0 || len(line) > formats.MaxLeaf {
 			return nil, errors.New("it ends before its leaves, or one of them is too long")
 		}
 		rest = after
@@ -137,7 +138,7 @@ func parseOrder(b []byte) (*Order, error) {
 	if o.Leaf, err = takeLeaf(); err != nil {
 		return nil, err
 	}
-	if o.Hashes, rest, err = cutHashes(rest, maxOrderHashes); err != nil {
+	if o.Hashes, rest, err = formats.CutHashes(rest, maxOrderHashes); err != nil {
 		return nil, err
 	}
 	if o.Checkpoint, rest, ok = CutNote(rest); !ok || len(rest) > 0 {
@@ -148,24 +149,24 @@ func parseOrder(b []byte) (*Order, error) {
 
 // check checks all but the signature, of the checkpoint c, and returns the leaves and in
 // what the order is broken.
-func (o *Order) check(c *Checkpoint) (before, leaf *Leaf, broken string, _ error) {
+func (o *Order) check(c *formats.Checkpoint) (before, leaf *formats.Leaf, broken string, _ error) {
 	if o.Index >= c.Size {
 		return nil, nil, "", fmt.Errorf("the checkpoint's tree of %d leaves has no leaf %d", c.Size, o.Index)
 	}
 	var err error
 	if o.Index > 0 {
-		if before, err = ParseLeaf(o.Before); err != nil {
+		if before, err = formats.ParseLeaf(o.Before); err != nil {
 			return nil, nil, "", fmt.Errorf("leaf %d: %w", o.Index-1, err)
 		}
 	}
-	if leaf, err = ParseLeaf(o.Leaf); err != nil {
+	if leaf, err = formats.ParseLeaf(o.Leaf); err != nil {
 		return nil, nil, "", fmt.Errorf("leaf %d: %w", o.Index, err)
 	}
 	leaves := map[uint64]tlog.Hash{o.Index: tlog.RecordHash(o.Leaf)}
 	if o.Index > 0 {
 		leaves[o.Index-1] = tlog.RecordHash(o.Before)
 	}
-	root, ok := SharedRoot(c.Size, leaves, o.Hashes)
+	root, ok := formats.SharedRoot(c.Size, leaves, o.Hashes)
 	switch {
 	case !ok:
 		return nil, nil, "", fmt.Errorf("its %d hashes are not as many as prove leaf %d in a tree of %d", len(o.Hashes), o.Index, c.Size)
@@ -227,8 +228,8 @@ func (s *OrderStatement) Text() string { return (&Statement{Sentences: s.Sentenc
 // Said returns them.
 func (s *OrderStatement) Said() []Sentence { return s.Sentences }
 
-func (s *OrderStatement) sentences(before, leaf *Leaf) []Sentence {
-	says := func(index uint64, l *Leaf) string {
+func (s *OrderStatement) sentences(before, leaf *formats.Leaf) []Sentence {
+	says := func(index uint64, l *formats.Leaf) string {
 		return fmt.Sprintf("leaf %d is of %s, at the sequence %d of epoch %d, received at %s", index, plain(l.Subject), l.Seq, l.Epoch, at(l.Received))
 	}
 	all := []Sentence{

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -28,9 +29,9 @@ func placedTree(t testing.TB, places ...place) *tree {
 	s := &tree{}
 	received := time.Date(2026, 11, 23, 8, 15, 30, 0, time.UTC)
 	for i, p := range places {
-		s.add(t, (&verify.Leaf{
+		s.add(t, (&formats.Leaf{
 			Epoch: p.epoch, Seq: p.seq, Subject: p.subject, Received: received.Add(time.Duration(i) * time.Second),
-			Verdict: verify.Accepted, First: uint64(i + 1), Count: 1, Digest: events.DigestOf([]byte(p.subject)),
+			Verdict: formats.Accepted, First: uint64(i + 1), Count: 1, Digest: events.DigestOf([]byte(p.subject)),
 		}).Marshal())
 	}
 	return s
@@ -185,7 +186,7 @@ func makeOrderVectors(t *testing.T) {
 		o.Checkpoint = forkedTree(t, 20, 20).checkpoint(t, signer, log, 20).Note
 	}))
 	inorder := placedTree(t, inOrder(20)...)
-	proof, err := verify.ProveLeaves(20, []uint64{11, 12}, inorder)
+	proof, err := formats.ProveLeaves(20, []uint64{11, 12}, inorder)
 	if err != nil {
 		t.Fatal(err)
 	}

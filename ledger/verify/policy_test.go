@@ -8,7 +8,7 @@ import (
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
 
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // witnessNames are those of the policies below.
@@ -45,7 +45,7 @@ func TestPolicyAgreesWithTorchwood(t *testing.T) {
 
 // agree holds that torchwood takes a policy that we take, and decides as we do.
 func agree(t testing.TB, text string) {
-	ours, err := verify.ParsePolicy([]byte(text))
+	ours, err := formats.ParsePolicy([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func agree(t testing.TB, text string) {
 	}
 	for set := range 1 << min(len(ours.Witnesses), 6) {
 		var sigs []note.Signature
-		signed := map[*verify.Cosigner]bool{}
+		signed := map[*formats.Cosigner]bool{}
 		for i, w := range ours.Witnesses {
 			if set>>i&1 == 1 {
 				signed[w.Key] = true
@@ -66,14 +66,14 @@ func agree(t testing.TB, text string) {
 			}
 		}
 		err := theirs.Check("any", sigs)
-		if ok := ours.Satisfied(func(c *verify.Cosigner) bool { return signed[c] }); ok != (err == nil) {
+		if ok := ours.Satisfied(func(c *formats.Cosigner) bool { return signed[c] }); ok != (err == nil) {
 			t.Fatalf("with %v: satisfied is %v, torchwood says %v:\n%s", signed, ok, err, text)
 		}
 	}
 }
 
 func TestPolicyQuorumInWords(t *testing.T) {
-	p, err := verify.ParsePolicy([]byte(policyText(t, "group x 2 x1 x2 x3", "group both all x y1", "quorum both")))
+	p, err := formats.ParsePolicy([]byte(policyText(t, "group x 2 x1 x2 x3", "group both all x y1", "quorum both")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestPoliciesThatAreNone(t *testing.T) {
 		"words after the quorum":     policyText(t, "quorum x1 # really"),
 		"too long":                   policyText(t, "# "+strings.Repeat("x", 64<<10), "quorum x1"),
 	} {
-		if _, err := verify.ParsePolicy([]byte(text)); err == nil {
+		if _, err := formats.ParsePolicy([]byte(text)); err == nil {
 			t.Errorf("%s: taken", name)
 		}
 	}
@@ -123,7 +123,7 @@ func TestPoliciesThatAreNone(t *testing.T) {
 func TestCosigned(t *testing.T) {
 	signer, _ := fixedLog(t, origin)
 	plain := someTree(t, 7).receipt(t, signer, 3).Checkpoint
-	p, err := verify.ParsePolicy([]byte(policyText(t, "group x 2 x1 x2 x3", "quorum x")))
+	p, err := formats.ParsePolicy([]byte(policyText(t, "group x 2 x1 x2 x3", "quorum x")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func FuzzParsePolicy(f *testing.F) {
 	f.Add(policyText(f, "log "+log.Key()+" https://ledger.example", "group g 2 x1 x2 y1", "# so", "quorum g"))
 	f.Add(policyText(f, "group x 2 x1 x2 x3", "group y any y1 y2", "group both all x y", "quorum both"))
 	f.Fuzz(func(t *testing.T, text string) {
-		if _, err := verify.ParsePolicy([]byte(text)); err != nil || len(text) > 8<<10 {
+		if _, err := formats.ParsePolicy([]byte(text)); err != nil || len(text) > 8<<10 {
 			return
 		}
 		for line := range strings.SplitSeq(text, "\n") {

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // maxReceipt is longer than any receipt is: a leaf, 63 hashes and a checkpoint.
@@ -16,11 +17,11 @@ const maxReceipt = 256 << 10
 
 // ReadReceipt returns a receipt if a file begins as one does.
 func ReadReceipt(r io.ReaderAt) (receipt []byte, ok bool, err error) {
-	head := make([]byte, len(receiptHeader))
+	head := make([]byte, len(formats.ReceiptHeader))
 	if _, err := r.ReadAt(head, 0); err != nil && err != io.EOF {
 		return nil, false, err
 	}
-	if !bytes.Equal(head, []byte(receiptHeader)) {
+	if !bytes.Equal(head, []byte(formats.ReceiptHeader)) {
 		return nil, false, nil
 	}
 	receipt, err = io.ReadAll(io.NewSectionReader(r, 0, maxReceipt))
@@ -36,14 +37,14 @@ type ReceiptStatement struct {
 	Size uint64    `json:"size"`
 	Root tlog.Hash `json:"root"`
 	// Leaf is the leaf's index, and what it says follows.
-	Leaf     uint64        `json:"leaf"`
-	Subject  string        `json:"subject"`
-	Received time.Time     `json:"received"`
-	Verdict  Verdict       `json:"verdict"`
-	Code     string        `json:"code,omitempty"`
-	First    uint64        `json:"first,omitempty"`
-	Count    uint64        `json:"count,omitempty"`
-	Digest   events.Digest `json:"digest"`
+	Leaf     uint64          `json:"leaf"`
+	Subject  string          `json:"subject"`
+	Received time.Time       `json:"received"`
+	Verdict  formats.Verdict `json:"verdict"`
+	Code     string          `json:"code,omitempty"`
+	First    uint64          `json:"first,omitempty"`
+	Count    uint64          `json:"count,omitempty"`
+	Digest   events.Digest   `json:"digest"`
 	// Sentences say all of it to people.
 	Sentences []Sentence `json:"sentences"`
 }
@@ -51,7 +52,7 @@ type ReceiptStatement struct {
 // VerifyReceiptOf checks a receipt by a trust file: that a ledger which that names has signed
 // the checkpoint, and that the leaf stands under it. It is safe for concurrent use.
 func VerifyReceiptOf(b []byte, trust *Trust) (*ReceiptStatement, error) {
-	r, err := ParseReceipt(b)
+	r, err := formats.ParseReceipt(b)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +60,7 @@ func VerifyReceiptOf(b []byte, trust *Trust) (*ReceiptStatement, error) {
 	if err != nil {
 		return nil, fmt.Errorf("receipt: %w", err)
 	}
-	leaf, err := r.verifyUnder(checkpoint)
+	leaf, err := r.VerifyUnder(checkpoint)
 	if err != nil {
 		return nil, fmt.Errorf("receipt: %w", err)
 	}
@@ -81,9 +82,9 @@ func receiptSentences(s *ReceiptStatement) []Sentence {
 	}
 	what := fmt.Sprintf("a message with the digest %s, rejected as %s", s.Digest, plain(s.Code))
 	switch s.Verdict {
-	case Accepted:
+	case formats.Accepted:
 		what = fmt.Sprintf("an envelope on %s, accepted as events %d to %d, whose first line has the digest %s", plain(s.Subject), s.First, s.First+s.Count-1, s.Digest)
-	case Duplicate:
+	case formats.Duplicate:
 		what = fmt.Sprintf("a message on %s that repeats an envelope, whose first line has the digest %s", plain(s.Subject), s.Digest)
 	}
 	return []Sentence{

@@ -19,6 +19,8 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // maxTreeSize is the largest size and index that [tlog] takes.
@@ -152,7 +154,7 @@ type ProvenEntry struct {
 	// Index is the entry's, over all shards of a Rekor v1.
 	Index uint64
 	// Checkpoint is the Rekor's, and covers the entry.
-	Checkpoint *Checkpoint
+	Checkpoint *formats.Checkpoint
 	// IntegratedTime is when the entry came, to the second, by the word of that
 	// Rekor alone. It is zero in version 2, which gives none.
 	IntegratedTime time.Time
@@ -220,17 +222,17 @@ func (r *TrustedRekor) verifyEntry(e *LogEntry) (*ProvenEntry, error) {
 
 // openCheckpoint checks the Rekor's signature and origin on one of its checkpoints.
 // Signatures by keys that are not known are ignored, as C2SP has it.
-func (r *TrustedRekor) openCheckpoint(opened *rekor, signed []byte) (*Checkpoint, error) {
-	if len(signed) > maxCheckpoint {
-		return nil, fmt.Errorf("a checkpoint of %d bytes: the most is %d", len(signed), maxCheckpoint)
+func (r *TrustedRekor) openCheckpoint(opened *rekor, signed []byte) (*formats.Checkpoint, error) {
+	if len(signed) > formats.MaxCheckpoint {
+		return nil, fmt.Errorf("a checkpoint of %d bytes: the most is %d", len(signed), formats.MaxCheckpoint)
 	}
 	n, err := note.Open(signed, note.VerifierList(opened))
 	if err != nil {
 		return nil, fmt.Errorf("its checkpoint: %w", err)
 	}
-	checkpoint, err := ParseCheckpoint([]byte(n.Text))
+	checkpoint, err := formats.ParseCheckpoint([]byte(n.Text))
 	if err == nil {
-		err = checkWritten(n.Sigs)
+		err = formats.CheckSignatures(n.Sigs)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("its checkpoint: %w", err)
@@ -245,10 +247,10 @@ func (r *TrustedRekor) openCheckpoint(opened *rekor, signed []byte) (*Checkpoint
 }
 
 // OpenCheckpoint checks this Rekor's signature and origin on one of its checkpoints.
-func (r *TrustedRekor) OpenCheckpoint(signed []byte) (*Checkpoint, error) {
+func (r *TrustedRekor) OpenCheckpoint(signed []byte) (*formats.Checkpoint, error) {
 	opened, err := r.open()
 	if err == nil {
-		var checkpoint *Checkpoint
+		var checkpoint *formats.Checkpoint
 		if checkpoint, err = r.openCheckpoint(opened, signed); err == nil {
 			return checkpoint, nil
 		}

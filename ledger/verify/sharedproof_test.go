@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // TestSharedProof: of any leaves of any tree the proof leads to the root, with nothing
@@ -30,7 +30,7 @@ func TestSharedProof(t *testing.T) {
 			if len(indexes) == 0 {
 				continue
 			}
-			proof, err := verify.ProveLeaves(uint64(size), indexes, s)
+			proof, err := formats.ProveLeaves(uint64(size), indexes, s)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -38,22 +38,22 @@ func TestSharedProof(t *testing.T) {
 			for _, i := range indexes {
 				hashes[i] = tlog.RecordHash(s.leaves[i])
 			}
-			if got, ok := verify.SharedRoot(uint64(size), hashes, proof); !ok || got != root {
+			if got, ok := formats.SharedRoot(uint64(size), hashes, proof); !ok || got != root {
 				t.Fatalf("%d of %d leaves: %v, %s: want %s", len(indexes), size, ok, got, root)
 			}
 			for i := range proof {
 				less := slices.Delete(slices.Clone(proof), i, i+1)
-				if got, ok := verify.SharedRoot(uint64(size), hashes, less); ok && got == root {
+				if got, ok := formats.SharedRoot(uint64(size), hashes, less); ok && got == root {
 					t.Fatalf("leaves %v of %d: hash %d isn't needed", indexes, size, i)
 				}
 				other := slices.Clone(proof)
 				other[i][0] ^= 1
-				if got, _ := verify.SharedRoot(uint64(size), hashes, other); got == root {
+				if got, _ := formats.SharedRoot(uint64(size), hashes, other); got == root {
 					t.Fatalf("leaves %v of %d: hash %d is not looked at", indexes, size, i)
 				}
 			}
 			hashes[indexes[0]] = tlog.RecordHash([]byte("another"))
-			if got, _ := verify.SharedRoot(uint64(size), hashes, proof); got == root {
+			if got, _ := formats.SharedRoot(uint64(size), hashes, proof); got == root {
 				t.Fatalf("leaves %v of %d: another leaf leads to the root", indexes, size)
 			}
 			if one := len(indexes) == 1; one { // it is the path of RFC 6962, from left to right
@@ -65,7 +65,7 @@ func TestSharedProof(t *testing.T) {
 		}
 	}
 	for _, wrong := range [][]uint64{nil, {3}, {1, 3}} {
-		if _, err := verify.ProveLeaves(3, wrong, someTree(t, 3)); err == nil {
+		if _, err := formats.ProveLeaves(3, wrong, someTree(t, 3)); err == nil {
 			t.Errorf("leaves %v of 3 are proven", wrong)
 		}
 	}

@@ -14,13 +14,13 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 const origin = "ledger.example.my/saksi/2026"
 
 // fixedLog returns a log's key that everybody may know, in both halves.
-func fixedLog(t testing.TB, name string) (note.Signer, *verify.Log) {
+func fixedLog(t testing.TB, name string) (note.Signer, *formats.Log) {
 	t.Helper()
 	seed := sha256.Sum256([]byte("log key of " + name))
 	private := ed25519.NewKeyFromSeed(seed[:])
@@ -31,7 +31,7 @@ func fixedLog(t testing.TB, name string) (note.Signer, *verify.Log) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log, err := verify.NewLog(fmt.Sprintf("%s+%08x+%s", name, hash, base64.StdEncoding.EncodeToString(public)))
+	log, err := formats.NewLog(fmt.Sprintf("%s+%08x+%s", name, hash, base64.StdEncoding.EncodeToString(public)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func (s *tree) add(t testing.TB, leaf []byte) {
 	s.hashes, s.leaves = append(s.hashes, hashes...), append(s.leaves, leaf)
 }
 
-func (s *tree) receipt(t testing.TB, signer note.Signer, index int) *verify.Receipt {
+func (s *tree) receipt(t testing.TB, signer note.Signer, index int) *formats.Receipt {
 	t.Helper()
 	size := int64(len(s.leaves))
 	root, err := tlog.TreeHash(size, s)
@@ -80,21 +80,21 @@ func (s *tree) receipt(t testing.TB, signer note.Signer, index int) *verify.Rece
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &verify.Receipt{Index: uint64(index), Leaf: s.leaves[index], Proof: proof, Checkpoint: checkpoint}
+	return &formats.Receipt{Index: uint64(index), Leaf: s.leaves[index], Proof: proof, Checkpoint: checkpoint}
 }
 
 // someLeaves are one leaf of each verdict, and what is rare in them.
-func someLeaves() []*verify.Leaf {
+func someLeaves() []*formats.Leaf {
 	at := time.Date(2026, 11, 23, 8, 15, 30, 123456789, time.UTC)
 	digest := events.DigestOf([]byte("line 1"))
 	const subject = "events.nimbus-my.lab-1.bastion-1"
-	return []*verify.Leaf{
-		{Epoch: 1, Seq: 123, Subject: subject, Received: at, Verdict: verify.Accepted, First: 18, Count: 2, Digest: digest},
-		{Epoch: 1, Seq: 124, Subject: subject, Received: at.Add(time.Nanosecond), Verdict: verify.Duplicate, Of: 122, Digest: digest},
-		{Epoch: 1, Seq: 125, Subject: subject, Received: at.Truncate(time.Second), Verdict: verify.Rejected, Code: "bad_signature", Digest: digest},
-		{Epoch: 2, Seq: 125, Subject: "ledger", Received: at, Verdict: verify.Accepted, First: 1, Count: 1, Digest: digest},
-		{Epoch: 2, Seq: 126, Subject: "events.nimbus-my.\"\\%\x00\xff.☃ x", Received: at, Verdict: verify.Rejected, Code: "wrong_subject", Digest: digest},
-		{Epoch: events.MaxSequence, Seq: events.MaxSequence, Subject: "registry.mcmc", Received: at, Verdict: verify.Accepted, First: events.MaxSequence - 999, Count: 1000, Digest: digest},
+	return []*formats.Leaf{
+		{Epoch: 1, Seq: 123, Subject: subject, Received: at, Verdict: formats.Accepted, First: 18, Count: 2, Digest: digest},
+		{Epoch: 1, Seq: 124, Subject: subject, Received: at.Add(time.Nanosecond), Verdict: formats.Duplicate, Of: 122, Digest: digest},
+		{Epoch: 1, Seq: 125, Subject: subject, Received: at.Truncate(time.Second), Verdict: formats.Rejected, Code: "bad_signature", Digest: digest},
+		{Epoch: 2, Seq: 125, Subject: "ledger", Received: at, Verdict: formats.Accepted, First: 1, Count: 1, Digest: digest},
+		{Epoch: 2, Seq: 126, Subject: "events.nimbus-my.\"\\%\x00\xff.☃ x", Received: at, Verdict: formats.Rejected, Code: "wrong_subject", Digest: digest},
+		{Epoch: events.MaxSequence, Seq: events.MaxSequence, Subject: "registry.mcmc", Received: at, Verdict: formats.Accepted, First: events.MaxSequence - 999, Count: 1000, Digest: digest},
 	}
 }
 
@@ -110,7 +110,7 @@ func someTree(t testing.TB, n int) *tree {
 func TestLeavesComeBack(t *testing.T) {
 	for _, l := range someLeaves() {
 		text := l.Marshal()
-		back, err := verify.ParseLeaf(text)
+		back, err := formats.ParseLeaf(text)
 		if err != nil || *back != *l || !bytes.Equal(back.Marshal(), text) {
 			t.Errorf("%s\ncomes back as %+v, %v", text, back, err)
 		}
@@ -126,23 +126,23 @@ func TestEveryLeafOfEveryTreeHasItsReceipt(t *testing.T) {
 		s := someTree(t, n)
 		for i := range n {
 			r := s.receipt(t, signer, i)
-			back, err := verify.ParseReceipt(r.Marshal())
+			back, err := formats.ParseReceipt(r.Marshal())
 			if err != nil || !bytes.Equal(back.Marshal(), r.Marshal()) {
 				t.Fatalf("leaf %d of %d: %v", i, n, err)
 			}
 			if leaf, checkpoint, err := log.VerifyReceipt(back); err != nil || !bytes.Equal(leaf.Marshal(), s.leaves[i]) || checkpoint.Size != uint64(n) {
 				t.Errorf("leaf %d of %d: %v", i, n, err)
 			}
-			for name, damage := range map[string]func(r *verify.Receipt){
-				"another leaf": func(r *verify.Receipt) {
+			for name, damage := range map[string]func(r *formats.Receipt){
+				"another leaf": func(r *formats.Receipt) {
 					r.Leaf = bytes.Replace(r.Leaf, []byte(`"v":1,"epoch":`), []byte(`"v":1,"epoch":1`), 1)
 				},
-				"index after":    func(r *verify.Receipt) { r.Index++ },
-				"beyond":         func(r *verify.Receipt) { r.Index += 1 << 40 },
-				"a hash more":    func(r *verify.Receipt) { r.Proof = append(r.Proof[:len(r.Proof):len(r.Proof)], tlog.Hash{}) },
-				"no checkpoint":  func(r *verify.Receipt) { r.Checkpoint = nil },
-				"larger tree":    func(r *verify.Receipt) { r.Checkpoint = bytes.Replace(r.Checkpoint, []byte("\n"), []byte("\n1"), 1) },
-				"half signature": func(r *verify.Receipt) { r.Checkpoint = r.Checkpoint[:len(r.Checkpoint)-20] },
+				"index after":    func(r *formats.Receipt) { r.Index++ },
+				"beyond":         func(r *formats.Receipt) { r.Index += 1 << 40 },
+				"a hash more":    func(r *formats.Receipt) { r.Proof = append(r.Proof[:len(r.Proof):len(r.Proof)], tlog.Hash{}) },
+				"no checkpoint":  func(r *formats.Receipt) { r.Checkpoint = nil },
+				"larger tree":    func(r *formats.Receipt) { r.Checkpoint = bytes.Replace(r.Checkpoint, []byte("\n"), []byte("\n1"), 1) },
+				"half signature": func(r *formats.Receipt) { r.Checkpoint = r.Checkpoint[:len(r.Checkpoint)-20] },
 			} {
 				bad := *back
 				damage(&bad)

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // Trust is an auditor's or an operator's own statement of whom to believe. It is
@@ -95,7 +96,7 @@ func ParseTrust(b []byte) (*Trust, error) {
 		}
 	}
 	for i, w := range t.Witnesses {
-		if _, err := NewCosigner(w.Key); err != nil {
+		if _, err := formats.NewCosigner(w.Key); err != nil {
 			return nil, fmt.Errorf("trust file: %w", err)
 		}
 		if first, _ := t.Witness(w.Key); first != &t.Witnesses[i] {
@@ -128,7 +129,7 @@ func ParseTrust(b []byte) (*Trust, error) {
 }
 
 // Log returns the ledger's identity for checking its checkpoints.
-func (l *TrustedLedger) Log() (*Log, error) { return NewLog(l.Key) }
+func (l *TrustedLedger) Log() (*formats.Log, error) { return formats.NewLog(l.Key) }
 
 // ParseAnchorKeys returns the keys that the ledger's anchors are signed with.
 func (l *TrustedLedger) ParseAnchorKeys() ([]*ecdsa.PublicKey, error) {
@@ -145,11 +146,11 @@ func (l *TrustedLedger) ParseAnchorKeys() ([]*ecdsa.PublicKey, error) {
 
 // Witnesses returns the policy by which cosignatures on this ledger's checkpoints are
 // believed, or nil if none are.
-func (l *TrustedLedger) Witnesses() (*Policy, error) {
+func (l *TrustedLedger) Witnesses() (*formats.Policy, error) {
 	if l.WitnessPolicy == "" {
 		return nil, nil
 	}
-	policy, err := ParsePolicy([]byte(l.WitnessPolicy))
+	policy, err := formats.ParsePolicy([]byte(l.WitnessPolicy))
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // ErrUnknownLedger says that a checkpoint is of a ledger that the trust file doesn't name.
@@ -12,8 +14,8 @@ var ErrUnknownLedger = errors.New("the trust file doesn't name it")
 // OpenCheckpoint opens a signed checkpoint by the ledger of the trust file that it says it
 // is of. The error wraps [ErrUnknownLedger] if there is none, which is no ground against
 // whoever shows it: it may be another's, or take the place of one that is named.
-func (t *Trust) OpenCheckpoint(note []byte) (*TrustedLedger, *Checkpoint, error) {
-	text, err := ParseCheckpoint(note)
+func (t *Trust) OpenCheckpoint(note []byte) (*TrustedLedger, *formats.Checkpoint, error) {
+	text, err := formats.ParseCheckpoint(note)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -22,11 +24,11 @@ func (t *Trust) OpenCheckpoint(note []byte) (*TrustedLedger, *Checkpoint, error)
 		if t.Ledgers[i].Origin != text.Origin {
 			continue
 		}
-		var log *Log
+		var log *formats.Log
 		if log, err = t.Ledgers[i].Log(); err != nil {
 			return nil, nil, err
 		}
-		var checkpoint *Checkpoint
+		var checkpoint *formats.Checkpoint
 		if checkpoint, err = log.OpenCheckpoint(note); err == nil {
 			return &t.Ledgers[i], checkpoint, nil
 		}

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 var update = flag.Bool("update", false, "make the vectors in testdata anew; they are fixed, and others rely on them")
@@ -38,10 +38,10 @@ type vector struct {
 	Why        string `json:"why,omitempty"`
 	Text       []byte `json:"text"` // base64
 	// Hash is a leaf's hash in the tree (RFC 6962), base64.
-	Hash    *tlog.Hash     `json:"hash,omitempty"`
-	Verdict verify.Verdict `json:"verdict,omitempty"`
-	Index   uint64         `json:"index,omitempty"`
-	Size    uint64         `json:"size,omitempty"`
+	Hash    *tlog.Hash      `json:"hash,omitempty"`
+	Verdict formats.Verdict `json:"verdict,omitempty"`
+	Index   uint64          `json:"index,omitempty"`
+	Size    uint64          `json:"size,omitempty"`
 }
 
 func (v *vectors) add(conclusion, name, why string, text []byte) {
@@ -80,7 +80,7 @@ func TestLeafVectors(t *testing.T) {
 		makeLeafVectors(t)
 	}
 	for _, v := range readVectors(t, leavesFile).Vectors {
-		leaf, err := verify.ParseLeaf(v.Text)
+		leaf, err := formats.ParseLeaf(v.Text)
 		switch {
 		case (err == nil) != (v.Conclusion == "accepted"):
 			t.Errorf("%s: %v: want %s", v.Name, err, v.Conclusion)
@@ -144,17 +144,17 @@ func TestReceiptVectors(t *testing.T) {
 		makeReceiptVectors(t)
 	}
 	all := readVectors(t, receiptsFile)
-	log, err := verify.NewLog(all.Key)
+	log, err := formats.NewLog(all.Key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, v := range all.Vectors {
 		got := "accepted"
-		r, err := verify.ParseReceipt(v.Text)
-		var checkpoint *verify.Checkpoint
+		r, err := formats.ParseReceipt(v.Text)
+		var checkpoint *formats.Checkpoint
 		if err != nil {
 			got = "malformed"
-		} else if _, err := verify.ParseLeaf(r.Leaf); err != nil {
+		} else if _, err := formats.ParseLeaf(r.Leaf); err != nil {
 			got = "malformed"
 		} else if checkpoint, err = log.OpenCheckpoint(r.Checkpoint); err != nil {
 			got = "bad_checkpoint"
@@ -188,35 +188,35 @@ func makeReceiptVectors(t *testing.T) {
 	s := someTree(t, 7)
 	good := s.receipt(t, signer, 4)
 	text := good.Marshal()
-	damage := func(conclusion, name, why string, change func(r *verify.Receipt)) {
+	damage := func(conclusion, name, why string, change func(r *formats.Receipt)) {
 		r := *good
 		r.Proof = append(tlog.RecordProof{}, good.Proof...)
 		change(&r)
 		all.add(conclusion, name, why, r.Marshal())
 	}
-	damage("bad_proof", "a bit of a hash flipped", "", func(r *verify.Receipt) { r.Proof[0][0] ^= 1 })
-	damage("bad_proof", "a hash missing", "", func(r *verify.Receipt) { r.Proof = r.Proof[1:] })
-	damage("bad_proof", "a hash too many", "", func(r *verify.Receipt) { r.Proof = append(r.Proof, tlog.Hash{}) })
-	damage("bad_proof", "hashes in another order", "", func(r *verify.Receipt) { r.Proof[0], r.Proof[1] = r.Proof[1], r.Proof[0] })
-	damage("bad_proof", "another index", "", func(r *verify.Receipt) { r.Index = 5 })
-	damage("bad_proof", "an index beyond the tree", "", func(r *verify.Receipt) { r.Index = 7 })
-	damage("bad_proof", "another leaf of the same tree", "", func(r *verify.Receipt) { r.Leaf = s.leaves[3] })
-	damage("bad_proof", "the checkpoint of a larger tree", "it is the log's, and the proof is for another size", func(r *verify.Receipt) { r.Checkpoint = someTree(t, 8).receipt(t, signer, 4).Checkpoint })
-	damage("bad_checkpoint", "no checkpoint", "", func(r *verify.Receipt) { r.Checkpoint = nil })
-	damage("bad_checkpoint", "another size under the same signature", "", func(r *verify.Receipt) { r.Checkpoint = replaced(t, r.Checkpoint, "\n7\n", "\n8\n") })
-	damage("bad_checkpoint", "another log", "", func(r *verify.Receipt) {
+	damage("bad_proof", "a bit of a hash flipped", "", func(r *formats.Receipt) { r.Proof[0][0] ^= 1 })
+	damage("bad_proof", "a hash missing", "", func(r *formats.Receipt) { r.Proof = r.Proof[1:] })
+	damage("bad_proof", "a hash too many", "", func(r *formats.Receipt) { r.Proof = append(r.Proof, tlog.Hash{}) })
+	damage("bad_proof", "hashes in another order", "", func(r *formats.Receipt) { r.Proof[0], r.Proof[1] = r.Proof[1], r.Proof[0] })
+	damage("bad_proof", "another index", "", func(r *formats.Receipt) { r.Index = 5 })
+	damage("bad_proof", "an index beyond the tree", "", func(r *formats.Receipt) { r.Index = 7 })
+	damage("bad_proof", "another leaf of the same tree", "", func(r *formats.Receipt) { r.Leaf = s.leaves[3] })
+	damage("bad_proof", "the checkpoint of a larger tree", "it is the log's, and the proof is for another size", func(r *formats.Receipt) { r.Checkpoint = someTree(t, 8).receipt(t, signer, 4).Checkpoint })
+	damage("bad_checkpoint", "no checkpoint", "", func(r *formats.Receipt) { r.Checkpoint = nil })
+	damage("bad_checkpoint", "another size under the same signature", "", func(r *formats.Receipt) { r.Checkpoint = replaced(t, r.Checkpoint, "\n7\n", "\n8\n") })
+	damage("bad_checkpoint", "another log", "", func(r *formats.Receipt) {
 		other, _ := fixedLog(t, "other.example/log")
 		r.Checkpoint = s.receipt(t, other, 4).Checkpoint
 	})
-	damage("bad_checkpoint", "the log's signature over another origin", "", func(r *verify.Receipt) {
+	damage("bad_checkpoint", "the log's signature over another origin", "", func(r *formats.Receipt) {
 		body, _, _ := bytes.Cut(good.Checkpoint, []byte("\n\n"))
 		r.Checkpoint = sign(t, signer, string(replaced(t, body, origin, "other.example/log"))+"\n")
 	})
-	damage("bad_checkpoint", "a size with a zero before", "", func(r *verify.Receipt) {
+	damage("bad_checkpoint", "a size with a zero before", "", func(r *formats.Receipt) {
 		body, _, _ := bytes.Cut(good.Checkpoint, []byte("\n\n"))
 		r.Checkpoint = sign(t, signer, string(replaced(t, body, "\n7\n", "\n07\n"))+"\n")
 	})
-	damage("malformed", "a leaf that is none", "", func(r *verify.Receipt) { r.Leaf = []byte("{}") })
+	damage("malformed", "a leaf that is none", "", func(r *formats.Receipt) { r.Leaf = []byte("{}") })
 	all.add("malformed", "empty", "", nil)
 	all.add("malformed", "another header", "", replaced(t, text, "tlog-proof@v1", "tlog-proof@v2"))
 	all.add("malformed", "CRLF", "", bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n")))

@@ -12,13 +12,13 @@ import (
 	"strings"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/events/publish"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
+	"github.com/saksi-ledger/saksi/ledger/client"
+	"github.com/saksi-ledger/saksi/ledger/countersign/witness"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/mirror"
 	"github.com/saksi-ledger/saksi/ledger/succession"
-	"github.com/saksi-ledger/saksi/ledger/verify"
-	"github.com/saksi-ledger/saksi/ledger/witness"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
@@ -221,7 +221,7 @@ func (r *Registrar) sayAll(ctx context.Context, acts []succession.Act, done *Ado
 		return hinted{fmt.Errorf("%s was taken over before, and otherwise", what[added.Changed[0]]),
 			"what stands in the registry is changed by acts of their own: saksi key revoke, say"}
 	}
-	if _, err := r.client.Flush(ctx, r.outbox, publish.FlushOptions{}); err != nil {
+	if _, err := r.client.Flush(ctx, r.outbox, client.FlushOptions{}); err != nil {
 		return unreachable(err)
 	}
 	for i, act := range acts {
@@ -496,11 +496,11 @@ func PredecessorNote(dir string) ([]byte, error) {
 
 // ahead is why the newest checkpoint that a home knows is not the one of its tree, or nil.
 func ahead(dir string, note, newest []byte) error {
-	here, err := verify.ParseCheckpoint(note)
+	here, err := formats.ParseCheckpoint(note)
 	if err != nil {
 		return fmt.Errorf("the tree in %s: %w", dir, err)
 	}
-	known, err := verify.ParseCheckpoint(newest)
+	known, err := formats.ParseCheckpoint(newest)
 	if err != nil || known.Origin != here.Origin || known.Size <= here.Size {
 		return nil
 	}

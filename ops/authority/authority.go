@@ -17,9 +17,10 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/events/publish"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/client"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/home"
@@ -57,7 +58,7 @@ func checkPredecessor(plan Plan) error {
 	if !ok || len(rest) > 0 {
 		return errors.New("predecessor: it is not a signed checkpoint: want the tree's last, as it was served at /checkpoint")
 	}
-	last, err := verify.ParseCheckpoint([]byte(plan.Predecessor))
+	last, err := formats.ParseCheckpoint([]byte(plan.Predecessor))
 	switch {
 	case err != nil:
 		return fmt.Errorf("predecessor: %w", err)
@@ -81,7 +82,7 @@ func Init(ctx context.Context, dir string, plan Plan) (*home.Authority, error) {
 		plan.Retention = DefaultRetention
 	}
 	if plan.WitnessPolicy != "" {
-		policy, err := verify.ParsePolicy([]byte(plan.WitnessPolicy))
+		policy, err := formats.ParsePolicy([]byte(plan.WitnessPolicy))
 		if err != nil {
 			return nil, err
 		}
@@ -157,7 +158,7 @@ func Init(ctx context.Context, dir string, plan Plan) (*home.Authority, error) {
 
 // sealed adds the genesis to a new outbox, and returns the envelope that is kept there.
 func sealed(ctx context.Context, path, logKey string, genesis events.Draft, signer *events.Signer) (_ []byte, err error) {
-	log, err := verify.NewLog(logKey)
+	log, err := formats.NewLog(logKey)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +166,7 @@ func sealed(ctx context.Context, path, logKey string, genesis events.Draft, sign
 	if err != nil {
 		return nil, err
 	}
-	outbox, err := publish.Open(ctx, path, publish.Options{})
+	outbox, err := client.Open(ctx, path, client.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -177,8 +178,8 @@ func sealed(ctx context.Context, path, logKey string, genesis events.Draft, sign
 	if _, _, err := outbox.Export(ctx, log, recorder.Party(), &parcel); err != nil {
 		return nil, err
 	}
-	var head publish.ParcelHead
-	var envelope publish.Parcelled
+	var head client.ParcelHead
+	var envelope client.Parcelled
 	lines := json.NewDecoder(&parcel)
 	if err := errors.Join(lines.Decode(&head), lines.Decode(&envelope)); err != nil {
 		return nil, fmt.Errorf("read the sealed genesis: %w", err)
@@ -193,7 +194,7 @@ func genesisHash(h *home.Authority, key string) (tlog.Hash, error) {
 	if err != nil {
 		return tlog.Hash{}, fmt.Errorf("read the first checkpoint: %w", err)
 	}
-	log, err := verify.NewLog(key)
+	log, err := formats.NewLog(key)
 	if err != nil {
 		return tlog.Hash{}, err
 	}
@@ -210,8 +211,8 @@ func genesisHash(h *home.Authority, key string) (tlog.Hash, error) {
 // Registrar publishes an authority's registry events. Close it after use.
 type Registrar struct {
 	name   string
-	outbox *publish.Outbox
-	client *publish.Client
+	outbox *client.Outbox
+	client *client.Client
 	signer *events.Signer // nil: the key is lost
 	// Of the authority that runs the ledger; nil for one that has a seat in it.
 	home      *home.Authority
@@ -247,10 +248,10 @@ func OpenRegistrar(ctx context.Context, h *home.Authority) (_ *Registrar, err er
 	if err != nil {
 		return nil, err
 	}
-	if r.outbox, err = publish.Open(ctx, h.OutboxFile(), publish.Options{}); err != nil {
+	if r.outbox, err = client.Open(ctx, h.OutboxFile(), client.Options{}); err != nil {
 		return nil, err
 	}
-	r.client, err = publish.Dial(ctx, publish.Config{
+	r.client, err = client.Dial(ctx, client.Config{
 		NATSURL: r.addresses.LocalNATS, CredsFile: r.broker.CredsFile(broker.RoleAuthority),
 		HTTP: r.addresses.LocalURL(), Log: log, Party: r.recorder().Party(), Name: "saksi authority",
 		NATSOptions: broker.ConnectOptions(broker.RoleAuthority, r.broker.CredsFile(broker.RoleAuthority)),
@@ -278,10 +279,10 @@ func OpenSeat(ctx context.Context, h *home.Seat) (_ *Registrar, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.outbox, err = publish.Open(ctx, h.OutboxFile(), publish.Options{}); err != nil {
+	if r.outbox, err = client.Open(ctx, h.OutboxFile(), client.Options{}); err != nil {
 		return nil, err
 	}
-	r.client, err = publish.Dial(ctx, publish.Config{
+	r.client, err = client.Dial(ctx, client.Config{
 		NATSURL: grant.NATS, CredsFile: h.CredsFile(), HTTP: grant.HTTP, Log: log, Party: r.recorder().Party(), Name: "saksi authority",
 		NATSOptions: broker.ConnectOptions(broker.RoleAuthority, h.CredsFile()),
 	})
@@ -334,7 +335,7 @@ func (r *Registrar) sayEvent(ctx context.Context, event *events.Event, signer *e
 	if _, err := r.outbox.Add(ctx, r.recorder(), []events.Draft{{Event: event}}, signer); err != nil {
 		return 0, err
 	}
-	if _, err := r.client.Flush(ctx, r.outbox, publish.FlushOptions{}); err != nil {
+	if _, err := r.client.Flush(ctx, r.outbox, client.FlushOptions{}); err != nil {
 		return 0, unreachable(err)
 	}
 	receipt, ok, err := r.outbox.ReceiptOf(ctx, r.recorder(), event.ID)
@@ -351,7 +352,7 @@ func (r *Registrar) sayEvent(ctx context.Context, event *events.Event, signer *e
 
 // rejected makes an error of a rejection, and forgets the event: an authority's
 // command says it again when what was missing is there.
-func (r *Registrar) rejected(ctx context.Context, receipt publish.Receipt) error {
+func (r *Registrar) rejected(ctx context.Context, receipt client.Receipt) error {
 	reason := receipt.Code
 	status, err := r.outbox.Status(ctx)
 	if err != nil {

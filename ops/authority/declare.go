@@ -5,8 +5,8 @@ import (
 	"fmt"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/events/publish"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
+	"github.com/saksi-ledger/saksi/ledger/client"
 )
 
 // Declare declares many facilities and recorders at once, in as few envelopes as
@@ -37,7 +37,7 @@ func (r *Registrar) Declare(ctx context.Context, facilities []events.FacilityDec
 	if _, err := r.outbox.Add(ctx, r.recorder(), drafts, r.signer); err != nil {
 		return err
 	}
-	if _, err := r.client.Flush(ctx, r.outbox, publish.FlushOptions{}); err != nil {
+	if _, err := r.client.Flush(ctx, r.outbox, client.FlushOptions{}); err != nil {
 		return unreachable(err)
 	}
 	for _, d := range drafts {

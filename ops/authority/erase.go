@@ -12,18 +12,18 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/ledger"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
 
 // Target is an event, or a whole message, that is to be erased.
 type Target struct {
-	Leaf     uint64         `json:"leaf"`
-	Event    *int           `json:"event,omitempty"` // place in the envelope, from 0; nil: the whole message
-	Recorder string         `json:"recorder"`
-	Verdict  verify.Verdict `json:"verdict"`
-	Types    []string       `json:"types,omitempty"`
-	Bytes    int            `json:"bytes"`
+	Leaf     uint64          `json:"leaf"`
+	Event    *int            `json:"event,omitempty"` // place in the envelope, from 0; nil: the whole message
+	Recorder string          `json:"recorder"`
+	Verdict  formats.Verdict `json:"verdict"`
+	Types    []string        `json:"types,omitempty"`
+	Bytes    int             `json:"bytes"`
 
 	texts [][]byte // that have to go
 }
@@ -62,7 +62,7 @@ func Targets(ctx context.Context, h *home.Authority, leaf uint64, place *int) ([
 			return nil, err
 		}
 		for _, e := range entries {
-			if e.Leaf.Verdict != verify.Rejected || e.Index == leaf {
+			if e.Leaf.Verdict != formats.Rejected || e.Index == leaf {
 				continue
 			}
 			body, err := d.Body(ctx, e.Index)
@@ -125,9 +125,9 @@ func target(ctx context.Context, d *ledger.Directory, index uint64, place *int) 
 	}
 	t := &Target{Leaf: index, Event: place, Recorder: recorder.String(), Verdict: leaf.Verdict}
 	switch leaf.Verdict {
-	case verify.Duplicate:
+	case formats.Duplicate:
 		return fail("it is a duplicate: its events lie with leaf %d", leaf.Of)
-	case verify.Rejected:
+	case formats.Rejected:
 		if place != nil {
 			return fail("it was rejected: it is erased whole, without a place")
 		}

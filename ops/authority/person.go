@@ -17,7 +17,7 @@ import (
 	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ops/broker"
-	"github.com/saksi-ledger/saksi/ops/custodian"
+	"github.com/saksi-ledger/saksi/ops/disclosures"
 
 	"github.com/nats-io/nats.go"
 )
@@ -250,7 +250,7 @@ func (r *Registrar) ErasePerson(ctx context.Context, who Person, ground, order s
 
 // custody opens what operators have disclosed, from the home of the authority that runs
 // the ledger.
-func (r *Registrar) custody(ctx context.Context) (*custodian.Custodian, *nats.Conn, error) {
+func (r *Registrar) custody(ctx context.Context) (*disclosures.Custodian, *nats.Conn, error) {
 	if err := r.runs("look at what the node keeps"); err != nil {
 		return nil, nil, err
 	}
@@ -262,7 +262,7 @@ func (r *Registrar) custody(ctx context.Context) (*custodian.Custodian, *nats.Co
 	if err != nil {
 		return nil, nil, unreachable(fmt.Errorf("connect to the broker at %s: %w", r.addresses.LocalNATS, err))
 	}
-	c, err := custodian.Open(ctx, nc, registry.Genesis.Retention, 0, 0)
+	c, err := disclosures.Open(ctx, nc, registry.Genesis.Retention, 0, 0)
 	if err != nil {
 		nc.Close()
 		return nil, nil, err
@@ -319,7 +319,7 @@ func (r *Registrar) AwaitPersonErased(ctx context.Context, leaf uint64, texts []
 		if err != nil {
 			return nil, "", err
 		}
-		i := slices.IndexFunc(all, func(p custodian.PersonErasure) bool { return p.Leaf == leaf })
+		i := slices.IndexFunc(all, func(p disclosures.PersonErasure) bool { return p.Leaf == leaf })
 		switch {
 		case i >= 0 && all[i].Hold != "":
 			return nil, all[i].Hold, nil

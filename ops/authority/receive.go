@@ -15,10 +15,10 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/events/publish"
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/client"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/tiles"
-	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/broker"
 )
 
@@ -85,11 +85,11 @@ func (r *Registrar) Receive(ctx context.Context, parcel io.ReadSeeker, reply io.
 }
 
 // readParcel reads a parcel, strictly, and calls each, if it is not nil, with its envelopes.
-func readParcel(r io.Reader, key string, each func(subject string, body []byte) error) (*publish.ParcelHead, []parcelled, error) {
+func readParcel(r io.Reader, key string, each func(subject string, body []byte) error) (*client.ParcelHead, []parcelled, error) {
 	lines := bufio.NewScanner(r)
-	lines.Buffer(make([]byte, 64<<10), publish.MaxParcelLine)
-	head := &publish.ParcelHead{}
-	if !lines.Scan() || json.Unmarshal(lines.Bytes(), head) != nil || head.Format != publish.ParcelFormat {
+	lines.Buffer(make([]byte, 64<<10), client.MaxParcelLine)
+	head := &client.ParcelHead{}
+	if !lines.Scan() || json.Unmarshal(lines.Bytes(), head) != nil || head.Format != client.ParcelFormat {
 		return nil, nil, errors.Join(lines.Err(), hinted{errors.New("it is no parcel"), "saksi outbox export FILE writes one"})
 	}
 	switch {
@@ -100,7 +100,7 @@ func readParcel(r io.Reader, key string, each func(subject string, body []byte) 
 	}
 	var all []parcelled
 	for n := 2; lines.Scan(); n++ {
-		var line publish.Parcelled
+		var line client.Parcelled
 		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
 			return nil, nil, fmt.Errorf("line %d: %w", n, err)
 		}
@@ -173,7 +173,7 @@ func (r *Registrar) place(ctx context.Context, s parcelled) (place, bool, error)
 }
 
 // writeReply proves each place under one checkpoint that covers all of them.
-func (r *Registrar) writeReply(ctx context.Context, head *publish.ParcelHead, sent []parcelled, places []place, w io.Writer, out *ParcelReceived) error {
+func (r *Registrar) writeReply(ctx context.Context, head *client.ParcelHead, sent []parcelled, places []place, w io.Writer, out *ParcelReceived) error {
 	d, err := openLedger(r.home)
 	if err != nil {
 		return err
@@ -187,7 +187,7 @@ func (r *Registrar) writeReply(ctx context.Context, head *publish.ParcelHead, se
 	if err != nil {
 		return fmt.Errorf("no checkpoint covers what was received yet: %w", err)
 	}
-	reply := publish.ReplyHead{Format: publish.ReplyFormat, Checkpoint: checkpoint.Note, Seen: head.Seen}
+	reply := client.ReplyHead{Format: client.ReplyFormat, Checkpoint: checkpoint.Note, Seen: head.Seen}
 	if head.Seen > 0 && head.Seen < checkpoint.Size {
 		hashes := tiles.New(d).Tree(ctx, checkpoint.Tree())
 		if reply.Consistency, err = tlog.ProveTree(int64(checkpoint.Size), int64(head.Seen), hashes); err != nil {
@@ -208,8 +208,8 @@ func (r *Registrar) writeReply(ctx context.Context, head *publish.ParcelHead, se
 		if err != nil {
 			return err
 		}
-		receipt := &verify.Receipt{Index: p.leaf, Leaf: entries[0].Raw, Proof: proof, Checkpoint: checkpoint.Note}
-		if err := lines.Encode(publish.Replied{Manifest: s.manifest, Receipt: receipt.Marshal(), Reason: p.reason}); err != nil {
+		receipt := &formats.Receipt{Index: p.leaf, Leaf: entries[0].Raw, Proof: proof, Checkpoint: checkpoint.Note}
+		if err := lines.Encode(client.Replied{Manifest: s.manifest, Receipt: receipt.Marshal(), Reason: p.reason}); err != nil {
 			return err
 		}
 		if p.rejected {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/ledger/client"
 )
 
 // FuzzParcel: what is read of a parcel, written again, is read as the same; and nothing in
@@ -35,7 +35,7 @@ func FuzzParcel(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	write := func(head publish.ParcelHead, lines ...publish.Parcelled) []byte {
+	write := func(head client.ParcelHead, lines ...client.Parcelled) []byte {
 		var b bytes.Buffer
 		out := json.NewEncoder(&b)
 		if err := out.Encode(head); err != nil {
@@ -48,17 +48,17 @@ func FuzzParcel(f *testing.F) {
 		}
 		return b.Bytes()
 	}
-	head := publish.ParcelHead{Format: publish.ParcelFormat, Key: key, Party: "nimbus-my", Seen: 7}
-	good := publish.Parcelled{Subject: recorder.Subject(), Body: envelope.Marshal()}
+	head := client.ParcelHead{Format: client.ParcelFormat, Key: key, Party: "nimbus-my", Seen: 7}
+	good := client.Parcelled{Subject: recorder.Subject(), Body: envelope.Marshal()}
 	f.Add(write(head))
 	f.Add(write(head, good, good))
-	f.Add(write(head, publish.Parcelled{Subject: "events.cirrus-my.lab-1.badges", Body: good.Body}))
-	f.Add(write(publish.ParcelHead{Format: publish.ParcelFormat, Key: key, Party: "cirrus-my"}, good))
+	f.Add(write(head, client.Parcelled{Subject: "events.cirrus-my.lab-1.badges", Body: good.Body}))
+	f.Add(write(client.ParcelHead{Format: client.ParcelFormat, Key: key, Party: "cirrus-my"}, good))
 	f.Add([]byte("{}\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		var lines []publish.Parcelled
+		var lines []client.Parcelled
 		read, all, err := readParcel(bytes.NewReader(text), key, func(subject string, body []byte) error {
-			lines = append(lines, publish.Parcelled{Subject: subject, Body: bytes.Clone(body)})
+			lines = append(lines, client.Parcelled{Subject: subject, Body: bytes.Clone(body)})
 			return nil
 		})
 		if err != nil {

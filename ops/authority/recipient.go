@@ -17,14 +17,14 @@ import (
 	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/admission"
-	"github.com/saksi-ledger/saksi/ops/custodian"
+	"github.com/saksi-ledger/saksi/ops/disclosures"
 )
 
 // Rotated is what came of rotating a recipient.
 type Rotated struct {
-	Recipient   string                `json:"recipient"`
-	Leaf        uint64                `json:"leaf"` // that says so; 0: it was on record already
-	Reencrypted custodian.Reencrypted `json:"reencrypted"`
+	Recipient   string                  `json:"recipient"`
+	Leaf        uint64                  `json:"leaf"` // that says so; 0: it was on record already
+	Reencrypted disclosures.Reencrypted `json:"reencrypted"`
 }
 
 // RotateRecipient makes another identity to read with, puts it on record, and has all that
@@ -51,10 +51,10 @@ func (r *Registrar) RotateRecipient(ctx context.Context, reason string) (*Rotate
 			return fail(err)
 		}
 	}
-	var done *custodian.Reencrypted
+	var done *disclosures.Reencrypted
 	switch {
 	case old == nil:
-		done = &custodian.Reencrypted{}
+		done = &disclosures.Reencrypted{}
 	case r.home != nil:
 		done, err = r.reencrypt(ctx, old, next)
 	default:
@@ -118,7 +118,7 @@ func (r *Registrar) recipient(ctx context.Context) (string, error) {
 	return "", fmt.Errorf("the ledger has no authority %s", r.name)
 }
 
-func (r *Registrar) reencrypt(ctx context.Context, old, next *age.X25519Identity) (*custodian.Reencrypted, error) {
+func (r *Registrar) reencrypt(ctx context.Context, old, next *age.X25519Identity) (*disclosures.Reencrypted, error) {
 	c, nc, err := r.custody(ctx)
 	if err != nil {
 		return nil, err
@@ -139,8 +139,8 @@ const rewrapped = 200
 
 // rewrap encrypts what is kept anew by its headers: what they are the headers of never
 // leaves the node, so that nothing is read.
-func (r *Registrar) rewrap(ctx context.Context, old, next *age.X25519Identity) (*custodian.Reencrypted, error) {
-	out := &custodian.Reencrypted{}
+func (r *Registrar) rewrap(ctx context.Context, old, next *age.X25519Identity) (*disclosures.Reencrypted, error) {
+	out := &disclosures.Reencrypted{}
 	query := url.Values{"recipient": {old.Recipient().String()}}
 	for {
 		var page struct {

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/saksi-ledger/saksi/ledger"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
 
@@ -181,15 +181,15 @@ func (e *examination) running(ctx context.Context) {
 
 func (e *examination) checkpoint() {
 	key, err := e.home.LogVerifierKey()
-	var log *verify.Log
+	var log *formats.Log
 	if err == nil {
-		log, err = verify.NewLog(key)
+		log, err = formats.NewLog(key)
 	}
 	var note []byte
 	if err == nil {
 		note, err = ledger.ReadCheckpoint(e.home.LedgerDir())
 	}
-	var checkpoint *verify.Checkpoint
+	var checkpoint *formats.Checkpoint
 	if err == nil {
 		checkpoint, err = log.OpenCheckpoint(note)
 	}

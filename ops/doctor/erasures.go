@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/saksi-ledger/saksi/ledger"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // mostNamed is how many erasures that wait are told of one by one.
@@ -73,7 +73,7 @@ func (e *examination) readErasures(ctx context.Context) ([]ledger.Erasure, error
 	if err != nil {
 		return nil, err
 	}
-	log, err := verify.NewLog(key)
+	log, err := formats.NewLog(key)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/ledger"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 const (
@@ -46,7 +46,7 @@ func (e *examination) sample(ctx context.Context) (read uint64, _ error) {
 	if err != nil {
 		return 0, err
 	}
-	log, err := verify.NewLog(key)
+	log, err := formats.NewLog(key)
 	if err != nil {
 		return 0, err
 	}

@@ -6,12 +6,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/saksi-ledger/saksi/ops/custodian"
+	"github.com/saksi-ledger/saksi/ops/disclosures"
 )
 
 // misfiled tells who filed disclosures where nobody would have found them.
 func (e *examination) misfiled() {
-	all, err := custodian.ReadMisfiled(e.home.MisfiledFile())
+	all, err := disclosures.ReadMisfiled(e.home.MisfiledFile())
 	if err != nil {
 		e.add("disclosures", Watch, err.Error(), "")
 		return

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/saksi-ledger/saksi/ledger/timestamp"
+	"github.com/saksi-ledger/saksi/ledger/countersign/timestamp"
 )
 
 // timestamps looks at how far each authority has come. Where none was ever asked there

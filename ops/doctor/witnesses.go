@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/saksi-ledger/saksi/ledger/witness"
+	"github.com/saksi-ledger/saksi/ledger/countersign/witness"
 )
 
 const (

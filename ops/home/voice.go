@@ -11,7 +11,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/durable"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // Voice is by which keys the authority that runs a ledger is recognized. A home pins it when
@@ -57,7 +57,7 @@ func (a *Authority) SetRecovery(key events.PublicKey) error {
 // where it is, and by which keys its authority is recognized. The rest of a grant is the
 // party's own, and moves nobody elsewhere.
 func (g *Grant) said() ([]byte, error) {
-	last, err := verify.ParseCheckpoint([]byte(g.Predecessor.Checkpoint))
+	last, err := formats.ParseCheckpoint([]byte(g.Predecessor.Checkpoint))
 	if err != nil {
 		return nil, err
 	}

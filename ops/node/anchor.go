@@ -10,8 +10,8 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
-	"github.com/saksi-ledger/saksi/ledger/rekor"
-	"github.com/saksi-ledger/saksi/ledger/rekor/server"
+	"github.com/saksi-ledger/saksi/ledger/countersign/rekor"
+	"github.com/saksi-ledger/saksi/ledger/countersign/rekor/server"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 

@@ -9,8 +9,8 @@ import (
 
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/admission"
-	"github.com/saksi-ledger/saksi/ledger/verify"
-	"github.com/saksi-ledger/saksi/ledger/witness"
+	"github.com/saksi-ledger/saksi/ledger/countersign/witness"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // policyEvery is how often it is looked whether other witnesses have been adopted.
@@ -59,7 +59,7 @@ func (n *running) cosignBy(ctx context.Context, text string) error {
 	if text == "" {
 		return nil
 	}
-	policy, err := verify.ParsePolicy([]byte(text))
+	policy, err := formats.ParsePolicy([]byte(text))
 	if err != nil {
 		n.config.Log.Error("no witness is asked to cosign", "error", err)
 		return nil

@@ -9,9 +9,9 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/saksi-ledger/saksi/ledger/admission"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ops/broker"
-	"github.com/saksi-ledger/saksi/ops/custodian"
+	"github.com/saksi-ledger/saksi/ops/disclosures"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/projections/api"
 )
@@ -24,7 +24,7 @@ func (n *running) openCustody(ctx context.Context) (*nats.Conn, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
-	if n.custody, err = custodian.Open(ctx, nc, retentionOf(n.ledger), n.config.Replicas, disclosuresBytes(n.config)); err != nil {
+	if n.custody, err = disclosures.Open(ctx, nc, retentionOf(n.ledger), n.config.Replicas, disclosuresBytes(n.config)); err != nil {
 		nc.Close()
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (n *running) erasePersons(ctx context.Context) error {
 // a start: what an operator filed under another pseudonym than its event's would be found
 // by nobody, to be read or to be erased.
 func (n *running) fileDisclosures(ctx context.Context) error {
-	found := map[string]custodian.Misfiled{}
+	found := map[string]disclosures.Misfiled{}
 	var holds []admission.Hold
 	n.ledger.Registry(func(r *admission.Registry) { holds = r.Holds() })
 	if now := fmt.Sprint(holds); now != n.filedHolds {
@@ -66,8 +66,8 @@ func (n *running) fileDisclosures(ctx context.Context) error {
 }
 
 // tellMisfiled adds to what doctor reads.
-func (n *running) tellMisfiled(found map[string]custodian.Misfiled) error {
-	all, err := custodian.ReadMisfiled(n.config.Home.MisfiledFile())
+func (n *running) tellMisfiled(found map[string]disclosures.Misfiled) error {
+	all, err := disclosures.ReadMisfiled(n.config.Home.MisfiledFile())
 	if err != nil {
 		return err
 	}
@@ -85,16 +85,16 @@ func (n *running) bodyOf(ctx context.Context, leaf uint64) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case leaf >= checkpoint.Size:
-		return nil, custodian.ErrNoLeaf
+		return nil, disclosures.ErrNoLeaf
 	}
 	entries, err := n.sight.reader.Leaves(ctx, checkpoint, leaf)
 	if err != nil {
 		return nil, err
 	}
 	switch l := entries[0].Leaf; l.Verdict {
-	case verify.Rejected:
+	case formats.Rejected:
 		return []byte{}, nil // it holds no event
-	case verify.Duplicate:
+	case formats.Duplicate:
 		leaf = l.Of
 	}
 	body, err := n.sight.reader.Body(ctx, leaf)
@@ -105,7 +105,7 @@ func (n *running) bodyOf(ctx context.Context, leaf uint64) ([]byte, error) {
 }
 
 // kept gives the API the messages alone, and their headers.
-type kept struct{ *custodian.Custodian }
+type kept struct{ *disclosures.Custodian }
 
 func (k kept) Page(ctx context.Context, operator, actor string, from uint64) ([][]byte, uint64, error) {
 	found, next, err := k.Custodian.Page(ctx, operator, actor, from)
@@ -129,8 +129,8 @@ func (k kept) Headers(ctx context.Context, recipient string, from uint64) ([]api
 }
 
 func (k kept) Rewrap(ctx context.Context, recipient, next string, h api.Header) error {
-	err := k.Custodian.Rewrap(ctx, recipient, next, custodian.Header(h))
-	if wrong, ok := errors.AsType[*custodian.HeaderError](err); ok {
+	err := k.Custodian.Rewrap(ctx, recipient, next, disclosures.Header(h))
+	if wrong, ok := errors.AsType[*disclosures.HeaderError](err); ok {
 		return &api.HeaderError{Err: wrong.Err}
 	}
 	return err

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // message is one row of the table: bytes on a subject, and what must become of
@@ -22,7 +22,7 @@ type message struct {
 	from    *party
 	subject string
 	body    []byte
-	verdict verify.Verdict
+	verdict formats.Verdict
 	code    string
 }
 
@@ -65,15 +65,15 @@ func newForge(t *testing.T) *forge {
 }
 
 // add puts a row into the table, on the bastion's own subject.
-func (f *forge) add(name string, verdict verify.Verdict, code string, body []byte) {
+func (f *forge) add(name string, verdict formats.Verdict, code string, body []byte) {
 	f.addOn(name, verdict, code, f.nimbus, f.bastion.recorder.Subject(), body)
 }
 
-func (f *forge) addOn(name string, verdict verify.Verdict, code string, from *party, subject string, body []byte) {
+func (f *forge) addOn(name string, verdict formats.Verdict, code string, from *party, subject string, body []byte) {
 	f.table = append(f.table, message{name, from, subject, body, verdict, code})
 }
 
-func (f *forge) malformed(name string, body []byte) { f.add(name, verify.Rejected, "malformed", body) }
+func (f *forge) malformed(name string, body []byte) { f.add(name, formats.Rejected, "malformed", body) }
 
 // good is an envelope with nothing wrong, as bytes, which is never sent as it is.
 // It takes no number of the bastion's.

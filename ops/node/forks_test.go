@@ -18,28 +18,29 @@ import (
 	"filippo.io/torchwood"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/events/publish"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/audit"
+	"github.com/saksi-ledger/saksi/ledger/client"
+	"github.com/saksi-ledger/saksi/ledger/countersign/witness"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/http/token"
 	"github.com/saksi-ledger/saksi/ledger/mirror"
 	"github.com/saksi-ledger/saksi/ledger/monitor"
 	"github.com/saksi-ledger/saksi/ledger/readertest"
 	"github.com/saksi-ledger/saksi/ledger/verify"
-	"github.com/saksi-ledger/saksi/ledger/witness"
 )
 
 // observers are those who have seen a ledger honest, and are now shown something else.
 type observers struct {
 	*world
 	trust   *verify.Trust
-	log     *verify.Log
+	log     *formats.Log
 	honest  *readertest.Forger
 	seen    uint64 // leaves that all of them have seen
 	bodies  http.Handler
 	party   *party
-	config  publish.Config
+	config  client.Config
 	monitor string // directories, and an outbox's file
 	copy    string
 	witness string
@@ -67,20 +68,20 @@ func newObservers(t *testing.T) *observers {
 	w.must(err)
 	grant, err := o.party.home.Grant()
 	w.must(err)
-	o.config = publish.Config{NATSURL: w.addresses.NATS, JWT: grant.User, Seed: seed, HTTP: grant.HTTP, Log: o.log, Party: "nimbus-my"}
+	o.config = client.Config{NATSURL: w.addresses.NATS, JWT: grant.User, Seed: seed, HTTP: grant.HTTP, Log: o.log, Party: "nimbus-my"}
 	o.outbox = filepath.Join(t.TempDir(), "outbox.db")
-	add := func(box *publish.Outbox, n int) {
+	add := func(box *client.Outbox, n int) {
 		for range n {
 			_, err := box.Add(w.ctx, recorder, []events.Draft{{Event: newEvent(w, recorder)}}, o.party.signer)
 			w.must(err)
 		}
 	}
-	box, err := publish.Open(w.ctx, o.outbox, publish.Options{MaxEvents: 1})
+	box, err := client.Open(w.ctx, o.outbox, client.Options{MaxEvents: 1})
 	w.must(err)
 	add(box, 8)
-	c, err := publish.Dial(w.ctx, o.config)
+	c, err := client.Dial(w.ctx, o.config)
 	w.must(err)
-	result, err := c.Flush(w.ctx, box, publish.FlushOptions{})
+	result, err := c.Flush(w.ctx, box, client.FlushOptions{})
 	w.must(err)
 	if result.Envelopes != 8 {
 		t.Fatalf("%+v", result)
@@ -183,18 +184,18 @@ func (o *observers) asOutbox(url string) string {
 	b, err := os.ReadFile(o.outbox)
 	o.must(err)
 	o.must(os.WriteFile(file, b, 0o600))
-	box, err := publish.Open(o.ctx, file, publish.Options{MaxEvents: 1})
+	box, err := client.Open(o.ctx, file, client.Options{MaxEvents: 1})
 	o.must(err)
 	defer box.Close()
 	config := o.config
 	config.HTTP, config.Poll = url, 100*time.Millisecond
-	c, err := publish.Dial(o.ctx, config)
+	c, err := client.Dial(o.ctx, config)
 	o.must(err)
 	defer c.Close()
 	ctx, cancel := context.WithTimeout(o.ctx, 6*time.Second)
 	defer cancel()
-	_, err = c.Flush(ctx, box, publish.FlushOptions{})
-	var fork *publish.ForkError
+	_, err = c.Flush(ctx, box, client.FlushOptions{})
+	var fork *client.ForkError
 	evidence, err2 := box.Evidence(o.ctx)
 	o.must(err2)
 	switch {

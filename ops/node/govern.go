@@ -14,8 +14,8 @@ import (
 
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ops/broker"
-	"github.com/saksi-ledger/saksi/ops/governor"
 	"github.com/saksi-ledger/saksi/ops/home"
+	"github.com/saksi-ledger/saksi/ops/limiter"
 )
 
 const (
@@ -36,10 +36,10 @@ const (
 )
 
 // warden watches what parties send, and cuts those off who take more than their
-// share, as [governor.Governor] decides. It holds up nothing: where it can't do its
+// share, as [limiter.Governor] decides. It holds up nothing: where it can't do its
 // work, it says so and the ledger goes on.
 type warden struct {
-	governor *governor.Governor
+	governor *limiter.Governor
 	home     *home.Authority
 	broker   *broker.Authority
 	cut      func(context.Context, broker.Held) error
@@ -133,7 +133,7 @@ func (w *warden) run(ctx context.Context) error {
 		w.log.Error("it isn't known who is held", "error", err)
 	}
 	for _, h := range holds {
-		w.governor.Restore(governor.Hold{Party: h.Party, Reason: "earlier", Until: h.Until, Strikes: h.Strikes, What: "a node before this one held it"})
+		w.governor.Restore(limiter.Hold{Party: h.Party, Reason: "earlier", Until: h.Until, Strikes: h.Strikes, What: "a node before this one held it"})
 	}
 	if last, err := w.home.Pressure(); err == nil {
 		w.pressure.Alarms = last.Alarms
@@ -271,7 +271,7 @@ func (w *warden) heed(m measurement) (changed bool) {
 func gib(n int64) float64 { return float64(n) / (1 << 30) }
 
 // sent reads the broker's counters, by party.
-func (w *warden) sent(ctx context.Context, now time.Time) (map[string]governor.Sent, error) {
+func (w *warden) sent(ctx context.Context, now time.Time) (map[string]limiter.Sent, error) {
 	counted, err := w.traffic(ctx)
 	if err != nil {
 		return nil, err
@@ -286,13 +286,13 @@ func (w *warden) sent(ctx context.Context, now time.Time) (map[string]governor.S
 			w.parties[p.Account] = p
 		}
 	}
-	sent := map[string]governor.Sent{}
+	sent := map[string]limiter.Sent{}
 	for account, t := range counted {
 		p, ok := w.parties[account]
 		if !ok {
 			continue
 		}
-		sent[p.Name] = governor.Sent{Messages: t.Messages, Bytes: t.Bytes}
+		sent[p.Name] = limiter.Sent{Messages: t.Messages, Bytes: t.Bytes}
 		if t.Connections >= p.Connections && p.Connections > 0 {
 			w.alarm(home.Alarm{Party: p.Name, Reason: "connections", What: fmt.Sprintf("it has %d connections open, as many as it may", t.Connections)})
 		}
@@ -307,7 +307,7 @@ func (w *warden) sent(ctx context.Context, now time.Time) (map[string]governor.S
 	return sent, nil
 }
 
-func (w *warden) hold(ctx context.Context, h governor.Hold) error {
+func (w *warden) hold(ctx context.Context, h limiter.Hold) error {
 	ctx, cancel := context.WithTimeout(ctx, holdTime)
 	defer cancel()
 	err := w.cut(ctx, broker.Held{Party: h.Party, Until: h.Until, Strikes: h.Strikes})
@@ -329,7 +329,7 @@ func (w *warden) release(ctx context.Context, party string) error {
 	case errors.Is(err, broker.ErrSuspended):
 	case err != nil:
 		// The broker goes on refusing it: held again, it is let go again.
-		w.governor.Restore(governor.Hold{Party: party, Reason: "earlier", Until: time.Now().Add(holdTime), What: "it could not be let go"})
+		w.governor.Restore(limiter.Hold{Party: party, Reason: "earlier", Until: time.Now().Add(holdTime), What: "it could not be let go"})
 		return err
 	default:
 		w.log.Info("held no more", "party", party)
@@ -380,7 +380,7 @@ func (w *warden) write(now time.Time) {
 
 // newWarden puts a warden together: server is the embedded broker, nil if it is
 // somebody else's.
-func newWarden(ctx context.Context, n *running, g *governor.Governor, authority *broker.Authority, server *broker.Server, takes *gate) (*warden, func(), error) {
+func newWarden(ctx context.Context, n *running, g *limiter.Governor, authority *broker.Authority, server *broker.Server, takes *gate) (*warden, func(), error) {
 	w := &warden{
 		governor: g, home: n.config.Home, broker: authority, ledger: n.ledger,
 		every: lookEvery, free: n.config.Free, log: n.config.Log, takes: takes,

@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/ledger/client"
 	"github.com/saksi-ledger/saksi/ops/doctor"
-	"github.com/saksi-ledger/saksi/ops/governor"
+	"github.com/saksi-ledger/saksi/ops/limiter"
 	"github.com/saksi-ledger/saksi/ops/operator"
 )
 
@@ -55,8 +55,8 @@ func (w *world) part(name string) doctor.Part {
 // outlives the node, ends by itself, and everything before and after it has its leaf.
 func TestHeld(t *testing.T) {
 	log := &logged{}
-	w := newWorldWith(t, settings{log: slog.New(slog.NewTextHandler(log, nil)), limits: governor.Limits{
-		Waste: governor.Bucket{Burst: 20, Rate: 1}, Hold: 5 * time.Second, LongestHold: 5 * time.Second,
+	w := newWorldWith(t, settings{log: slog.New(slog.NewTextHandler(log, nil)), limits: limiter.Limits{
+		Waste: limiter.Bucket{Burst: 20, Rate: 1}, Hold: 5 * time.Second, LongestHold: 5 * time.Second,
 	}})
 	wild := w.enrol("nimbus-my", "lab-1", events.RecorderDeclared{Recorder: bastionName, Kind: events.RecorderBastion})
 	calm := w.enrol("garuda-cloud", "kul-dc-2", events.RecorderDeclared{Recorder: "garuda-cloud/kul-dc-2/badge-1", Kind: events.RecorderBadge})
@@ -86,7 +86,7 @@ func TestHeld(t *testing.T) {
 	w.must(err)
 	why, flushed := make(chan error, 1), make(chan error, 1)
 	go func() {
-		result, err := desk.Flush(w.ctx, publish.FlushOptions{Progress: func(p publish.Progress) {
+		result, err := desk.Flush(w.ctx, client.FlushOptions{Progress: func(p client.Progress) {
 			if p.Offline != nil && strings.Contains(p.Offline.Error(), "held") {
 				select {
 				case why <- p.Offline:
@@ -130,7 +130,7 @@ func TestDiskFull(t *testing.T) {
 	free.Store(100 << 30)
 	w := newWorldWith(t, settings{
 		free:   func(string) (int64, error) { return free.Load(), nil },
-		limits: governor.Limits{Hold: time.Second},
+		limits: limiter.Limits{Hold: time.Second},
 	})
 	party := w.enrol("nimbus-my", "lab-1", events.RecorderDeclared{Recorder: bastionName, Kind: events.RecorderBastion})
 	recorder := newChain(w, bastionName)

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/schemas"
 )
@@ -106,16 +106,16 @@ func (f *forge) notEvents() {
 // tooLarge adds what is well formed and over a limit.
 func (f *forge) tooLarge() {
 	long := f.edited(`"nonce":"`, `"subject":"`+strings.Repeat("x", 300<<10)+`","nonce":"`)
-	f.add("300 KiB", verify.Rejected, "too_large", f.signed(long))
+	f.add("300 KiB", formats.Rejected, "too_large", f.signed(long))
 	short := []byte(`{"id":"1","source":"/","type":"x"}`)
-	f.add("1,001 events", verify.Rejected, "too_large", f.signed(slices.Repeat([][]byte{short}, events.MaxEvents+1)...))
-	f.add("1,001 digests and no event", verify.Rejected, "too_large",
+	f.add("1,001 events", formats.Rejected, "too_large", f.signed(slices.Repeat([][]byte{short}, events.MaxEvents+1)...))
+	f.add("1,001 digests and no event", formats.Rejected, "too_large",
 		f.write(manifest(bastionName, "1", "1", "", slices.Repeat([][]byte{short}, events.MaxEvents+1)), nil, f.nimbus.signer))
 }
 
 // impostors adds envelopes by and for those who may not speak there.
 func (f *forge) impostors() {
-	reject := func(name, code string, body []byte) { f.add(name, verify.Rejected, code, body) }
+	reject := func(name, code string, body []byte) { f.add(name, formats.Rejected, code, body) }
 	lines := [][]byte{eventLine(f.world, f.bastion.recorder)}
 	as := func(recorder string, signer *events.Signer) []byte {
 		return f.write(manifest(recorder, "1", "1", "", lines), lines, signer)
@@ -123,10 +123,10 @@ func (f *forge) impostors() {
 	nimbus := f.nimbus.signer
 	reject("an operator that nobody admitted, in the manifest", "unknown_operator", as("nobody/lab-1/bastion-1", nimbus))
 	reject("an authority that is none", "unknown_operator", as("registry/nobody", nimbus))
-	f.addOn("an operator that only the broker knows", verify.Rejected, "unknown_operator", f.ghost, "events.ghost.lab-1.bastion-1", as("ghost/lab-1/bastion-1", f.ghost.signer))
-	f.addOn("a facility that nobody declared", verify.Rejected, "unknown_facility", f.nimbus, "events.nimbus-my.lab-7.bastion-1", as("nimbus-my/lab-7/bastion-1", nimbus))
-	f.addOn("a recorder that nobody declared", verify.Rejected, "unknown_recorder", f.nimbus, "events.nimbus-my.lab-1.bastion-7", as("nimbus-my/lab-1/bastion-7", nimbus))
-	f.addOn("another operator's facility", verify.Rejected, "unknown_recorder", f.nimbus, "events.nimbus-my.kul-dc-2.badge-1", as("nimbus-my/kul-dc-2/badge-1", nimbus))
+	f.addOn("an operator that only the broker knows", formats.Rejected, "unknown_operator", f.ghost, "events.ghost.lab-1.bastion-1", as("ghost/lab-1/bastion-1", f.ghost.signer))
+	f.addOn("a facility that nobody declared", formats.Rejected, "unknown_facility", f.nimbus, "events.nimbus-my.lab-7.bastion-1", as("nimbus-my/lab-7/bastion-1", nimbus))
+	f.addOn("a recorder that nobody declared", formats.Rejected, "unknown_recorder", f.nimbus, "events.nimbus-my.lab-1.bastion-7", as("nimbus-my/lab-1/bastion-7", nimbus))
+	f.addOn("another operator's facility", formats.Rejected, "unknown_recorder", f.nimbus, "events.nimbus-my.kul-dc-2.badge-1", as("nimbus-my/kul-dc-2/badge-1", nimbus))
 
 	reject("another operator in the manifest", "wrong_subject", as("garuda-cloud/kul-dc-2/badge-1", nimbus))
 	reject("another recorder in the manifest", "wrong_subject", as("nimbus-my/lab-1/doors-2", nimbus))
@@ -145,7 +145,7 @@ func (f *forge) impostors() {
 		`events.nimbus-my."lab-1".bastion-1`, `events.nimbus-my.lab-1.b\u0061stion-1`, "events.nimbus-my.lab-1.bästion-1", "events.nimbus-my.\x01\x7f.☃",
 		"events.nimbus-my.LAB-1.bastion-1", "events.nimbus-my.%20.{}", "events.nimbus-my.\xff.x",
 	} {
-		f.addOn(fmt.Sprintf("subject %q", subject), verify.Rejected, "wrong_subject", f.nimbus, subject, as(bastionName, nimbus))
+		f.addOn(fmt.Sprintf("subject %q", subject), formats.Rejected, "wrong_subject", f.nimbus, subject, as(bastionName, nimbus))
 	}
 	reject("a key that nobody registered", "unknown_key", as(bastionName, f.stranger))
 	reject("a key that nobody registered beside a good one", "unknown_key", f.write(manifest(bastionName, "1", "1", "", lines), lines, nimbus, f.stranger))
@@ -155,7 +155,7 @@ func (f *forge) impostors() {
 
 // badlySigned adds envelopes whose signatures or digests do not hold.
 func (f *forge) badlySigned() {
-	reject := func(name, code string, body []byte) { f.add(name, verify.Rejected, code, body) }
+	reject := func(name, code string, body []byte) { f.add(name, formats.Rejected, code, body) }
 	lines := [][]byte{eventLine(f.world, f.bastion.recorder), eventLine(f.world, f.bastion.recorder)}
 	payload := manifest(bastionName, "1", "1", "", lines)
 	signer := f.nimbus.signer
@@ -188,7 +188,7 @@ func (f *forge) badlySigned() {
 	reject("no signatures", "missing_signature", wire(payload, lines))
 	doors := newChain(f.world, "nimbus-my/lab-1/doors-2")
 	one := *doors
-	f.addOn("one signature where two are demanded", verify.Rejected, "missing_signature", f.nimbus, doors.recorder.Subject(), one.seal(f.world, 1, signer).Marshal())
+	f.addOn("one signature where two are demanded", formats.Rejected, "missing_signature", f.nimbus, doors.recorder.Subject(), one.seal(f.world, 1, signer).Marshal())
 
 	reject("an event changed after signing", "digest_mismatch", f.write(payload, [][]byte{lines[0], f.edited(`"mode":"`, `"mode":"x`)}, signer))
 	reject("events swapped", "digest_mismatch", f.write(payload, [][]byte{lines[1], lines[0]}, signer))
@@ -218,18 +218,18 @@ func (f *forge) badlySigned() {
 
 // strange adds what is odd and must be taken: refusing evidence helps nobody.
 func (f *forge) strange() {
-	accept := func(name string, body []byte) { f.add(name, verify.Accepted, "", body) }
+	accept := func(name string, body []byte) { f.add(name, formats.Accepted, "", body) }
 	signer := f.nimbus.signer
 	first := f.bastion.seal(f.world, 3, signer).Marshal()
 	accept("a good envelope", first)
-	f.add("the same again", verify.Duplicate, "", first)
+	f.add("the same again", formats.Duplicate, "", first)
 	accept("the next", f.bastion.seal(f.world, 1, signer).Marshal())
-	f.add("the first again, after others", verify.Duplicate, "", first)
+	f.add("the first again, after others", formats.Duplicate, "", first)
 
 	again := newChain(f.world, bastionName)
 	contradiction := again.seal(f.world, 2, signer)
 	accept("other events under numbers already used", contradiction.Marshal())
-	f.add("the contradiction again", verify.Duplicate, "", contradiction.Marshal())
+	f.add("the contradiction again", formats.Duplicate, "", contradiction.Marshal())
 	f.bastion.next += 100
 	accept("a gap", f.bastion.seal(f.world, 1, signer).Marshal())
 	f.bastion.previous = events.DigestOf([]byte("something else"))
@@ -244,7 +244,7 @@ func (f *forge) strange() {
 	second := newSigner(f.world)
 	_, err := f.registrar.AddKey(f.ctx, "nimbus-my", second.PublicKey())
 	f.must(err)
-	f.addOn("two signatures where two are demanded", verify.Accepted, "", f.nimbus, doors.recorder.Subject(), doors.seal(f.world, 1, signer, second).Marshal())
+	f.addOn("two signatures where two are demanded", formats.Accepted, "", f.nimbus, doors.recorder.Subject(), doors.seal(f.world, 1, signer, second).Marshal())
 }
 
 // suspended adds what a suspended operator says: the broker cuts it, so it is let
@@ -258,7 +258,7 @@ func (f *forge) suspended() {
 	f.must(b.Readmit(f.ctx, f.addresses.LocalNATS, "cut-off"))
 	f.until("a readmitted operator to be let in", f.cut.nc.IsConnected)
 	c := newChain(f.world, "cut-off/lab-9/bastion-1")
-	f.addOn("a suspended operator", verify.Rejected, "suspended_operator", f.cut, c.recorder.Subject(), c.seal(f.world, 1, f.cut.signer).Marshal())
+	f.addOn("a suspended operator", formats.Rejected, "suspended_operator", f.cut, c.recorder.Subject(), c.seal(f.world, 1, f.cut.signer).Marshal())
 }
 
 // beyondMandate adds what an authority says of a facility that is not its own.
@@ -270,7 +270,7 @@ func (f *forge) beyondMandate() {
 	f.must(err)
 	e, err := events.Seal(&events.Manifest{Recorder: bnm, Incarnation: 1, First: 1}, [][]byte{line}, f.seat.signer)
 	f.must(err)
-	f.addOn("an authority beyond its mandate", verify.Rejected, "outside_mandate", f.seat, bnm.Subject(), e.Marshal())
+	f.addOn("an authority beyond its mandate", formats.Rejected, "outside_mandate", f.seat, bnm.Subject(), e.Marshal())
 }
 
 func TestHostileMessages(t *testing.T) {
@@ -331,14 +331,14 @@ func (f *forge) check(m message, leaf entry) {
 		return
 	}
 	digest := events.DigestOf(m.body)
-	if m.verdict != verify.Rejected {
+	if m.verdict != formats.Rejected {
 		first, _, _ := bytes.Cut(m.body, []byte("\n"))
 		digest = events.DigestOf(first)
 	}
 	if leaf.Verdict != m.verdict || leaf.Code != m.code || leaf.Digest != digest || leaf.Subject != m.subject {
 		f.Errorf("%s: the leaf is %s: want %s %s on %q", m.name, leaf.Marshal(), m.verdict, m.code, m.subject)
 	}
-	if m.verdict != verify.Rejected {
+	if m.verdict != formats.Rejected {
 		return
 	}
 	var told events.RejectedPlace
@@ -375,7 +375,7 @@ func (f *forge) stillAccepts() {
 	f.Helper()
 	f.bastion = &chain{recorder: f.bastion.recorder, next: 5000}
 	body := f.bastion.seal(f.world, 2, f.nimbus.signer).Marshal()
-	m := message{"a good envelope after all that", f.nimbus, f.bastion.recorder.Subject(), body, verify.Accepted, ""}
+	m := message{"a good envelope after all that", f.nimbus, f.bastion.recorder.Subject(), body, formats.Accepted, ""}
 	f.check(m, f.leafOf(f.publish(m.from, m.subject, m.body)))
 }
 
@@ -388,11 +388,11 @@ func (f *forge) counts(accepted, leaves uint64) {
 	codes := map[string]uint64{}
 	for _, m := range f.table {
 		switch m.verdict {
-		case verify.Accepted:
+		case formats.Accepted:
 			accepted++
-		case verify.Duplicate:
+		case formats.Duplicate:
 			duplicates++
-		case verify.Rejected:
+		case formats.Rejected:
 			rejected++
 			codes[m.code]++
 		}

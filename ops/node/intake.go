@@ -13,7 +13,7 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ops/broker"
-	"github.com/saksi-ledger/saksi/ops/governor"
+	"github.com/saksi-ledger/saksi/ops/limiter"
 	"github.com/saksi-ledger/saksi/projections/api"
 )
 
@@ -21,7 +21,7 @@ import (
 type intake struct {
 	js       jetstream.JetStream
 	ledger   *ledger.Ledger
-	governor *governor.Governor
+	governor *limiter.Governor
 }
 
 // openIntake connects as the user who may publish for any recorder, and nothing else.

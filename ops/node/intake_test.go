@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/http/token"
-	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
 // answer is what the API said.
@@ -73,7 +73,7 @@ func TestEnvelopesOverHTTP(t *testing.T) {
 	if fate.State != "accepted" {
 		t.Fatalf("%+v", fate)
 	}
-	receipt, err := verify.ParseReceipt(w.call(http.MethodGet, fate.Proof, "", nil).body)
+	receipt, err := formats.ParseReceipt(w.call(http.MethodGet, fate.Proof, "", nil).body)
 	w.must(err)
 	leaf, _, err := w.log().VerifyReceipt(receipt)
 	w.must(err)

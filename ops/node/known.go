@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/ledger"
-	"github.com/saksi-ledger/saksi/ledger/rekor"
-	"github.com/saksi-ledger/saksi/ledger/verify"
-	"github.com/saksi-ledger/saksi/ledger/witness"
+	"github.com/saksi-ledger/saksi/ledger/countersign/rekor"
+	"github.com/saksi-ledger/saksi/ledger/countersign/witness"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 const (
@@ -68,13 +68,13 @@ func known(ctx context.Context, config Config) ([]ledger.Known, error) {
 
 // policyOf is the policy of witnesses that was in force when the node last ran, or the
 // genesis's; nil where there are none.
-func policyOf(ctx context.Context, config Config, reader ledger.Reader) *verify.Policy {
+func policyOf(ctx context.Context, config Config, reader ledger.Reader) *formats.Policy {
 	registry, err := ledger.ReadRegistry(config.Home.LedgerDir())
 	if err == nil {
 		if registry.WitnessPolicy() == "" {
 			return nil
 		}
-		policy, err := verify.ParsePolicy([]byte(registry.WitnessPolicy()))
+		policy, err := formats.ParsePolicy([]byte(registry.WitnessPolicy()))
 		if err == nil {
 			return policy
 		}
@@ -89,7 +89,7 @@ func policyOf(ctx context.Context, config Config, reader ledger.Reader) *verify.
 }
 
 // remembered is what is on this machine, each with the log's own signature.
-func remembered(config Config, log *verify.Log) ([]ledger.Known, error) {
+func remembered(config Config, log *formats.Log) ([]ledger.Known, error) {
 	var all []ledger.Known
 	add := func(by string, note []byte) {
 		checkpoint, err := log.OpenCheckpoint(note)

@@ -11,9 +11,9 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/disclosed"
-	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/ledger/client"
 	"github.com/saksi-ledger/saksi/ops/authority"
-	"github.com/saksi-ledger/saksi/ops/custodian"
+	"github.com/saksi-ledger/saksi/ops/disclosures"
 )
 
 // TestMisfiledDisclosure: what an operator sends under another pseudonym than its event's
@@ -40,7 +40,7 @@ func TestMisfiledDisclosure(t *testing.T) {
 	w.must(err)
 	_, err = d.Outbox.Add(w.ctx, recorder, []events.Draft{{Event: event, Disclosures: []events.Disclosure{fact}}}, signers...)
 	w.must(err)
-	flushed, err := d.Flush(w.ctx, publish.FlushOptions{})
+	flushed, err := d.Flush(w.ctx, client.FlushOptions{})
 	w.must(err)
 	if flushed.Events != 1 {
 		t.Fatalf("flushed %+v", flushed)
@@ -75,7 +75,7 @@ func TestMisfiledDisclosure(t *testing.T) {
 	_, err = w.registrar.AddFacility(w.ctx, events.FacilityDeclared{Facility: "lab-2", Country: "MY"})
 	w.must(err)
 	w.until("it is moved", func() bool {
-		told, err := custodian.ReadMisfiled(w.home.MisfiledFile())
+		told, err := disclosures.ReadMisfiled(w.home.MisfiledFile())
 		return err == nil && told["nimbus-my"].Moved == 1 && told["nimbus-my"].Refused == 2
 	})
 	who := authority.Person{Operator: "nimbus-my", Actor: "p-ana"}

@@ -23,13 +23,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/saksi-ledger/saksi/ledger"
-	"github.com/saksi-ledger/saksi/ledger/rekor"
-	"github.com/saksi-ledger/saksi/ledger/timestamp"
+	"github.com/saksi-ledger/saksi/ledger/countersign/rekor"
+	"github.com/saksi-ledger/saksi/ledger/countersign/timestamp"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ops/broker"
-	"github.com/saksi-ledger/saksi/ops/custodian"
-	"github.com/saksi-ledger/saksi/ops/governor"
+	"github.com/saksi-ledger/saksi/ops/disclosures"
 	"github.com/saksi-ledger/saksi/ops/home"
+	"github.com/saksi-ledger/saksi/ops/limiter"
 )
 
 // Config says how a node runs. What is empty is as it was at the node's last
@@ -77,7 +78,7 @@ type Config struct {
 	// ClockEvery is how often the ledger says what time it is, an hour by default.
 	ClockEvery time.Duration
 	// Limits are how much of the node one party may take.
-	Limits governor.Limits
+	Limits limiter.Limits
 	// Free measures how much of a disk is free; the system is asked if it is nil.
 	Free func(dir string) (int64, error)
 	Log  *slog.Logger
@@ -104,7 +105,7 @@ func Run(ctx context.Context, config Config) error {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("read the addresses of the last start: %w", err)
 	}
-	g, takes := governor.New(config.Limits), newGate()
+	g, takes := limiter.New(config.Limits), newGate()
 	l, err := openLedger(ctx, config, g.Took, takes.pass)
 	if err != nil {
 		return contradicted(config, err)
@@ -248,7 +249,7 @@ type running struct {
 	warden      *warden
 	authority   *broker.Authority
 	connect     []nats.Option // to the embedded broker, in this process
-	custody     *custodian.Custodian
+	custody     *disclosures.Custodian
 	feedsDue    bool   // the feeds are to be looked at for what was erased; of keepErased
 	filedHolds  string // the holds then
 	filed       uint64 // how far what was disclosed has been looked at; of keepErased
@@ -330,7 +331,7 @@ func openLedger(ctx context.Context, config Config, took func(map[string]ledger.
 	return ledger.Open(ctx, ledger.Config{
 		Dir: config.Home.LedgerDir(), LogKey: logKey, EventKey: eventKey, Log: config.Log, Took: took, Admits: admits,
 		Known: func(ctx context.Context) ([]ledger.Known, error) { return known(ctx, config) },
-		Contradicted: func(c *verify.Checkpoint) {
+		Contradicted: func(c *formats.Checkpoint) {
 			if err := config.Home.SetNewest(c.Note); err != nil {
 				config.Log.Error("the checkpoint that contradicts the ledger is not noted in the home", "error", err)
 			}

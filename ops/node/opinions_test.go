@@ -16,14 +16,14 @@ import (
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	"github.com/transparency-dev/merkle/rfc6962"
 	"github.com/transparency-dev/tessera/api"
-	"github.com/transparency-dev/tessera/client"
+	tessera "github.com/transparency-dev/tessera/client"
 	"github.com/transparency-dev/tessera/fsck"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/events/publish"
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/client"
 	"github.com/saksi-ledger/saksi/ops/operator"
 )
 
@@ -48,7 +48,7 @@ func TestOutsideOpinions(t *testing.T) {
 	for range 280 {
 		w.publish(p, c.recorder.Subject(), []byte("rejected\n"))
 	}
-	_, err = desk.Flush(w.ctx, publish.FlushOptions{})
+	_, err = desk.Flush(w.ctx, client.FlushOptions{})
 	w.must(err)
 
 	t.Run("tlog-proof by torchwood", func(t *testing.T) { w.receiptsByTorchwood(t, desk) })
@@ -94,7 +94,7 @@ func (w *world) receiptsByTorchwood(t *testing.T, desk *operator.Desk) {
 }
 
 func (w *world) treeByFsck(t *testing.T) {
-	files := client.FileFetcher{Root: filepath.Join(w.home.LedgerDir(), "tree")}
+	files := tessera.FileFetcher{Root: filepath.Join(w.home.LedgerDir(), "tree")}
 	hasher := func(raw []byte) ([][]byte, error) {
 		var bundle api.EntryBundle
 		if err := bundle.UnmarshalText(raw); err != nil {

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/ledger/client"
 	"github.com/saksi-ledger/saksi/ledger/http/token"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/ops/operator"
@@ -111,7 +111,7 @@ func TestOrdersOfALyingNode(t *testing.T) {
 	w.must(os.WriteFile(visits, []byte(strings.Repeat(visit, 3)), 0o600))
 	done, err := d.Commit(w.ctx, operator.Commit{System: "events", Recorder: recorder, Paths: []string{visits}})
 	w.must(err)
-	_, err = d.Flush(w.ctx, publish.FlushOptions{})
+	_, err = d.Flush(w.ctx, client.FlushOptions{})
 	w.must(err)
 	receipt, found, err := d.Outbox.ReceiptOf(w.ctx, recorder, done.Batch.Batch)
 	w.must(err)

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // TestAnotherLanguage publishes with docs/publish.py, which shares nothing with
@@ -50,7 +50,7 @@ func TestAnotherLanguage(t *testing.T) {
 			t.Fatalf("publish.py says %s: %v", out, err)
 		}
 		leaf := w.leafOf(ack.Seq)
-		if leaf.Verdict != verify.Accepted || leaf.First != first || leaf.Count != 3 {
+		if leaf.Verdict != formats.Accepted || leaf.First != first || leaf.Count != 3 {
 			t.Errorf("it became %s", leaf.Marshal())
 		}
 	}

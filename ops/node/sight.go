@@ -14,13 +14,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/countersign/witness"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/http/token"
-	"github.com/saksi-ledger/saksi/ledger/verify"
-	"github.com/saksi-ledger/saksi/ledger/witness"
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/broker"
-	"github.com/saksi-ledger/saksi/ops/custodian"
+	"github.com/saksi-ledger/saksi/ops/disclosures"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/api"
@@ -36,7 +36,7 @@ type sight struct {
 	engine  atomic.Pointer[projections.Engine] // nil until it could be opened
 	anchors *ledgerhttp.Anchors
 	stamps  *ledgerhttp.Timestamps
-	keys    *verify.Log
+	keys    *formats.Log
 	log     *slog.Logger
 }
 
@@ -102,7 +102,7 @@ func (s *sight) due() time.Time {
 }
 
 // handler serves checkpoint, tiles, anchors and bodies, and the API.
-func (s *sight) handler(ctx context.Context, config Config, l *ledger.Ledger, custody *custodian.Custodian, in *intake) (http.Handler, error) {
+func (s *sight) handler(ctx context.Context, config Config, l *ledger.Ledger, custody *disclosures.Custodian, in *intake) (http.Handler, error) {
 	tree, err := ledgerhttp.Handler(l.TreeDir())
 	if err != nil {
 		return nil, fmt.Errorf("serve the tree: %w", err)

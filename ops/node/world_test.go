@@ -18,11 +18,11 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/audit"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/broker"
-	"github.com/saksi-ledger/saksi/ops/governor"
 	"github.com/saksi-ledger/saksi/ops/home"
+	"github.com/saksi-ledger/saksi/ops/limiter"
 	"github.com/saksi-ledger/saksi/ops/node"
 	"github.com/saksi-ledger/saksi/schemas"
 )
@@ -44,7 +44,7 @@ type world struct {
 
 // settings are what a world's node has that is not as usual.
 type settings struct {
-	limits governor.Limits
+	limits limiter.Limits
 	free   func(string) (int64, error)
 	log    *slog.Logger
 }
@@ -275,12 +275,12 @@ func (w *world) publish(p *party, subject string, body []byte) uint64 {
 
 // entry is a leaf and where it stands.
 type entry struct {
-	*verify.Leaf
+	*formats.Leaf
 	index uint64
 }
 
 // log returns the ledger as its own trust file names it.
-func (w *world) log() *verify.Log {
+func (w *world) log() *formats.Log {
 	w.Helper()
 	trust, err := w.home.Trust()
 	w.must(err)
@@ -305,7 +305,7 @@ func (w *world) leaves() map[uint64]entry {
 		raw, err := archive.Entries(w.ctx, next)
 		w.must(err)
 		for _, b := range raw {
-			leaf, err := verify.ParseLeaf(b)
+			leaf, err := formats.ParseLeaf(b)
 			w.must(err)
 			all[leaf.Seq] = entry{leaf, next}
 			next++

@@ -5,20 +5,20 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/events/publish"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
+	"github.com/saksi-ledger/saksi/ledger/client"
 )
 
 // AttestPeriod adds to the outbox what it and its receipts can show of a recorder's
-// period: this is all there was. See [publish.Outbox.Period].
-func (d *Desk) AttestPeriod(ctx context.Context, recorder events.Recorder, from, to time.Time) (events.PeriodAttested, publish.Added, error) {
+// period: this is all there was. See [client.Outbox.Period].
+func (d *Desk) AttestPeriod(ctx context.Context, recorder events.Recorder, from, to time.Time) (events.PeriodAttested, client.Added, error) {
 	p, id, err := d.Outbox.Period(ctx, recorder, from, to)
 	if err != nil {
-		return p, publish.Added{}, err
+		return p, client.Added{}, err
 	}
 	event, err := vocabulary.AttestationPeriod.Of(p.Statement()).Event(recorder, vocabulary.Attributes{ID: id})
 	if err != nil {
-		return p, publish.Added{}, err
+		return p, client.Added{}, err
 	}
 	added, err := d.Outbox.Add(ctx, recorder, []events.Draft{{Event: event}}, d.signers...)
 	return p, added, err
@@ -26,10 +26,10 @@ func (d *Desk) AttestPeriod(ctx context.Context, recorder events.Recorder, from,
 
 // Attest adds an attestation to the outbox. What is wrong with it is said before it is
 // signed.
-func (d *Desk) Attest(ctx context.Context, recorder events.Recorder, statement vocabulary.Said) (publish.Added, error) {
+func (d *Desk) Attest(ctx context.Context, recorder events.Recorder, statement vocabulary.Said) (client.Added, error) {
 	event, err := statement.Event(recorder, vocabulary.Attributes{})
 	if err != nil {
-		return publish.Added{}, err
+		return client.Added{}, err
 	}
 	return d.Outbox.Add(ctx, recorder, []events.Draft{{Event: event}}, d.signers...)
 }

@@ -19,8 +19,8 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/committed"
 	"github.com/saksi-ledger/saksi/events/connect/cloudtrail"
-	"github.com/saksi-ledger/saksi/events/publish"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
+	"github.com/saksi-ledger/saksi/ledger/client"
 )
 
 // Commit is a batch to commit to: native records that are not shown.
@@ -72,7 +72,7 @@ func (d *Desk) Commit(ctx context.Context, what Commit) (*Committed, error) {
 }
 
 // addCommitment adds to the outbox; tests make it fail.
-func (d *Desk) addCommitment(ctx context.Context, recorder events.Recorder, drafts []events.Draft) (publish.Added, error) {
+func (d *Desk) addCommitment(ctx context.Context, recorder events.Recorder, drafts []events.Draft) (client.Added, error) {
 	if d.faulty != nil {
 		return d.faulty(ctx, recorder, drafts)
 	}

@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/events/publish"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/client"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 const (
@@ -75,7 +75,7 @@ func (d *Desk) Recipients(ctx context.Context) ([]Recipient, error) {
 // of its envelope, and that to the leaf's proof.
 func (d *Desk) proven(index uint64, line1, line, proof []byte) (*events.Event, events.Recorder, error) {
 	fail := func(err error) (*events.Event, events.Recorder, error) { return nil, events.Recorder{}, err }
-	receipt, err := verify.ParseReceipt(proof)
+	receipt, err := formats.ParseReceipt(proof)
 	if err != nil {
 		return fail(err)
 	}
@@ -87,7 +87,7 @@ func (d *Desk) proven(index uint64, line1, line, proof []byte) (*events.Event, e
 	switch {
 	case err != nil:
 		return fail(err)
-	case receipt.Index != index || leaf.Verdict != verify.Accepted || leaf.Digest != events.DigestOf(line1):
+	case receipt.Index != index || leaf.Verdict != formats.Accepted || leaf.Digest != events.DigestOf(line1):
 		return fail(errors.New("line 1 is not the leaf's"))
 	case !envelope.Manifest.Recorder.IsRegistry() || leaf.Subject != envelope.Manifest.Recorder.Subject():
 		return fail(errors.New("the leaf is not of the registry"))
@@ -268,7 +268,7 @@ func (d *Desk) AnswerOrder(ctx context.Context, recorder events.Recorder, order 
 // the digests in events that name it, as far as the ledger's view of them goes. It returns
 // how many disclosures there were, and whether the pseudonym was known.
 func (d *Desk) ErasePseudonym(ctx context.Context, pseudonym string) (int, bool, error) {
-	var of []publish.EventName
+	var of []client.EventName
 	query := url.Values{"actor.id": {pseudonym}, "limit": {"1000"}}
 	for {
 		text, err := d.get(ctx, "/v1/views/touches?"+query.Encode())
@@ -290,7 +290,7 @@ func (d *Desk) ErasePseudonym(ctx context.Context, pseudonym string) (int, bool,
 			if err != nil {
 				return 0, false, fmt.Errorf("ask the ledger which events name %s: %w", pseudonym, err)
 			}
-			of = append(of, publish.EventName{Recorder: recorder, ID: row.ID})
+			of = append(of, client.EventName{Recorder: recorder, ID: row.ID})
 		}
 		if page.Next == "" {
 			return d.Outbox.ErasePseudonym(ctx, pseudonym, of)

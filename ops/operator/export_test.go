@@ -6,7 +6,7 @@ import (
 	"os"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/ledger/client"
 )
 
 // ErrFault is what a write that was made to fail returns.
@@ -39,12 +39,12 @@ func (d *Desk) FailCommit(write string, persisted bool) {
 			return ErrFault
 		}
 	case "outbox":
-		d.faulty = func(ctx context.Context, recorder events.Recorder, drafts []events.Draft) (publish.Added, error) {
+		d.faulty = func(ctx context.Context, recorder events.Recorder, drafts []events.Draft) (client.Added, error) {
 			if persisted {
 				added, err := d.Outbox.Add(ctx, recorder, drafts, d.signers...)
 				return added, did(err)
 			}
-			return publish.Added{}, ErrFault
+			return client.Added{}, ErrFault
 		}
 	default:
 		panic(write)

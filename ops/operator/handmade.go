@@ -16,8 +16,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/events/publish"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
+	"github.com/saksi-ledger/saksi/ledger/client"
 )
 
 // maxLine bounds a hand-made event, in bytes.
@@ -43,7 +43,7 @@ type handmade struct {
 // Publish adds hand-made events, one in a line of JSON, to the outbox: all of
 // them, or none if one is not as its schema wants it. Missing are filled in
 // specversion, id (random), source (the recorder's), time (now) and nonce.
-func (d *Desk) Publish(ctx context.Context, recorder events.Recorder, r io.Reader, name string) (publish.Added, error) {
+func (d *Desk) Publish(ctx context.Context, recorder events.Recorder, r io.Reader, name string) (client.Added, error) {
 	var drafts []events.Draft
 	err := eachLine(r, name, func(n int, line []byte) error {
 		event, err := readHandmade(recorder, line)
@@ -66,7 +66,7 @@ func (d *Desk) Publish(ctx context.Context, recorder events.Recorder, r io.Reade
 		return nil
 	})
 	if err != nil {
-		return publish.Added{}, err
+		return client.Added{}, err
 	}
 	return d.Outbox.Add(ctx, recorder, drafts, d.signers...)
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/connect/cloudtrail"
-	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/ledger/client"
 )
 
 // chunkEvents is how many events go into the outbox in one transaction.
@@ -124,17 +124,17 @@ func (d *Desk) Import(ctx context.Context, what Import) (Imported, error) {
 	return done, add()
 }
 
-func (d *Desk) add(ctx context.Context, what Import, drafts []events.Draft) (publish.Added, error) {
+func (d *Desk) add(ctx context.Context, what Import, drafts []events.Draft) (client.Added, error) {
 	if what.Draft != nil {
 		for i := range drafts {
 			if err := what.Draft(&drafts[i]); err != nil {
-				return publish.Added{}, err
+				return client.Added{}, err
 			}
 		}
-		return publish.Added{}, nil
+		return client.Added{}, nil
 	}
 	if len(drafts) == 0 {
-		return publish.Added{}, nil
+		return client.Added{}, nil
 	}
 	for i := range drafts {
 		drafts[i].Recipients = d.recipients

@@ -8,8 +8,8 @@ import (
 	"os"
 	"strings"
 
-	"github.com/saksi-ledger/saksi/events/publish"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/client"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
 
@@ -40,7 +40,7 @@ type MoveOptions struct {
 // Move joins a ledger. If the home has joined another before, which this one succeeds, its
 // outbox moves with all that is in it, and only then is the grant kept: after an interruption,
 // saying it again goes on. moved is nil where there was nothing to move.
-func Move(ctx context.Context, h Mover, grantPath string, o MoveOptions) (_ *home.Grant, moved *publish.Moved, err error) {
+func Move(ctx context.Context, h Mover, grantPath string, o MoveOptions) (_ *home.Grant, moved *client.Moved, err error) {
 	next, err := h.Accepts(grantPath, o.LogKey)
 	if err != nil {
 		return nil, nil, err
@@ -63,11 +63,11 @@ func Move(ctx context.Context, h Mover, grantPath string, o MoveOptions) (_ *hom
 
 // movedBefore says what an outbox holds that has moved to the ledger of its home: an attempt
 // before may have been cut short when that was done, and all was yet to be sent.
-func movedBefore(ctx context.Context, h Mover) (_ *publish.Moved, err error) {
+func movedBefore(ctx context.Context, h Mover) (_ *client.Moved, err error) {
 	if _, err := os.Stat(h.OutboxFile()); err != nil { // there is nothing to say
 		return nil, nil
 	}
-	outbox, err := publish.Open(ctx, h.OutboxFile(), publish.Options{})
+	outbox, err := client.Open(ctx, h.OutboxFile(), client.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func movedBefore(ctx context.Context, h Mover) (_ *publish.Moved, err error) {
 
 // succession returns how the ledger of a grant that the home accepts succeeds the one that it
 // is of; nil if that is the same, or there is none.
-func succession(h Mover, next *home.Grant, o MoveOptions) (*publish.Succession, error) {
+func succession(h Mover, next *home.Grant, o MoveOptions) (*client.Succession, error) {
 	before, err := h.Grant()
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
@@ -91,7 +91,7 @@ func succession(h Mover, next *home.Grant, o MoveOptions) (*publish.Succession, 
 	if before.Ledger.Key == next.Ledger.Key {
 		return nil, nil
 	}
-	s := &publish.Succession{
+	s := &client.Succession{
 		Last: []byte(next.Predecessor.Checkpoint), HTTP: next.Predecessor.HTTP, Unproven: o.Unproven, Drop: o.Drop, Progress: o.Progress,
 	}
 	if s.From, err = before.Ledger.Log(); err != nil {
@@ -118,12 +118,12 @@ func succession(h Mover, next *home.Grant, o MoveOptions) (*publish.Succession, 
 }
 
 // reaches refuses a copy that can't have the tree before up to its last checkpoint.
-func reaches(tree, dir string, s *publish.Succession) error {
+func reaches(tree, dir string, s *client.Succession) error {
 	text, err := os.ReadFile(tree + "/checkpoint")
 	if err != nil {
 		return err
 	}
-	at, err := verify.ParseCheckpoint(text)
+	at, err := formats.ParseCheckpoint(text)
 	if err != nil {
 		return fmt.Errorf("the checkpoint in %s: %w", dir, err)
 	}
@@ -152,8 +152,8 @@ func treeIn(dir string) (string, error) {
 	return "", fmt.Errorf("%s holds no tree, nor a copy of one", dir)
 }
 
-func move(ctx context.Context, h Mover, s publish.Succession) (_ *publish.Moved, err error) {
-	outbox, err := publish.Open(ctx, h.OutboxFile(), publish.Options{})
+func move(ctx context.Context, h Mover, s client.Succession) (_ *client.Moved, err error) {
+	outbox, err := client.Open(ctx, h.OutboxFile(), client.Options{})
 	if err != nil {
 		return nil, err
 	}

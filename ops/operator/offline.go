@@ -4,7 +4,7 @@ import (
 	"context"
 	"io"
 
-	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/ledger/client"
 )
 
 // Export writes what waits in the outbox, for a ledger that can't be reached from here.
@@ -13,6 +13,6 @@ func (d *Desk) Export(ctx context.Context, w io.Writer) (envelopes, count int, e
 }
 
 // Receive takes in the ledger's reply to it.
-func (d *Desk) Receive(ctx context.Context, r io.Reader) (publish.Received, error) {
+func (d *Desk) Receive(ctx context.Context, r io.Reader) (client.Received, error) {
 	return d.Outbox.Receive(ctx, d.config.Log, r)
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/events/publish"
+	"github.com/saksi-ledger/saksi/ledger/client"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
 
@@ -18,20 +18,20 @@ import (
 // goroutine.
 type Desk struct {
 	Home   *home.Operator
-	Outbox *publish.Outbox
+	Outbox *client.Outbox
 	// Token makes a bearer token with which the ledger's API is asked; nil: it is asked
 	// only what is public.
 	Token   func() (string, error)
 	signers []*events.Signer
-	config  publish.Config
-	client  *publish.Client
+	config  client.Config
+	client  *client.Client
 
 	recipients []string   // to whom what opens new events is encrypted
 	seal       *Recipient // to whom new events are sealed, if to anybody
 
 	batches *batches // that were committed to
 	// faulty, if set, adds commitments to the outbox: tests make it fail.
-	faulty func(context.Context, events.Recorder, []events.Draft) (publish.Added, error)
+	faulty func(context.Context, events.Recorder, []events.Draft) (client.Added, error)
 }
 
 // Open opens an operator's home, which must have joined a ledger. It does not
@@ -58,20 +58,20 @@ func Open(ctx context.Context, h *home.Operator) (_ *Desk, err error) {
 	if d.signers, err = h.Signers(); err != nil {
 		return nil, err
 	}
-	if d.Outbox, err = publish.Open(ctx, h.OutboxFile(), publish.Options{}); err != nil {
+	if d.Outbox, err = client.Open(ctx, h.OutboxFile(), client.Options{}); err != nil {
 		return nil, err
 	}
-	d.config = publish.Config{
+	d.config = client.Config{
 		NATSURL: grant.NATS, JWT: grant.User, Seed: seed, HTTP: grant.HTTP, Log: log, Party: h.Name, Name: "saksi " + h.Name,
 	}
 	return d, nil
 }
 
 // Client returns the connection to the ledger, made when it is first asked for. A
-// broker that is away is no error, see [publish.Dial].
-func (d *Desk) Client(ctx context.Context) (*publish.Client, error) {
+// broker that is away is no error, see [client.Dial].
+func (d *Desk) Client(ctx context.Context) (*client.Client, error) {
 	if d.client == nil {
-		c, err := publish.Dial(ctx, d.config)
+		c, err := client.Dial(ctx, d.config)
 		if err != nil {
 			return nil, err
 		}
@@ -90,10 +90,10 @@ func (d *Desk) Prepare(ctx context.Context, recorder events.Recorder) error {
 }
 
 // Flush brings what waits in the outbox to the ledger, and receipts back.
-func (d *Desk) Flush(ctx context.Context, options publish.FlushOptions) (publish.Result, error) {
+func (d *Desk) Flush(ctx context.Context, options client.FlushOptions) (client.Result, error) {
 	c, err := d.Client(ctx)
 	if err != nil {
-		return publish.Result{}, err
+		return client.Result{}, err
 	}
 	return c.Flush(ctx, d.Outbox, options)
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/schema"
 	"github.com/saksi-ledger/saksi/ledger"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/findings"
 	"github.com/saksi-ledger/saksi/projections/views"
@@ -119,7 +119,7 @@ func TestPlantedIsWhatIsSaid(t *testing.T) {
 type world struct {
 	*Replayer
 	dir string
-	log *verify.Log
+	log *formats.Log
 }
 
 func newWorld(t testing.TB) *world {
@@ -151,7 +151,7 @@ func newWorld(t testing.TB) *world {
 	must(t, ledger.Create(t.Context(), config, genesis.Marshal()))
 	l, err := ledger.Open(t.Context(), config)
 	must(t, err)
-	log, err := verify.NewLog(public)
+	log, err := formats.NewLog(public)
 	must(t, err)
 	return &world{dir: config.Dir, log: log, Replayer: &Replayer{
 		Ledger: l, Authority: "mcmc", Key: authority, Genesis: genesis.ManifestDigest(), Signers: signers, Clock: clock, Afterwards: 6 * time.Hour,

@@ -27,9 +27,9 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/http/token"
-	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/projections"
 )
 
@@ -45,10 +45,10 @@ type Store interface {
 
 // Ledger is what entries and proofs are read from: a [ledger.Directory].
 type Ledger interface {
-	Checkpoint(ctx context.Context) (*verify.Checkpoint, error)
-	Leaves(ctx context.Context, checkpoint *verify.Checkpoint, from uint64) ([]ledger.Entry, error)
+	Checkpoint(ctx context.Context) (*formats.Checkpoint, error)
+	Leaves(ctx context.Context, checkpoint *formats.Checkpoint, from uint64) ([]ledger.Entry, error)
 	Body(ctx context.Context, leaf uint64) ([]byte, error)
-	Prove(ctx context.Context, checkpoint *verify.Checkpoint, index uint64) (tlog.RecordProof, error)
+	Prove(ctx context.Context, checkpoint *formats.Checkpoint, index uint64) (tlog.RecordProof, error)
 	Root(ctx context.Context, size uint64) (tlog.Hash, error)
 }
 
@@ -76,7 +76,7 @@ type Config struct {
 	Disclosed Disclosures
 	Who       Authenticator
 	// Keys checks the checkpoints that were anchored, and names the origin.
-	Keys *verify.Log
+	Keys *formats.Log
 	// Secret, of 32 bytes, seals what would tell those whose mandate is bounded how
 	// much there is beyond it. Where it changes, streams that were broken off begin
 	// anew; nil: at every start.

@@ -12,9 +12,9 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/http/token"
-	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
 // entryInput asks for a leaf.
@@ -113,7 +113,7 @@ func (a *api) checkpoint(ctx context.Context, _ *struct{}) (*textOutput, error) 
 }
 
 // find returns a leaf under the newest checkpoint.
-func (a *api) find(ctx context.Context, index uint64) (*verify.Checkpoint, *ledger.Entry, error) {
+func (a *api) find(ctx context.Context, index uint64) (*formats.Checkpoint, *ledger.Entry, error) {
 	c, err := a.Ledger.Checkpoint(ctx)
 	if err != nil {
 		return nil, nil, a.failed(ctx, "read the checkpoint", err)
@@ -142,7 +142,7 @@ func (a *api) entry(ctx context.Context, in *entryInput) (*entryOutput, error) {
 			First: l.First, Count: l.Count, Code: l.Code, Digest: l.Digest.String(),
 		},
 	}}
-	if l.Verdict == verify.Duplicate {
+	if l.Verdict == formats.Duplicate {
 		out.Body.Leaf.Of = &l.Of
 	}
 	if !in.Sent {
@@ -162,7 +162,7 @@ func (a *api) entry(ctx context.Context, in *entryInput) (*entryOutput, error) {
 	return out, nil
 }
 
-func mayRead(g token.Grantee, l *verify.Leaf) error {
+func mayRead(g token.Grantee, l *formats.Leaf) error {
 	switch {
 	case g.Role == token.Public:
 		return problem(http.StatusUnauthorized, "bodies need a mandate: want Authorization: Bearer TOKEN")
@@ -184,10 +184,10 @@ func (a *api) sent(ctx context.Context, e *ledger.Entry, g token.Grantee) (*sent
 		return nil, err
 	}
 	byEvent := g.ByEvent(e.Leaf.Subject)
-	if e.Leaf.Verdict == verify.Rejected && byEvent {
+	if e.Leaf.Verdict == formats.Rejected && byEvent {
 		return nil, nil
 	}
-	if e.Leaf.Verdict == verify.Rejected {
+	if e.Leaf.Verdict == formats.Rejected {
 		return &sent{Body: body}, nil
 	}
 	envelope, err := events.ParseEnvelope(body)
@@ -232,13 +232,13 @@ func (a *api) proof(ctx context.Context, in *proofInput) (*textOutput, error) {
 	if err != nil {
 		return nil, a.failed(ctx, "make the proof", err)
 	}
-	receipt := verify.Receipt{Index: in.Index, Leaf: e.Raw, Proof: proof, Checkpoint: c.Note}
+	receipt := formats.Receipt{Index: in.Index, Leaf: e.Raw, Proof: proof, Checkpoint: c.Note}
 	return &textOutput{ContentType: plainText, CacheControl: "no-cache", Body: receipt.Marshal()}, nil
 }
 
 // checkpointOf returns a signed checkpoint of a size: the newest, or one that was
 // anchored. Others aren't kept.
-func (a *api) checkpointOf(ctx context.Context, newest *verify.Checkpoint, size uint64) (*verify.Checkpoint, error) {
+func (a *api) checkpointOf(ctx context.Context, newest *formats.Checkpoint, size uint64) (*formats.Checkpoint, error) {
 	if size == 0 || size == newest.Size {
 		return newest, nil
 	}

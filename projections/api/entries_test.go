@@ -9,12 +9,12 @@ import (
 	"testing"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 func TestEntries(t *testing.T) {
 	w := newWorld(t, 60)
-	seen := map[verify.Verdict]bool{}
+	seen := map[formats.Verdict]bool{}
 	for index := range uint64(60) {
 		path := fmt.Sprint("/v1/entries/", index)
 		a := w.get("auditor", path+"?body=true")
@@ -22,10 +22,10 @@ func TestEntries(t *testing.T) {
 		if err := json.Unmarshal(a.body, &e); err != nil || a.status != 200 {
 			t.Fatalf("%s: %d %s", path, a.status, a.body)
 		}
-		l, err := verify.ParseLeaf([]byte(e.Raw))
+		l, err := formats.ParseLeaf([]byte(e.Raw))
 		w.must(err)
 		seen[l.Verdict] = true
-		if e.Index != index || e.Leaf.Verdict != string(l.Verdict) || e.Leaf.Digest != l.Digest.String() || (e.Leaf.Of != nil) != (l.Verdict == verify.Duplicate) ||
+		if e.Index != index || e.Leaf.Verdict != string(l.Verdict) || e.Leaf.Digest != l.Digest.String() || (e.Leaf.Of != nil) != (l.Verdict == formats.Duplicate) ||
 			!e.Leaf.Received.Equal(l.Received) || e.Leaf.Subject != l.Subject {
 			t.Errorf("%s: %+v of %s", path, e.Leaf, e.Raw)
 		}
@@ -36,7 +36,7 @@ func TestEntries(t *testing.T) {
 			t.Fatalf("%s: no body", path)
 		}
 		body := string(e.Sent.Body)
-		if l.Verdict != verify.Rejected {
+		if l.Verdict != formats.Rejected {
 			body = strings.Join(append([]string{e.Sent.Line1}, e.Sent.Lines...), "\n") + "\n"
 		}
 		if body != string(w.Bodies[index]) {
@@ -48,7 +48,7 @@ func TestEntries(t *testing.T) {
 		}
 
 		proof := w.get("", e.Links.Proof)
-		receipt, err := verify.ParseReceipt(proof.body)
+		receipt, err := formats.ParseReceipt(proof.body)
 		if err != nil {
 			t.Fatalf("%s: %d %s", e.Links.Proof, proof.status, proof.body)
 		}
@@ -80,7 +80,7 @@ func TestProofOfSize(t *testing.T) {
 	w.grow(300)
 	for _, index := range []int{0, 20, 32} {
 		a := w.get("", fmt.Sprintf("/v1/entries/%d/proof?size=33", index))
-		receipt, err := verify.ParseReceipt(a.body)
+		receipt, err := formats.ParseReceipt(a.body)
 		if err != nil {
 			t.Fatalf("%d %s", a.status, a.body)
 		}

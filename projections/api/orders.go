@@ -8,8 +8,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/http/token"
-	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
 type orderInput struct {
@@ -47,7 +47,7 @@ func (a *api) order(ctx context.Context, in *orderInput) (*orderOutput, error) {
 		return nil, err
 	}
 	none := problem(http.StatusNotFound, "event %d/%d is no order", in.Index, in.Event)
-	if recorder, err := events.ParseSubject(e.Leaf.Subject); err != nil || !recorder.IsRegistry() || e.Leaf.Verdict != verify.Accepted {
+	if recorder, err := events.ParseSubject(e.Leaf.Subject); err != nil || !recorder.IsRegistry() || e.Leaf.Verdict != formats.Accepted {
 		return nil, none
 	}
 	body, err := a.Ledger.Body(ctx, in.Index)

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/feeds"
 )
@@ -61,8 +61,8 @@ func TestKilledOverTheRealStore(t *testing.T) {
 			for from := uint64(0); from < size; {
 				var facts []*projections.Fact
 				for n := uint64(1 + rand.IntN(200)); n > 0 && from < size; n-- {
-					facts = append(facts, &projections.Fact{Index: from, Leaf: &verify.Leaf{
-						Epoch: 1, Seq: from + 1, Subject: "events.a.b.c", Received: epoch.Add(time.Duration(from) * time.Second), Verdict: verify.Rejected, Code: "malformed",
+					facts = append(facts, &projections.Fact{Index: from, Leaf: &formats.Leaf{
+						Epoch: 1, Seq: from + 1, Subject: "events.a.b.c", Received: epoch.Add(time.Duration(from) * time.Second), Verdict: formats.Rejected, Code: "malformed",
 					}})
 					from++
 				}

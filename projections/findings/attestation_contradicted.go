@@ -7,7 +7,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/projections"
-	"github.com/saksi-ledger/saksi/projections/findings/trail"
+	"github.com/saksi-ledger/saksi/projections/findings/sequence"
 )
 
 const (
@@ -59,7 +59,7 @@ func (r attestationContradicted) states() []projections.Schema {
 }
 func (attestationContradicted) due(*book, string) error { return nil }
 
-func (r attestationContradicted) leaf(b *book, f *projections.Fact, s *trail.Step) error {
+func (r attestationContradicted) leaf(b *book, f *projections.Fact, s *sequence.Step) error {
 	if s == nil {
 		return nil
 	}
@@ -78,7 +78,7 @@ func (r attestationContradicted) leaf(b *book, f *projections.Fact, s *trail.Ste
 }
 
 // compare holds what comes against what was attested before.
-func (r attestationContradicted) compare(b *book, f *projections.Fact, s *trail.Step) error {
+func (r attestationContradicted) compare(b *book, f *projections.Fact, s *sequence.Step) error {
 	name := s.Recorder.String()
 	before, found, err := r.sworn.Get(b.tx, name)
 	if err != nil || !found {
@@ -120,7 +120,7 @@ func (r attestationContradicted) compare(b *book, f *projections.Fact, s *trail.
 }
 
 // arrived resolves findings about attestations whose numbers have all come.
-func (r attestationContradicted) arrived(b *book, s *trail.Step, before *sworn) (changed bool, err error) {
+func (r attestationContradicted) arrived(b *book, s *sequence.Step, before *sworn) (changed bool, err error) {
 	var still []waiting
 	for _, w := range before.Waiting {
 		missing, err := b.trail.Missing(b.tx, s.Recorder, w.Incarnation, w.First, w.Last)
@@ -143,7 +143,7 @@ func (r attestationContradicted) arrived(b *book, s *trail.Step, before *sworn) 
 }
 
 // attested holds an attestation against what came before it.
-func (r attestationContradicted) attested(b *book, f *projections.Fact, e *projections.Event, s *trail.Step, a *events.PeriodAttested) error {
+func (r attestationContradicted) attested(b *book, f *projections.Fact, e *projections.Event, s *sequence.Step, a *events.PeriodAttested) error {
 	recorder, ok := Attested(e, a)
 	if !ok {
 		return nil

@@ -6,7 +6,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/projections"
-	"github.com/saksi-ledger/saksi/projections/findings/trail"
+	"github.com/saksi-ledger/saksi/projections/findings/sequence"
 )
 
 // maxInterval bounds what a recorder may be asked to attest every so often, so that
@@ -61,7 +61,7 @@ func newAttestationOverdue() attestationOverdue {
 func (attestationOverdue) name() string                   { return "attestation-overdue" }
 func (r attestationOverdue) states() []projections.Schema { return []projections.Schema{r.promises} }
 
-func (r attestationOverdue) leaf(b *book, f *projections.Fact, _ *trail.Step) error {
+func (r attestationOverdue) leaf(b *book, f *projections.Fact, _ *sequence.Step) error {
 	for i := range f.Events {
 		e := &f.Events[i]
 		var err error

@@ -10,14 +10,14 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/projections"
-	"github.com/saksi-ledger/saksi/projections/findings/trail"
+	"github.com/saksi-ledger/saksi/projections/findings/sequence"
 )
 
 // book is what rules write findings into, at one leaf.
 type book struct {
 	tx    *projections.Tx
 	table *projections.Table[Finding]
-	trail *trail.Trail
+	trail *sequence.Trail
 }
 
 // raise opens a finding, or brings up to date what an open one says. Evidence is

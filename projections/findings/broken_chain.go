@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/saksi-ledger/saksi/projections"
-	"github.com/saksi-ledger/saksi/projections/findings/trail"
+	"github.com/saksi-ledger/saksi/projections/findings/sequence"
 )
 
 // brokenChain: a manifest does not name the one that stands before it, so that one of
@@ -16,7 +16,7 @@ func (brokenChain) name() string                 { return "broken-chain" }
 func (brokenChain) states() []projections.Schema { return nil }
 func (brokenChain) due(*book, string) error      { return nil }
 
-func (r brokenChain) leaf(b *book, f *projections.Fact, s *trail.Step) error {
+func (r brokenChain) leaf(b *book, f *projections.Fact, s *sequence.Step) error {
 	if s == nil {
 		return nil
 	}
@@ -37,7 +37,7 @@ func (r brokenChain) leaf(b *book, f *projections.Fact, s *trail.Step) error {
 	return nil
 }
 
-func (brokenChain) wanted(broken trail.Break) string {
+func (brokenChain) wanted(broken sequence.Break) string {
 	switch {
 	case broken.Wanted.IsZero() && broken.Named.IsZero():
 		return "there must have been one"

@@ -6,7 +6,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/projections"
-	"github.com/saksi-ledger/saksi/projections/findings/trail"
+	"github.com/saksi-ledger/saksi/projections/findings/sequence"
 )
 
 // claim is an attestation that is being held against what was received.
@@ -79,7 +79,7 @@ func (c *claim) tally(b *book, named bool) (t tally, complete bool, err error) {
 	if err != nil {
 		return t, false, err
 	}
-	complete, err = b.trail.Between(b.tx, c.recorder, uint64(c.Incarnation), from, to, func(s trail.Said) {
+	complete, err = b.trail.Between(b.tx, c.recorder, uint64(c.Incarnation), from, to, func(s sequence.Said) {
 		if named && s.Number >= uint64(c.First) && s.Number <= uint64(c.Last) {
 			switch {
 			case s.Attests:

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/saksi-ledger/saksi/projections"
-	"github.com/saksi-ledger/saksi/projections/findings/trail"
+	"github.com/saksi-ledger/saksi/projections/findings/sequence"
 )
 
 // contradiction: under a number that was used, an operator signed a different event.
@@ -29,7 +29,7 @@ func (contradiction) name() string                   { return "contradiction" }
 func (r contradiction) states() []projections.Schema { return []projections.Schema{r.seen} }
 func (contradiction) due(*book, string) error        { return nil }
 
-func (r contradiction) leaf(b *book, f *projections.Fact, s *trail.Step) error {
+func (r contradiction) leaf(b *book, f *projections.Fact, s *sequence.Step) error {
 	if s == nil || len(s.Contradicted) == 0 {
 		return nil
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/projections"
-	"github.com/saksi-ledger/saksi/projections/findings/trail"
+	"github.com/saksi-ledger/saksi/projections/findings/sequence"
 )
 
 const (
@@ -68,7 +68,7 @@ func (r doubtfulKey) states() []projections.Schema {
 }
 func (doubtfulKey) due(*book, string) error { return nil }
 
-func (r doubtfulKey) leaf(b *book, f *projections.Fact, s *trail.Step) error {
+func (r doubtfulKey) leaf(b *book, f *projections.Fact, s *sequence.Step) error {
 	if s != nil {
 		for _, id := range f.Signers {
 			if err := r.remember(b, id, f); err != nil {

@@ -10,7 +10,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/projections"
-	"github.com/saksi-ledger/saksi/projections/findings/trail"
+	"github.com/saksi-ledger/saksi/projections/findings/sequence"
 )
 
 // Finding is something that breaks a rule or does not add up. Its key is ID, which
@@ -65,17 +65,17 @@ type rule interface {
 	states() []projections.Schema
 	// leaf sees every leaf; step is nil unless it is an accepted envelope of an
 	// operator's whose body is there.
-	leaf(b *book, f *projections.Fact, step *trail.Step) error
+	leaf(b *book, f *projections.Fact, step *sequence.Step) error
 	due(b *book, key string) error
 }
 
 // View returns the view of findings.
 func View() *projections.View {
 	table := projections.NewTable[Finding]("findings")
-	follow := trail.New("findings", true)
+	follow := sequence.New("findings", true)
 	rules := []rule{
 		sequenceGap{}, brokenChain{}, contradiction{newContradicted()}, restarted{},
-		newAttestationOverdue(), newAttestationContradicted(), newSessionOverlong(), newLateRecord(), newDoubtfulKey(), newRejections(), newProduction(), newQuorumOverdue(),
+		newAttestationOverdue(), newAttestationContradicted(), newSessionOverlong(), newLateRecord(), newDoubtfulKey(), newRejections(), newProductionFinding(), newQuorumOverdue(),
 		settled{},
 	}
 	tables := append([]projections.Schema{table}, follow.Tables()...)

@@ -12,7 +12,7 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/findings"
-	"github.com/saksi-ledger/saksi/projections/findings/trail"
+	"github.com/saksi-ledger/saksi/projections/findings/sequence"
 	"github.com/saksi-ledger/saksi/projections/views/viewtest"
 )
 
@@ -236,12 +236,12 @@ var stories = []struct {
 	}},
 	{"more gaps than are followed", func(s *story) {
 		var left []*viewtest.Envelope
-		for range trail.MaxGaps + 2 {
+		for range sequence.MaxGaps + 2 {
 			left = append(left, s.bastion.Seal(viewtest.Performed("")))
 			s.bastion.Say(viewtest.Performed(""))
 		}
 		all := func(state string) (all []string) {
-			for i := range trail.MaxGaps {
+			for i := range sequence.MaxGaps {
 				all = append(all, fmt.Sprintf("sequence-gap %s %d", state, 2*i+1))
 			}
 			return append(all, fmt.Sprintf("sequence-gap %s incarnation 1", state))

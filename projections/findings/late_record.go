@@ -6,7 +6,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/projections"
-	"github.com/saksi-ledger/saksi/projections/findings/trail"
+	"github.com/saksi-ledger/saksi/projections/findings/sequence"
 )
 
 const (
@@ -48,7 +48,7 @@ func newLateRecord() lateRecord {
 func (lateRecord) name() string                   { return "late-record" }
 func (r lateRecord) states() []projections.Schema { return []projections.Schema{r.runs} }
 
-func (r lateRecord) leaf(b *book, f *projections.Fact, s *trail.Step) error {
+func (r lateRecord) leaf(b *book, f *projections.Fact, s *sequence.Step) error {
 	if s == nil {
 		return nil
 	}

@@ -5,26 +5,26 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/projections"
-	"github.com/saksi-ledger/saksi/projections/findings/docket"
-	"github.com/saksi-ledger/saksi/projections/findings/trail"
+	"github.com/saksi-ledger/saksi/projections/findings/production"
+	"github.com/saksi-ledger/saksi/projections/findings/sequence"
 )
 
 // production: an operator was ordered to open a commitment, or to hand over what opens
 // digests, and has not by the time that was set (production-missing, resolved when all of
 // it comes), does so after it (production-late), or hands over what doesn't belong to
 // what it had committed to or wasn't asked for (production-mismatch).
-type production struct{ docket *docket.Docket }
+type productionFinding struct{ docket *production.Docket }
 
-func newProduction() production {
-	return production{docket.New("findings", production{}.name())}
+func newProductionFinding() productionFinding {
+	return productionFinding{production.New("findings", productionFinding{}.name())}
 }
 
-func (production) name() string { return "production" }
+func (productionFinding) name() string { return "production" }
 
-func (r production) states() []projections.Schema { return r.docket.Tables() }
+func (r productionFinding) states() []projections.Schema { return r.docket.Tables() }
 
-func (r production) leaf(b *book, f *projections.Fact, _ *trail.Step) error {
-	return r.docket.Follow(b.tx, f, func(s *docket.Step) error {
+func (r productionFinding) leaf(b *book, f *projections.Fact, _ *sequence.Step) error {
+	return r.docket.Follow(b.tx, f, func(s *production.Step) error {
 		if s.Problem != "" {
 			if err := r.mismatch(b, s); err != nil {
 				return err
@@ -38,7 +38,7 @@ func (r production) leaf(b *book, f *projections.Fact, _ *trail.Step) error {
 }
 
 // late takes note of the answer with which all came that was missing.
-func (r production) late(b *book, s *docket.Step) error {
+func (r productionFinding) late(b *book, s *production.Step) error {
 	o := s.Order
 	recorder, err := events.ParseRecorder(o.Recorder)
 	if err != nil {
@@ -58,7 +58,7 @@ func missingID(recorder events.Recorder, key string) string {
 	return about("production-missing", High, recorder, key).ID
 }
 
-func (r production) mismatch(b *book, s *docket.Step) error {
+func (r productionFinding) mismatch(b *book, s *production.Step) error {
 	finding := about("production-mismatch", High, s.Event.Recorder, s.Event.Ref.String())
 	finding.Subject, finding.Summary, finding.Since, finding.Evidence = "order "+s.Number, s.Problem, b.tx.Now(), projections.Refs{s.Event.Ref}
 	if s.Order != nil {
@@ -67,7 +67,7 @@ func (r production) mismatch(b *book, s *docket.Step) error {
 	return b.raise(finding)
 }
 
-func (r production) due(b *book, key string) error {
+func (r productionFinding) due(b *book, key string) error {
 	o, err := r.docket.Due(b.tx, key)
 	if err != nil || o == nil {
 		return err
@@ -85,7 +85,7 @@ func (r production) due(b *book, key string) error {
 	return b.raise(finding)
 }
 
-func things(o *docket.Order) string {
+func things(o *production.Order) string {
 	if len(o.Records) > 0 {
 		return many(uint64(o.Asked()), "record")
 	}

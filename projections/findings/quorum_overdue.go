@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/projections"
-	"github.com/saksi-ledger/saksi/projections/findings/trail"
+	"github.com/saksi-ledger/saksi/projections/findings/sequence"
 )
 
 // QuorumWait is how long a leaf may wait until the quorum of witnesses that the
@@ -46,7 +46,7 @@ func (r quorumOverdue) states() []projections.Schema { return []projections.Sche
 
 const theQuorum = "quorum"
 
-func (r quorumOverdue) leaf(b *book, f *projections.Fact, _ *trail.Step) error {
+func (r quorumOverdue) leaf(b *book, f *projections.Fact, _ *sequence.Step) error {
 	if f.Index == 0 {
 		return r.begin(b, f)
 	}
@@ -99,7 +99,7 @@ func demanding(text string) string {
 	if text == "" {
 		return ""
 	}
-	if policy, err := verify.ParsePolicy([]byte(text)); err != nil || !policy.WantsQuorum() {
+	if policy, err := formats.ParsePolicy([]byte(text)); err != nil || !policy.WantsQuorum() {
 		return ""
 	}
 	return text
@@ -140,11 +140,11 @@ func (r quorumOverdue) arrived(b *book, w *wait, leaf uint64) error {
 
 // cosigned ends the wait of the leaves below a size, if the cosignatures hold.
 func (r quorumOverdue) cosigned(b *book, w *wait, c *events.CheckpointCosigned, by projections.Ref) error {
-	policy, err := verify.ParsePolicy([]byte(w.Policy))
+	policy, err := formats.ParsePolicy([]byte(w.Policy))
 	if err != nil {
 		return err
 	}
-	signed, err := verify.RecordedCosignatures(w.Origin, c, policy.Cosigners())
+	signed, err := formats.RecordedCosignatures(w.Origin, c, policy.Cosigners())
 	if err != nil || !policy.SatisfiedBy(signed) || w.Since.IsZero() || uint64(c.Size) <= w.First || uint64(c.Size) > by.Leaf {
 		return nil
 	}
@@ -176,7 +176,7 @@ func (r quorumOverdue) due(b *book, _ string) error {
 	if err != nil || !found || w.Since.IsZero() || w.Open != "" {
 		return err
 	}
-	policy, err := verify.ParsePolicy([]byte(w.Policy))
+	policy, err := formats.ParsePolicy([]byte(w.Policy))
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/saksi-ledger/saksi/projections"
-	"github.com/saksi-ledger/saksi/projections/findings/trail"
+	"github.com/saksi-ledger/saksi/projections/findings/sequence"
 )
 
 // restarted: a recorder began to count anew. That is allowed, where state was lost or
@@ -15,7 +15,7 @@ func (restarted) name() string                 { return "recorder-restarted" }
 func (restarted) states() []projections.Schema { return nil }
 func (restarted) due(*book, string) error      { return nil }
 
-func (r restarted) leaf(b *book, f *projections.Fact, s *trail.Step) error {
+func (r restarted) leaf(b *book, f *projections.Fact, s *sequence.Step) error {
 	if s == nil || (s.Restart == nil && (s.Known || s.Incarnation == 1)) {
 		return nil
 	}

@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/projections"
-	"github.com/saksi-ledger/saksi/projections/findings/trail"
+	"github.com/saksi-ledger/saksi/projections/findings/sequence"
 )
 
 const (
@@ -45,8 +45,8 @@ func (rejections) name() string                   { return "rejections" }
 func (r rejections) states() []projections.Schema { return []projections.Schema{r.runs} }
 func (rejections) due(*book, string) error        { return nil }
 
-func (r rejections) leaf(b *book, f *projections.Fact, _ *trail.Step) error {
-	if f.Leaf.Verdict == verify.Accepted {
+func (r rejections) leaf(b *book, f *projections.Fact, _ *sequence.Step) error {
+	if f.Leaf.Verdict == formats.Accepted {
 		return nil
 	}
 	rest, ok := strings.CutPrefix(f.Leaf.Subject, "events.")
@@ -64,7 +64,7 @@ func (r rejections) leaf(b *book, f *projections.Fact, _ *trail.Step) error {
 	if run.Codes == nil {
 		run.Codes = map[string]uint64{}
 	}
-	if f.Leaf.Verdict == verify.Rejected {
+	if f.Leaf.Verdict == formats.Rejected {
 		run.Rejected++
 		run.Codes[f.Leaf.Code]++
 	} else {

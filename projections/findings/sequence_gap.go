@@ -5,11 +5,11 @@ import (
 	"strings"
 
 	"github.com/saksi-ledger/saksi/projections"
-	"github.com/saksi-ledger/saksi/projections/findings/trail"
+	"github.com/saksi-ledger/saksi/projections/findings/sequence"
 )
 
 // sequenceGap: a recorder's numbers left some out. It is resolved when they have
-// arrived, whatever they say. Beyond [trail.MaxGaps] gaps of one incarnation there is
+// arrived, whatever they say. Beyond [sequence.MaxGaps] gaps of one incarnation there is
 // one finding for all the rest.
 type sequenceGap struct{}
 
@@ -17,7 +17,7 @@ func (sequenceGap) name() string                 { return "sequence-gap" }
 func (sequenceGap) states() []projections.Schema { return nil }
 func (sequenceGap) due(*book, string) error      { return nil }
 
-func (r sequenceGap) leaf(b *book, f *projections.Fact, s *trail.Step) error {
+func (r sequenceGap) leaf(b *book, f *projections.Fact, s *sequence.Step) error {
 	if s == nil {
 		return nil
 	}
@@ -39,12 +39,12 @@ func (r sequenceGap) leaf(b *book, f *projections.Fact, s *trail.Step) error {
 	return r.beyond(b, f, s)
 }
 
-func (r sequenceGap) finding(s *trail.Step, from uint64) Finding {
+func (r sequenceGap) finding(s *sequence.Step, from uint64) Finding {
 	return about(r.name(), Medium, s.Recorder, fmt.Sprintf("%d/%d", s.Incarnation, from))
 }
 
 // filled brings a gap's finding up to date after numbers of it arrived.
-func (r sequenceGap) filled(b *book, s *trail.Step, g trail.Gap) error {
+func (r sequenceGap) filled(b *book, s *sequence.Step, g sequence.Gap) error {
 	id := r.finding(s, g.From).ID
 	before, found, err := b.table.Get(b.tx, id)
 	if err != nil || !found {
@@ -71,18 +71,18 @@ func (sequenceGap) left(f *Finding) string {
 
 // beyond keeps the one finding about numbers missing beyond the gaps that are
 // followed one by one.
-func (r sequenceGap) beyond(b *book, f *projections.Fact, s *trail.Step) error {
+func (r sequenceGap) beyond(b *book, f *projections.Fact, s *sequence.Step) error {
 	if s.Lost == s.LostBefore {
 		return nil
 	}
 	finding := about(r.name(), Medium, s.Recorder, fmt.Sprintf("%d/more", s.Incarnation))
 	if s.Lost == 0 {
 		return b.resolve(finding.ID, fmt.Sprintf("%s left out numbers of incarnation %d in more than %d places; as many have arrived since.",
-			s.Recorder, s.Incarnation, trail.MaxGaps), s.Ref)
+			s.Recorder, s.Incarnation, sequence.MaxGaps), s.Ref)
 	}
 	finding.Subject = fmt.Sprintf("incarnation %d", s.Incarnation)
 	finding.Summary = fmt.Sprintf("%s left out numbers of incarnation %d in more than %d places: beyond those, %s %s missing.",
-		s.Recorder, s.Incarnation, trail.MaxGaps, many(s.Lost, "event"), be(s.Lost, "is", "are"))
+		s.Recorder, s.Incarnation, sequence.MaxGaps, many(s.Lost, "event"), be(s.Lost, "is", "are"))
 	finding.Since, finding.Evidence = f.Leaf.Received, projections.Refs{s.Ref}
 	return b.raise(finding)
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/projections"
-	"github.com/saksi-ledger/saksi/projections/findings/trail"
+	"github.com/saksi-ledger/saksi/projections/findings/sequence"
 )
 
 const (
@@ -59,7 +59,7 @@ func newSessionOverlong() sessionOverlong {
 func (sessionOverlong) name() string                   { return "session-overlong" }
 func (r sessionOverlong) states() []projections.Schema { return []projections.Schema{r.open} }
 
-func (r sessionOverlong) leaf(b *book, f *projections.Fact, _ *trail.Step) error {
+func (r sessionOverlong) leaf(b *book, f *projections.Fact, _ *sequence.Step) error {
 	for i := range f.Events {
 		e := &f.Events[i]
 		var err error

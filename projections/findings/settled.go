@@ -3,7 +3,7 @@ package findings
 import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/projections"
-	"github.com/saksi-ledger/saksi/projections/findings/trail"
+	"github.com/saksi-ledger/saksi/projections/findings/sequence"
 )
 
 // settled finds nothing: it takes what authorities and operators say of findings. An
@@ -16,7 +16,7 @@ func (settled) name() string                 { return "settled" }
 func (settled) states() []projections.Schema { return nil }
 func (settled) due(*book, string) error      { return nil }
 
-func (settled) leaf(b *book, f *projections.Fact, _ *trail.Step) error {
+func (settled) leaf(b *book, f *projections.Fact, _ *sequence.Step) error {
 	for i := range f.Events {
 		e := &f.Events[i]
 		var err error

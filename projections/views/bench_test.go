@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/views"
 	"github.com/saksi-ledger/saksi/projections/views/viewtest"
@@ -63,8 +63,8 @@ func synthetic(b *testing.B, leaves, perEnvelope int) []*projections.Fact {
 	for i := range facts {
 		at := start.Add(time.Duration(i) * 10 * time.Millisecond)
 		m := &events.Manifest{Recorder: recorder, Incarnation: 1, First: first, Previous: previous}
-		f := &projections.Fact{Index: uint64(i), Manifest: m, Leaf: &verify.Leaf{
-			Epoch: 1, Seq: uint64(i), Subject: recorder.Subject(), Received: at, Verdict: verify.Accepted, First: first, Count: uint64(perEnvelope),
+		f := &projections.Fact{Index: uint64(i), Manifest: m, Leaf: &formats.Leaf{
+			Epoch: 1, Seq: uint64(i), Subject: recorder.Subject(), Received: at, Verdict: formats.Accepted, First: first, Count: uint64(perEnvelope),
 		}}
 		for n := range perEnvelope {
 			m.Events = append(m.Events, events.DigestOf(fmt.Append(nil, first, n)))

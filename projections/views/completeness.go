@@ -6,10 +6,10 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/findings"
-	"github.com/saksi-ledger/saksi/projections/findings/trail"
+	"github.com/saksi-ledger/saksi/projections/findings/sequence"
 )
 
 // RecorderAccount is how far a recorder's record can be relied on to be whole. Its key
@@ -60,7 +60,7 @@ func Completeness() *projections.View {
 	c := &completeness{
 		rows:  projections.NewTable[RecorderAccount]("completeness"),
 		notes: projections.NewState[recorderNotes]("completeness-notes"),
-		trail: trail.New("completeness", false),
+		trail: sequence.New("completeness", false),
 	}
 	return &projections.View{
 		Name: "completeness", Version: 4, Title: "Recorders: what is missing, what is overdue, how far their record can be relied on",
@@ -76,7 +76,7 @@ func Completeness() *projections.View {
 type completeness struct {
 	rows  *projections.Table[RecorderAccount]
 	notes *projections.State[recorderNotes]
-	trail *trail.Trail
+	trail *sequence.Trail
 }
 
 // recorderNotes is what a row is made of and doesn't show. It changes seldom.
@@ -106,7 +106,7 @@ func (c *completeness) leaf(tx *projections.Tx, f *projections.Fact) error {
 	switch {
 	case step != nil:
 		err = c.heard(tx, f, step)
-	case f.Leaf.Verdict == verify.Rejected:
+	case f.Leaf.Verdict == formats.Rejected:
 		err = c.rejected(tx, f)
 	}
 	if err != nil {
@@ -132,7 +132,7 @@ func (c *completeness) leaf(tx *projections.Tx, f *projections.Fact) error {
 }
 
 // heard takes in an accepted envelope.
-func (c *completeness) heard(tx *projections.Tx, f *projections.Fact, s *trail.Step) error {
+func (c *completeness) heard(tx *projections.Tx, f *projections.Fact, s *sequence.Step) error {
 	row, notes, err := c.get(tx, s.Recorder)
 	if err != nil {
 		return err

@@ -6,7 +6,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/projections"
-	"github.com/saksi-ledger/saksi/projections/findings/docket"
+	"github.com/saksi-ledger/saksi/projections/findings/production"
 )
 
 // Order is an authority's order to produce, and what became of it. Its key is the
@@ -56,12 +56,12 @@ const firstAnswers, lastAnswers = 64, 32
 // Orders returns the view of authorities' orders to produce, and what became of each.
 func Orders() *projections.View {
 	rows := projections.NewTable[Order]("orders")
-	book := docket.New("orders", "due")
+	book := production.New("orders", "due")
 	return &projections.View{
 		Name: "orders", Version: 1, Family: events.FamilyAccess, Title: "What authorities have ordered operators to produce, by when, and what came of it",
-		Reads: docket.Types(), Tables: append([]projections.Schema{rows}, book.Tables()...),
+		Reads: production.Types(), Tables: append([]projections.Schema{rows}, book.Tables()...),
 		Leaf: func(tx *projections.Tx, f *projections.Fact) error {
-			return book.Follow(tx, f, func(s *docket.Step) error {
+			return book.Follow(tx, f, func(s *production.Step) error {
 				switch {
 				case s.Order == nil:
 					return nil // an answer to no order: a finding
@@ -95,7 +95,7 @@ func Orders() *projections.View {
 	}
 }
 
-func orderRow(tx *projections.Tx, book *docket.Docket, f *projections.Fact, o *docket.Order) (*Order, error) {
+func orderRow(tx *projections.Tx, book *production.Docket, f *projections.Fact, o *production.Order) (*Order, error) {
 	recorder, err := events.ParseRecorder(o.Recorder)
 	if err != nil {
 		return nil, nil // admission holds an order to a recorder's name
@@ -119,7 +119,7 @@ func orderRow(tx *projections.Tx, book *docket.Docket, f *projections.Fact, o *d
 }
 
 // answer takes note of an answer that came.
-func (row *Order) answer(s *docket.Step, at time.Time) {
+func (row *Order) answer(s *production.Step, at time.Time) {
 	o := s.Order
 	row.Left = o.Left()
 	row.Answers = append(row.Answers, s.Event.Ref)

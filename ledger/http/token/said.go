@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
 // A body is many events, and not all of them need be within one mandate. Whose
@@ -27,13 +27,13 @@ func (g Grantee) ByEvent(subject string) bool {
 
 // CoversBody tells whether g's scope covers a whole body. One that was rejected says
 // nothing that can be relied on, nor of which family it is.
-func (g Grantee) CoversBody(leaf *verify.Leaf, body []byte) bool {
+func (g Grantee) CoversBody(leaf *formats.Leaf, body []byte) bool {
 	switch {
 	case !g.CoversSubject(leaf.Subject):
 		return false
 	case !g.ByEvent(leaf.Subject):
 		return true
-	case leaf.Verdict == verify.Rejected:
+	case leaf.Verdict == formats.Rejected:
 		return false
 	}
 	envelope, err := events.ParseEnvelope(body)

@@ -15,7 +15,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/schemas"
 )
@@ -199,7 +199,7 @@ func (w *World) Reader() (ledger.Reader, uint64) {
 	size := w.ledger.Size()
 	w.must(w.ledger.Close(w.t.Context()))
 	w.ledger = nil
-	log, err := verify.NewLog(w.logKey)
+	log, err := formats.NewLog(w.logKey)
 	w.must(err)
 	reader, err := ledger.OpenDirectory(w.config.Dir, log)
 	w.must(err)
