@@ -17,6 +17,6 @@
 // that goes back in time costs time and duplicates, never an event.
 //
 // The package knows nothing of native logs, schemas or admission, and imports
-// of the project only events and ledger/verify. What the ledger answers is
+// of the project only events, ledger/formats and ledger/verify. What the ledger answers is
 // believed only where the tree proves it.
 package client

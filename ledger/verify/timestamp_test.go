@@ -24,7 +24,7 @@ import (
 
 // testAuthority makes tokens as a timestamp authority does, with keys that the test
 // holds, so that it can sign what no honest one would. Tokens of a real one are in the
-// tests of ledger/timestamp.
+// tests of ledger/countersign/timestamp.
 type testAuthority struct {
 	trusted verify.TrustedAuthority
 	root    *x509.Certificate

@@ -1,4 +1,4 @@
-// Package hammer puts load on a real node and says what it bore: an authority is
+// Package bench puts load on a real node and says what it bore: an authority is
 // made in an empty directory, its node runs in this process, and operators that
 // joined it the ordinary way publish over TCP with their own credentials. What
 // they publish was signed beforehand and lies in files, so that neither the

@@ -1,4 +1,4 @@
-// Package outside holds what asking others for their word on a ledger's checkpoints has
+// Package countersign holds what asking others for their word on a ledger's checkpoints has
 // in common, whoever they are: when there is something to ask for, what is shown to
 // them, that nothing they gave is lost, and when they are asked again. What a Rekor, a
 // witness or a timestamp authority is asked, and why it is believed, is in their own

@@ -1,4 +1,4 @@
-// Package custodian keeps what opens digests, encrypted as operators sent it, in the
+// Package disclosures keeps what opens digests, encrypted as operators sent it, in the
 // broker's stream DISCLOSURES: it finds what is of a pseudonym, erases it, and encrypts it
 // anew to an authority's next recipient. It opens nothing but for that authority, with
 // that authority's identity.

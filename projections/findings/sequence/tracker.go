@@ -1,4 +1,4 @@
-// Package trail follows recorders' own numbering, manifest by manifest: what is
+// Package sequence follows recorders' own numbering, manifest by manifest: what is
 // missing, what was said twice, and whether each manifest names the one before it.
 // Admission accepts all of that; here it is noticed. A Trail remembers for each
 // recorder how far it came, and for each stretch of numbers the digests of its

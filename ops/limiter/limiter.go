@@ -1,4 +1,4 @@
-// Package governor says who of those who publish takes more than their share of a
+// Package limiter says who of those who publish takes more than their share of a
 // ledger node, and is to be held: cut off for a time.
 //
 // All parties' messages lie in one stream and become leaves in its order, so the

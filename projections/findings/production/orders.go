@@ -1,4 +1,4 @@
-// Package docket follows authorities' orders to produce: what was asked of whom, by when, and what of it has come. A
+// Package production follows authorities' orders to produce: what was asked of whom, by when, and what of it has come. A
 // Docket remembers orders and commitments in states of the view that holds it, so on disk. The view of orders and the
 // findings about them are two readings of it.
 package production
