@@ -9,5 +9,5 @@
 // bytes.
 //
 // Validation against the JSON Schemas lives in events/schema, the operator's
-// client in events/publish, native logs in events/connect.
+// client in ledger/client, native logs in events/connect.
 package events

@@ -13,7 +13,7 @@ import (
 // field that is zero keeps what the account has, or the default of a new one;
 // those below are an operator's.
 //
-// How fast an account may publish is no limit that a broker has: see ops/governor.
+// How fast an account may publish is no limit that a broker has: see ops/limiter.
 type Limits struct {
 	// Connections open at the same time; 64 by default: an agent at each of some
 	// dozens of facilities, and a person's command line beside them.
