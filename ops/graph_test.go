@@ -48,7 +48,7 @@ var only = map[string][]string{
 	"projections/api":        {"events", "events/disclosed", "ledger", "ledger/http/…", "ledger/formats", "ledger/verify", "projections", "projections/feeds"},
 	"ops/broker":             {"events", "ledger/durable"},
 	"ops/home":               {"events", "ledger/durable", "ledger/formats", "ledger/verify"},
-	"ops/operator":           {"schemas", "events/…", "ledger/formats", "ledger/verify", "ops/home"},
+	"ops/operator":           {"schemas", "events/…", "ledger/client", "ledger/formats", "ledger/verify", "ops/home"},
 	"ops/reader":             {"events", "ledger/formats", "ledger/verify", "ops/broker", "ops/home", "projections", "projections/feeds"},
 }
 
