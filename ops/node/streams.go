@@ -6,7 +6,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/admission"
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/broker"
-	"github.com/saksi-ledger/saksi/ops/custodian"
+	"github.com/saksi-ledger/saksi/ops/disclosures"
 )
 
 // eventsStream is the stream that [broker.EnsureEvents] makes.
@@ -49,7 +49,7 @@ func feedsOptions(config Config) broker.FeedsOptions {
 }
 
 func disclosuresOptions(config Config, l *ledger.Ledger) (broker.DisclosuresOptions, error) {
-	return custodian.StreamOptions(retentionOf(l), config.Replicas, disclosuresBytes(config))
+	return disclosures.StreamOptions(retentionOf(l), config.Replicas, disclosuresBytes(config))
 }
 
 // retentionOf is how long a ledger keeps what, by its genesis.
