@@ -56,10 +56,7 @@ func newCrashWorldIn(t *testing.T, dir string, before func(*crashWorld) []string
 		t.Skip("kills processes, which takes a while: not in -short")
 	}
 	tmp := t.TempDir()
-	w := &crashWorld{t: t, binary: filepath.Join(tmp, "saksi"), dir: dir}
-	if out, err := exec.Command("go", "build", "-o", w.binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	w := &crashWorld{t: t, binary: program(t), dir: dir}
 	ctx := testContext(t, 5*time.Minute)
 	var err error
 	w.home, err = authority.Init(ctx, w.dir, authority.Plan{Origin: "ledger.example.my/crash", Jurisdiction: "MY", Name: "mcmc"})
@@ -105,6 +102,14 @@ func newCrashWorldIn(t *testing.T, dir string, before func(*crashWorld) []string
 	must(t, err)
 	t.Cleanup(func() { w.client.Close() })
 	return w
+}
+
+// program is saksi, built with this test, which testscript has put on the path.
+func program(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("saksi")
+	must(t, err)
+	return path
 }
 
 func must(t *testing.T, err error) {

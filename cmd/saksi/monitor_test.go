@@ -26,10 +26,7 @@ func TestMonitorKilled(t *testing.T) {
 		t.Skip("kills processes, which takes a while: not in -short")
 	}
 	tmp := t.TempDir()
-	binary := filepath.Join(tmp, "saksi")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	binary := program(t)
 	w := readertest.New(t)
 	w.Grow(1500)
 	honest := w.Forger(1500)

@@ -61,10 +61,7 @@ func TestWitnessKilled(t *testing.T) {
 		t.Skip("kills processes, which takes a while: not in -short")
 	}
 	tmp := t.TempDir()
-	binary, home := filepath.Join(tmp, "saksi"), filepath.Join(tmp, "w")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	binary, home := program(t), filepath.Join(tmp, "w")
 	run := func(args ...string) {
 		t.Helper()
 		if out, err := exec.Command(binary, args...).CombinedOutput(); err != nil {
