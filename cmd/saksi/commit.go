@@ -8,7 +8,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ops/operator"
 )
 
@@ -16,10 +15,11 @@ func commitCommand() *cli.Command {
 	return &cli.Command{
 		Name: "commit", Usage: "bind native logs without showing them, to be opened on order", Category: "operator",
 		ArgsUsage: "SYSTEM PATH…",
-		Description: "SYSTEM is cloudtrail, with logs or directories as for saksi import, or events, with files as for saksi publish. The records are\n" +
+		Description: "SYSTEM is one of saksi import, with logs or directories as there, or events, with files as for saksi publish. The records are\n" +
 			"kept in the home, each salted; published are their number, their classes and the root of the tree over them. Committing to\n" +
 			"the same again publishes nothing twice. saksi orders shows what authorities have ordered, saksi produce answers.",
-		Flags: []cli.Flag{homeFlag(), stringFlag("recorder", "the `FACILITY/RECORDER` to publish as"), timeoutFlag(time.Hour), formatFlag(), jsonFlag()},
+		Flags: []cli.Flag{homeFlag(), stringFlag("recorder", "the `FACILITY/RECORDER` to publish as"),
+			stringFlag("mapping", "the `FILE` that says what the log's columns mean, for systems that need one"), timeoutFlag(time.Hour), formatFlag(), jsonFlag()},
 		Action: func(c *cli.Context) error {
 			if err := flagsBefore(c, " SYSTEM PATH…"); err != nil {
 				return err
@@ -41,7 +41,11 @@ func commitTo(c *cli.Context, d *operator.Desk) error {
 		return err
 	}
 	prepare(c, d, recorder)
-	done, err := d.Commit(c.Context, operator.Commit{System: c.Args().First(), Recorder: recorder, Paths: c.Args().Tail()})
+	mapping, err := mappingFile(c)
+	if err != nil {
+		return err
+	}
+	done, err := d.Commit(c.Context, operator.Commit{System: c.Args().First(), Recorder: recorder, Mapping: mapping, Paths: c.Args().Tail()})
 	if err != nil {
 		return err
 	}
@@ -66,11 +70,8 @@ func commitTo(c *cli.Context, d *operator.Desk) error {
 	if err := errors.Join(out.print(c), offline(err)); err != nil {
 		return err
 	}
-	for _, place := range done.Damage {
-		fmt.Fprintf(c.App.ErrWriter, "saksi: damaged: %s\n", safetext.Line(place))
-	}
-	if n := len(done.Damage); n > 0 {
-		return fmt.Errorf("%d place%s could not be read; the rest was committed to", n, strings.Repeat("s", min(1, n-1)))
+	if err := tellDamage(c, done.Damage, done.Places, "committed to"); err != nil {
+		return err
 	}
 	return rejectedError(flushed)
 }

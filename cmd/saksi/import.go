@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/connect"
+	"github.com/saksi-ledger/saksi/events/connect/systems"
 	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ledger/client"
 	"github.com/saksi-ledger/saksi/ops/operator"
@@ -21,11 +25,13 @@ func importCommand() *cli.Command {
 		Usage:     "native logs into signed events, published, with receipts",
 		Category:  "operator",
 		ArgsUsage: "SYSTEM PATH…",
-		Description: "SYSTEM is cloudtrail. Each PATH is a log, plain or gzip, or a directory that is walked.\n" +
+		Description: "SYSTEM is " + orList(systems.Names()) + ". Each PATH is a log, plain or compressed by gzip or zstd, or a directory that is walked.\n" +
+			"A system whose logs differ from site to site, such as badge, needs --mapping: docs/connectors.md says what goes in.\n" +
 			"Importing the same again publishes nothing twice. Personal data becomes salted digests;\n" +
 			"what opens them stays in the outbox. The exit status is 1 if something could not be read.",
 		Flags: []cli.Flag{homeFlag(),
 			stringFlag("recorder", "the `FACILITY/RECORDER` to publish as"),
+			stringFlag("mapping", "the `FILE` that says what the log's columns mean, for systems that need one"),
 			stringFlag("party", "`WHOSE` account this is: operator, parent, landlord, vendor, customer or authority"),
 			&cli.BoolFlag{Name: "dry-run", Usage: "print the events, as JSON Lines, and publish nothing", EnvVars: env("dry-run")},
 			discloseFlag(), timeoutFlag(time.Hour), formatFlag(), jsonFlag()},
@@ -49,6 +55,9 @@ func runImport(c *cli.Context) error {
 			return err
 		}
 		what := operator.Import{System: c.Args().First(), Recorder: recorder, Party: events.Party(c.String("party")), Paths: c.Args().Tail()}
+		if what.Mapping, err = mappingFile(c); err != nil {
+			return err
+		}
 		if c.Bool("dry-run") {
 			what.Draft = func(draft *events.Draft) error {
 				line, err := draft.Event.Marshal()
@@ -66,7 +75,7 @@ func runImport(c *cli.Context) error {
 			return err
 		}
 		reading := newBar(c.App.ErrWriter, "reading and signing", 0, true)
-		what.Progress = func(p operator.ImportProgress) { reading.set(p.Bytes, p.TotalBytes) }
+		what.Progress = func(p connect.Progress) { reading.set(p.Bytes, p.TotalBytes) }
 		done, err := d.Import(c.Context, what)
 		reading.done()
 		if err != nil {
@@ -90,6 +99,39 @@ func runImport(c *cli.Context) error {
 		}
 		return rejectedError(flushed)
 	})
+}
+
+// maxMapping bounds a mapping file, in bytes.
+const maxMapping = 4 << 20
+
+// mappingFile returns the content of --mapping, and nil if it is not given.
+func mappingFile(c *cli.Context) ([]byte, error) {
+	name := c.String("mapping")
+	if name == "" {
+		return nil, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("read the mapping file: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxMapping+1))
+	if err == nil && len(text) > maxMapping {
+		err = fmt.Errorf("it is larger than %d bytes", maxMapping)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the mapping file %s: %w", name, err)
+	}
+	return text, nil
+}
+
+// orList joins names as a sentence does.
+func orList(names []string) string {
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
 // prepare compares the outbox with the ledger before it is added to, if the
@@ -153,7 +195,9 @@ func importResult(done operator.Imported, flushed client.Result, seconds float64
 		{"files", done.Files}, {"events", done.Events}, {"new", done.New}, {"known already", done.Known}, {"envelopes", done.Envelopes},
 	}
 	note := ""
-	if done.New == 0 && flushed.Envelopes == 0 && flushed.Rejected == 0 {
+	if done.Events == 0 {
+		note = "Nothing was published: no event could be made of the logs."
+	} else if done.New == 0 && flushed.Envelopes == 0 && flushed.Rejected == 0 {
 		note = "Nothing was published: there was no event that the outbox didn't know already."
 	} else {
 		rows = append(rows, flushRows(flushed)...)
@@ -162,8 +206,14 @@ func importResult(done operator.Imported, flushed client.Result, seconds float64
 	if len(done.Skipped) > 0 {
 		rows = append(rows, []any{"not logs", len(done.Skipped)})
 	}
-	if done.Notices > 0 {
-		rows = append(rows, []any{"about no access", done.Notices})
+	if done.Silent > 0 {
+		rows = append(rows, []any{"about no access", done.Silent})
+	}
+	if done.Others > 0 {
+		rows = append(rows, []any{"other systems' records", done.Others})
+	}
+	if done.Damaged > 0 {
+		rows = append(rows, []any{"damaged records", done.Damaged})
 	}
 	return result{document: importDocument{done, flushed, seconds, rate}, rows: rows, note: note}
 }
@@ -184,9 +234,7 @@ func flushRows(f client.Result) [][]any {
 }
 
 func finishImport(c *cli.Context, done operator.Imported, err error) error {
-	for _, place := range done.Damage {
-		fmt.Fprintf(c.App.ErrWriter, "saksi: damaged: %s\n", safetext.Line(place))
-	}
+	damaged := tellDamage(c, done.Damage, done.Places, "imported")
 	if err != nil {
 		return offline(err)
 	}
@@ -197,10 +245,22 @@ func finishImport(c *cli.Context, done operator.Imported, err error) error {
 		return hinted{errors.New("the log contradicts what was published from it; nothing of that was published again"),
 			"find out who changed the log; if what was published is wrong, correct it with an attestation.correction event"}
 	}
-	if n := len(done.Damage); n > 0 {
-		return fmt.Errorf("%d place%s could not be read; the rest was imported", n, strings.Repeat("s", min(1, n-1)))
+	return damaged
+}
+
+// tellDamage names what could not be read, a line for each place, and returns the error
+// that ends the command then.
+func tellDamage(c *cli.Context, damage []string, places int, done string) error {
+	if places == 0 {
+		return nil
 	}
-	return nil
+	for _, place := range damage {
+		fmt.Fprintf(c.App.ErrWriter, "saksi: damaged: %s\n", safetext.Line(place))
+	}
+	if more := places - len(damage); more > 0 {
+		fmt.Fprintf(c.App.ErrWriter, "saksi: damaged: %d more places\n", more)
+	}
+	return fmt.Errorf("%d place%s could not be read; the rest was %s", places, strings.Repeat("s", min(1, places-1)), done)
 }
 
 // offline says where events are that did not get their receipts in time.

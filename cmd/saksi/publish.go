@@ -20,8 +20,8 @@ func publishCommand() *cli.Command {
 		Usage:     "sign and publish hand-made events, and wait for receipts",
 		Category:  "operator",
 		ArgsUsage: "FILE|-",
-		Description: "Each line of FILE is one event as JSON with at least a type and data; id, time, source and the rest\n" +
-			"are filled in. All of them are published, or none if one is not as its schema wants it. Publishing a file again\n" +
+		Description: "FILE holds events as JSON, one on each line or in a list, with at least a type and data; id, time, source\n" +
+			"and the rest are filled in. All of them are published, or none if one is not as its schema wants it. Publishing a file again\n" +
 			"publishes its events again, unless they have ids: what waits in the outbox is sent by saksi outbox flush.",
 		Flags: []cli.Flag{homeFlag(), stringFlag("recorder", "the `FACILITY/RECORDER` to publish as"),
 			&cli.StringFlag{Name: "seal", Usage: "seal the events to this `AUTHORITY`, which alone learns what they say"}, timeoutFlag(5 * time.Minute), formatFlag(), jsonFlag()},
@@ -56,7 +56,7 @@ func publishFrom(c *cli.Context, d *operator.Desk, in io.Reader, name string) er
 	}
 	added, err := d.Publish(c.Context, recorder, in, name)
 	if err != nil {
-		return err
+		return badEvents(c, err)
 	}
 	flushed, err := flush(c, d, int64(added.Events))
 	rows := [][]any{{"events", added.Events}, {"known already", added.Known}, {"envelopes", added.Envelopes}}
@@ -75,6 +75,20 @@ func publishFrom(c *cli.Context, d *operator.Desk, in io.Reader, name string) er
 			"give what is new another id; if what was published is wrong, correct it: saksi attest correction"}
 	}
 	return rejectedError(flushed)
+}
+
+// badEvents names each event that can't be taken, a line for each.
+func badEvents(c *cli.Context, err error) error {
+	var bad *operator.BadEventsError
+	if errors.As(err, &bad) {
+		for _, line := range bad.Lines() {
+			fmt.Fprintf(c.App.ErrWriter, "saksi: %s\n", safetext.Line(line))
+		}
+		if rest := bad.Bad - len(bad.Problems); rest > 0 {
+			fmt.Fprintf(c.App.ErrWriter, "saksi: %s: %d more\n", safetext.Line(bad.Name), rest)
+		}
+	}
+	return err
 }
 
 // rejectedError makes a rejection a failure of the command.

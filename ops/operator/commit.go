@@ -14,21 +14,27 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/committed"
-	"github.com/saksi-ledger/saksi/events/connect/cloudtrail"
+	"github.com/saksi-ledger/saksi/events/connect"
+	"github.com/saksi-ledger/saksi/events/connect/systems"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/ledger/client"
 )
 
 // Commit is a batch to commit to: native records that are not shown.
 type Commit struct {
-	System   string // cloudtrail; or events: hand-made ones, one in a line of JSON
+	System   string // as in [Import]; or "events": hand-made ones, as for [Desk.Publish]
 	Recorder events.Recorder
+	Mapping  []byte // as in [Import]
 	Paths    []string
 }
+
+// handmadeSystem is what hand-made events are called where a system is asked for.
+const handmadeSystem = "events"
 
 // Committed is what came of it.
 type Committed struct {
@@ -37,7 +43,9 @@ type Committed struct {
 	// published then.
 	New     bool `json:"new"`
 	Notices int  `json:"notices"` // records that are about no access, and left out
-	// Damage is what could not be read, and where.
+	// Places is how many places could not be read; Damage names the first of them, see
+	// [connect.Account].
+	Places int      `json:"places"`
 	Damage []string `json:"damage,omitempty"`
 }
 
@@ -187,57 +195,37 @@ func (b *Batch) event(recorder events.Recorder) (*events.Event, error) {
 // read calls add with each record, as it stands in its log, its class and its time. It
 // returns the system that keeps them.
 func (what *Commit) read(ctx context.Context, add func([]byte, string, time.Time) error, out *Committed) (string, error) {
-	switch what.System {
-	case "cloudtrail":
-		return cloudtrail.System, what.readCloudTrail(ctx, add, out)
-	case "events":
+	if what.System == handmadeSystem {
 		return "", what.readEvents(ctx, add)
 	}
-	return "", hinted{fmt.Errorf("%s: no such system", what.System), "systems: cloudtrail, and events for hand-made ones"}
-}
-
-// readCloudTrail leaves out what can't be read, and names it. An access that is none is
-// counted.
-func (what *Commit) readCloudTrail(ctx context.Context, add func([]byte, string, time.Time) error, out *Committed) error {
-	connector, err := cloudtrail.New(cloudtrail.Options{
+	if _, ok := systems.Find(what.System); !ok {
+		return "", hinted{fmt.Errorf("%s: no such system", what.System), "systems: " + strings.Join(systems.Names(), ", ") + ", and " + handmadeSystem + " for hand-made ones"}
+	}
+	connector, err := newConnector(what.System, connect.Options{
 		// Only class and time are taken of the event, so that who it was and whose account
 		// it is are not asked for.
-		Recorder: what.Recorder, Party: events.PartyOperator, Pseudonym: func(string) (string, error) { return "p", nil },
+		Recorder: what.Recorder, Party: events.PartyOperator, Pseudonym: func(string) (string, error) { return "p", nil }, Mapping: what.Mapping,
 	})
 	if err != nil {
-		return err
+		return "", err
 	}
-	files, _, err := cloudtrail.Files(what.Paths...)
-	if err != nil {
-		return err
-	}
-	for _, file := range files {
-		for record, err := range cloudtrail.Records(file) {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			var draft *events.Draft
-			if err == nil {
-				draft, err = connector.Draft(record.Raw)
-			}
-			switch {
-			case errors.Is(err, cloudtrail.ErrInsight):
-				out.Notices++
-				continue
-			case err != nil:
-				out.Damage = append(out.Damage, err.Error())
-				continue
-			}
-			at, err := time.Parse(time.RFC3339Nano, draft.Event.Time)
-			if err != nil {
-				return err
-			}
-			if err := add(record.Raw, classOf(draft.Event), at); err != nil {
-				return hinted{fmt.Errorf("%s, line %d: %w", record.File, record.Line, err), "nothing was committed to; publish this record, or keep it apart"}
-			}
+	return connector.System(), what.readLogs(ctx, connector, add, out)
+}
+
+// readLogs leaves out what can't be read, and names it. What says nothing is counted.
+func (what *Commit) readLogs(ctx context.Context, connector connect.Connector, add func([]byte, string, time.Time) error, out *Committed) error {
+	account, err := connect.Each(ctx, connector, what.Paths, nil, func(record connect.Record, drafts []events.Draft) error {
+		at, err := time.Parse(time.RFC3339Nano, drafts[0].Event.Time)
+		if err != nil {
+			return err
 		}
-	}
-	return nil
+		if err := add(record.Raw, classOf(drafts[0].Event), at); err != nil {
+			return hinted{fmt.Errorf("%s, line %d: %w", record.File, record.Line, err), "nothing was committed to; publish this record, or keep it apart"}
+		}
+		return nil
+	})
+	out.Notices, out.Damage, out.Places = account.Silent, account.Damage, account.Places
+	return err
 }
 
 // classOf returns whether an event reads, writes, administers or deletes.
@@ -258,8 +246,11 @@ func (what *Commit) readEvents(ctx context.Context, add func([]byte, string, tim
 		if err != nil {
 			return err
 		}
-		err = eachLine(f, path, func(n int, line []byte) error {
-			event, err := readHandmade(what.Recorder, line)
+		_, err = eachEvent(f, path, func(n int, line []byte, err error) error {
+			var event *events.Event
+			if err == nil {
+				event, err = readHandmade(what.Recorder, line)
+			}
 			if err == nil {
 				err = vocabulary.Check(event)
 			}

@@ -1,7 +1,6 @@
 package operator
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -16,6 +15,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/connect"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/ledger/client"
 )
@@ -40,35 +40,90 @@ type handmade struct {
 	Data        jsontext.Value `json:"data"`
 }
 
-// Publish adds hand-made events, one in a line of JSON, to the outbox: all of
-// them, or none if one is not as its schema wants it. Missing are filled in
-// specversion, id (random), source (the recorder's), time (now) and nonce.
+// handmadeFormat is how a file of hand-made events is read: in all forms of JSON, and each
+// of them as it stands.
+var handmadeFormat = connect.Format{Bare: true, Apart: true, MaxRecord: maxLine}
+
+// maxBad is how many bad events are named.
+const maxBad = 100
+
+// BadEventsError says what is wrong with a file of hand-made events, of which none was
+// taken.
+type BadEventsError struct {
+	Name     string // of the file
+	Bad, All int    // how many events are bad, and how many there are
+	// Problems are what is wrong with the first hundred, by line.
+	Problems []Problem
+}
+
+func (e *BadEventsError) Error() string {
+	return fmt.Sprintf("%s: %d of %d events can't be taken", e.Name, e.Bad, e.All)
+}
+
+// Lines returns a line for each of e.Problems.
+func (e *BadEventsError) Lines() []string {
+	var lines []string
+	for _, p := range e.Problems {
+		where := ""
+		if p.Path != "" {
+			where = p.Path + ": "
+		}
+		lines = append(lines, fmt.Sprintf("%s, line %d: %s%s", e.Name, p.Line, where, p.Problem))
+	}
+	return lines
+}
+
+// Hint says what to do.
+func (e *BadEventsError) Hint() string {
+	return "nothing was published; mend these lines and publish the file again"
+}
+
+// Publish adds hand-made events, in any form of JSON that [connect.Read] knows, to the
+// outbox: all of them, or none if one is not as its schema wants it, which is a
+// [*BadEventsError]. Missing are filled in specversion, id (random), source (the
+// recorder's), time (now) and nonce.
 func (d *Desk) Publish(ctx context.Context, recorder events.Recorder, r io.Reader, name string) (client.Added, error) {
 	var drafts []events.Draft
-	err := eachLine(r, name, func(n int, line []byte) error {
-		event, err := readHandmade(recorder, line)
+	bad := &BadEventsError{Name: name}
+	all, err := eachEvent(r, name, func(line int, raw []byte, err error) error {
+		var draft events.Draft
 		if err == nil {
-			err = vocabulary.Check(event)
+			draft, err = d.handmade(recorder, raw)
 		}
-		if err == nil && d.seal != nil {
-			event, err = d.sealed(recorder, event)
+		if err == nil {
+			drafts = append(drafts, draft)
+			return ctx.Err()
 		}
-		if err != nil {
-			return hinted{fmt.Errorf("%s, line %d: %w", name, n, err), "nothing was published; mend the line and publish the file again"}
+		if bad.Bad++; len(bad.Problems) < maxBad {
+			bad.Problems = append(bad.Problems, problemOf(line, err))
 		}
-		// By what was written, and not by what is filled in, it is told whether an id says
-		// something else now.
-		native, err := canonicalJSON(line)
-		if err != nil {
-			return err
-		}
-		drafts = append(drafts, events.Draft{Event: event, Native: events.DigestOf(native)})
-		return nil
+		return ctx.Err()
 	})
 	if err != nil {
 		return client.Added{}, err
 	}
+	if bad.All = all; bad.Bad > 0 {
+		return client.Added{}, bad
+	}
 	return d.Outbox.Add(ctx, recorder, drafts, d.signers...)
+}
+
+// handmade makes a draft of one event.
+func (d *Desk) handmade(recorder events.Recorder, raw []byte) (events.Draft, error) {
+	event, err := readHandmade(recorder, raw)
+	if err == nil {
+		err = vocabulary.Check(event)
+	}
+	if err == nil && d.seal != nil {
+		event, err = d.sealed(recorder, event)
+	}
+	if err != nil {
+		return events.Draft{}, err
+	}
+	// By what was written, and not by what is filled in, it is told whether an id says
+	// something else now.
+	native, err := canonicalJSON(raw)
+	return events.Draft{Event: event, Native: events.DigestOf(native)}, err
 }
 
 // canonicalJSON returns a line in a form in which neither white space nor the order of members
@@ -78,34 +133,29 @@ func canonicalJSON(line []byte) ([]byte, error) {
 	return value, value.Canonicalize()
 }
 
-// eachLine calls f with the number and the text of each line that is not empty. That
-// there is none is an error, and so are too many and one that is too long.
-func eachLine(r io.Reader, name string, f func(n int, line []byte) error) error {
-	lines := bufio.NewScanner(r)
-	lines.Buffer(make([]byte, 64<<10), maxLine)
-	n, found := 0, 0
-	for lines.Scan() {
-		n++
-		line := bytes.TrimSpace(lines.Bytes())
-		if len(line) == 0 {
-			continue
+// eachEvent calls f with the line and the text of each event, or with what is wrong with
+// what stands there, and returns how often it did. That there is none is an error, and so
+// are too many.
+func eachEvent(r io.Reader, name string, f func(line int, raw []byte, err error) error) (all int, err error) {
+	for record, err := range connect.Read(r, name, handmadeFormat) {
+		line := record.Line
+		if damage, ok := errors.AsType[*connect.DamageError](err); ok {
+			if damage.Err == connect.ErrEmpty {
+				break
+			}
+			line, err = damage.Line, damage.Err
 		}
-		if found++; found > maxHandmade {
-			return fmt.Errorf("%s: more than %d events: split it", name, maxHandmade)
+		if all++; all > maxHandmade {
+			return all, fmt.Errorf("%s: more than %d events: split it", name, maxHandmade)
 		}
-		if err := f(n, line); err != nil {
-			return err
+		if err := f(line, record.Raw, err); err != nil {
+			return all, err
 		}
 	}
-	switch err := lines.Err(); {
-	case errors.Is(err, bufio.ErrTooLong):
-		return fmt.Errorf("%s, line %d: longer than %d bytes", name, n+1, maxLine)
-	case err != nil:
-		return fmt.Errorf("read %s: %w", name, err)
-	case found == 0:
-		return fmt.Errorf("%s: there is no event in it", name)
+	if all == 0 {
+		return 0, fmt.Errorf("%s: there is no event in it", name)
 	}
-	return nil
+	return all, nil
 }
 
 func readHandmade(recorder events.Recorder, line []byte) (*events.Event, error) {

@@ -33,23 +33,31 @@ type Problem struct {
 	Problem string `json:"problem"`
 }
 
-// Validate holds events, one in a line of JSON, to the newest rule set's schemas: as
-// [Desk.Publish] takes them, or whole, of whoever may say them. It publishes nothing.
+// problemOf says what an error means.
+func problemOf(line int, err error) Problem {
+	p := Problem{Line: line, Problem: err.Error()}
+	if at, ok := errors.AsType[*schema.Error](err); ok {
+		p.Path, p.Problem = at.Path, at.Message
+	}
+	return p
+}
+
+// Validate holds events, in any form of JSON that [connect.Read] knows, to the newest rule
+// set's schemas: as [Desk.Publish] takes them, or whole, of whoever may say them. It
+// publishes nothing.
 func Validate(r io.Reader, name string) (*Validation, error) {
 	v := &Validation{Problems: []Problem{}}
-	err := eachLine(r, name, func(n int, line []byte) error {
+	_, err := eachEvent(r, name, func(line int, raw []byte, err error) error {
 		v.Events++
-		err := validate(line)
+		if err == nil {
+			err = validate(raw)
+		}
 		if err == nil {
 			return nil
 		}
 		v.Invalid++
 		if len(v.Problems) < MaxProblems {
-			p := Problem{Line: n, Problem: err.Error()}
-			if at, ok := errors.AsType[*schema.Error](err); ok {
-				p.Path, p.Problem = at.Path, at.Message
-			}
-			v.Problems = append(v.Problems, p)
+			v.Problems = append(v.Problems, problemOf(line, err))
 		}
 		return nil
 	})

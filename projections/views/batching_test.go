@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/connect"
 	"github.com/saksi-ledger/saksi/events/connect/cloudtrail"
 	"github.com/saksi-ledger/saksi/projections/views"
 	"github.com/saksi-ledger/saksi/projections/views/viewtest"
@@ -112,7 +113,7 @@ func badDay(t testing.TB, w *viewtest.World, dir string) {
 // cloudTrail returns the events of a directory of logs, in envelopes.
 func cloudTrail(t testing.TB, recorder events.Recorder, dir string) (envelopes [][][]byte) {
 	t.Helper()
-	connector, err := cloudtrail.New(cloudtrail.Options{
+	connector, err := cloudtrail.New(connect.Options{
 		Recorder: recorder, Party: events.PartyOperator,
 		Pseudonym: func(principal string) (string, error) {
 			digest := events.DigestOf([]byte(principal))
@@ -122,28 +123,21 @@ func cloudTrail(t testing.TB, recorder events.Recorder, dir string) (envelopes [
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, _, err := cloudtrail.Files(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var lines [][]byte
-	for _, file := range files {
-		for record, err := range cloudtrail.Records(file) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			draft, err := connector.Draft(record.Raw)
-			if err != nil {
-				t.Fatal(err)
-			}
+	account, err := connect.Each(t.Context(), connector, []string{dir}, nil, func(_ connect.Record, drafts []events.Draft) error {
+		for _, draft := range drafts {
 			line, err := draft.Event.Marshal()
 			if err != nil {
-				t.Fatal(err)
+				return err
 			}
 			if lines = append(lines, line); len(lines) == 64 {
 				envelopes, lines = append(envelopes, lines), nil
 			}
 		}
+		return nil
+	})
+	if err != nil || account.Places > 0 {
+		t.Fatal(err, account.Damage)
 	}
 	return append(envelopes, lines)
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/connect"
 )
 
 // actor maps userIdentity. Of itself a log says nothing about who employs
@@ -14,20 +15,20 @@ func (d *draft) actor() (events.Actor, error) {
 	if err != nil {
 		return events.Actor{}, err
 	}
-	var facts facts
-	facts.text("type", who.Type)
-	facts.text("name", who.UserName)
-	facts.text("arn", who.ARN)
-	facts.text("principalId", who.PrincipalID)
-	facts.text("accountId", who.AccountID)
-	facts.text("accessKeyId", who.AccessKeyID)
-	facts.text("invokedBy", who.InvokedBy)
-	facts.text("identityProvider", who.Provider)
-	facts.text("credentialId", who.Credential)
-	facts.text("onBehalfOf", who.OnBehalfOf.UserID)
-	facts.text("identityStoreArn", who.OnBehalfOf.Store)
-	facts.json("sessionContext", who.Session)
-	sd, err := d.seal(facts)
+	var facts connect.Facts
+	facts.Text("type", who.Type)
+	facts.Text("name", who.UserName)
+	facts.Text("arn", who.ARN)
+	facts.Text("principalId", who.PrincipalID)
+	facts.Text("accountId", who.AccountID)
+	facts.Text("accessKeyId", who.AccessKeyID)
+	facts.Text("invokedBy", who.InvokedBy)
+	facts.Text("identityProvider", who.Provider)
+	facts.Text("credentialId", who.Credential)
+	facts.Text("onBehalfOf", who.OnBehalfOf.UserID)
+	facts.Text("identityStoreArn", who.OnBehalfOf.Store)
+	facts.JSON("sessionContext", who.Session)
+	sd, err := d.personal.SD(facts)
 	return events.Actor{
 		ID:              id,
 		Kind:            who.kind(d.native.EventType),

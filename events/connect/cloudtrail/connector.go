@@ -1,89 +1,71 @@
 package cloudtrail
 
 import (
-	"crypto/rand"
-	"errors"
 	"fmt"
-	"io"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/connect"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
 )
 
 // System is the name of CloudTrail in ext.native.
 const System = "aws.cloudtrail"
 
-// maxPseudonym is the longest pseudonym that the schemas take.
-const maxPseudonym = 128
+// eventVersion is how a record says by which version of CloudTrail's format it is
+// written. Formats that borrowed the names of CloudTrail's members have others.
+var eventVersion = regexp.MustCompile(`^1\.\d{1,4}$`)
 
-// minTelling is the length in bytes from which a name that occurs in a
-// pseudonym can't be there by chance.
-const minTelling = 8
-
-// Options are what a log doesn't say about itself.
-type Options struct {
-	// Recorder is under whose name the events are published: an operator's.
-	Recorder events.Recorder
-	// Party is whose account the log is of. There is no default: whoever imports
-	// a customer's account must say so.
-	Party events.Party
-	// Pseudonym returns the pseudonym of a native principal: random, the same
-	// each time, at most 128 bytes of printable UTF-8. What it is asked for is
-	//
-	//	principal:<principalId>   a user, or a role and its session
-	//	identity-center:<userId>  a user of IAM Identity Center
-	//	arn:<arn>, user:<accountId>/<userName>, service:<invokedBy>, account:<accountId>
-	//	                          where the record has nothing better
-	//	unknown:                  where it has nothing at all
-	//	session:<session id>      a session of Session Manager
-	//
-	// Its own errors come back from [Connector.Draft], wrapped.
-	Pseudonym func(principal string) (string, error)
-	// Random is where nonces and salts come from. If nil, it is
-	// crypto/rand.Reader; anything else is for tests.
-	Random io.Reader
-}
-
-// Connector makes events of records. It keeps no state, and is as safe for
-// concurrent use as Options.Pseudonym and Options.Random are.
+// Connector makes events of records. It implements [connect.Connector].
+//
+// What it asks [connect.Options].Pseudonym for is
+//
+//	principal:<principalId>   a user, or a role and its session
+//	identity-center:<userId>  a user of IAM Identity Center
+//	arn:<arn>, user:<accountId>/<userName>, service:<invokedBy>, account:<accountId>
+//	                          where the record has nothing better
+//	unknown:                  where it has nothing at all
+//	session:<session id>      a session of Session Manager
 type Connector struct {
-	Options
+	connect.Options
 }
 
-// New returns a Connector.
-func New(o Options) (*Connector, error) {
-	switch {
-	case !o.Recorder.IsOperator():
-		return nil, fmt.Errorf("CloudTrail connector: recorder %q: want an operator's, <operator>/<facility>/<recorder>", o.Recorder)
-	case o.Pseudonym == nil:
-		return nil, errors.New("CloudTrail connector: no Pseudonym: principals must not stand in events by name")
-	}
-	switch o.Party {
-	case events.PartyOperator, events.PartyParent, events.PartyLandlord, events.PartyVendor, events.PartyCustomer, events.PartyAuthority:
-	default:
-		return nil, fmt.Errorf("CloudTrail connector: party %q: say whose account this is: operator, parent, landlord, vendor, customer or authority", o.Party)
-	}
-	if o.Random == nil {
-		o.Random = rand.Reader
+// New returns a [Connector].
+func New(o connect.Options) (connect.Connector, error) {
+	o, err := o.Check()
+	if err != nil {
+		return nil, fmt.Errorf("CloudTrail connector: %w", err)
 	}
 	return &Connector{o}, nil
 }
 
-// Draft makes one event of one record, a JSON object of at most [MaxRecord]
-// bytes. The draft's disclosures hold what the event only has as digests; the
-// event's id depends on the record alone. It fails where record is not a
-// CloudTrail record ([ErrInsight] where it is no access); its errors repeat names
-// of members, never what stands in them.
-func (c *Connector) Draft(record []byte) (*events.Draft, error) {
+// System returns [System].
+func (c *Connector) System() string { return System }
+
+// digestDir is where CloudTrail puts the digests of its logs, beside the logs.
+const digestDir = "CloudTrail-Digest"
+
+// Files reports whether a file is called as logs are (.json, .jsonl, .ndjson,
+// compressed or not) and is none of CloudTrail's own digest files.
+func (c *Connector) Files(path string) bool {
+	return connect.Named(path, ".json", ".jsonl", ".ndjson") && !slices.Contains(strings.Split(filepath.ToSlash(path), "/"), digestDir)
+}
+
+// Format returns JSON.
+func (c *Connector) Format() connect.Format { return connect.Format{} }
+
+// Draft makes one event of one record. Insights events say nothing, as they count
+// accesses and are none.
+func (c *Connector) Draft(record []byte) ([]events.Draft, error) {
 	n, at, err := parse(record)
 	if err != nil {
 		return nil, fmt.Errorf("CloudTrail record: %w", err)
 	}
-	d := &draft{Connector: c, native: n, record: record}
+	d := &draft{Connector: c, native: n, record: record, personal: connect.NewPersonal(c.Pseudonym, c.Random)}
 	said, err := d.said()
 	if err != nil {
 		return nil, fmt.Errorf("CloudTrail record of %s: %w", at.Format(time.RFC3339), err)
@@ -92,15 +74,15 @@ func (c *Connector) Draft(record []byte) (*events.Draft, error) {
 	if err != nil {
 		return nil, fmt.Errorf("CloudTrail record of %s: %w", at.Format(time.RFC3339), err)
 	}
-	return &events.Draft{Event: event, Disclosures: d.disclosures, Native: events.DigestOf(canonical(record))}, nil
+	return []events.Draft{{Event: event, Disclosures: d.personal.Disclosures(), Native: events.DigestOf(canonical(record))}}, nil
 }
 
 // draft is the making of one event.
 type draft struct {
 	*Connector
-	native      *native
-	record      []byte
-	disclosures []events.Disclosure
+	native   *native
+	record   []byte
+	personal *connect.Personal
 }
 
 func (d *draft) said() (said vocabulary.Said, err error) {
@@ -153,50 +135,38 @@ func (d *draft) said() (said vocabulary.Said, err error) {
 // credentials.
 func (d *draft) details() ([]string, error) {
 	n := d.native
-	var facts facts
+	var facts connect.Facts
 	if _, whole := n.operation(); !whole {
-		facts.text("eventSource", n.EventSource)
-		facts.text("eventName", n.EventName)
+		facts.Text("eventSource", n.EventSource)
+		facts.Text("eventName", n.EventName)
 	}
 	if n.region() == "" {
-		facts.text("awsRegion", n.Region)
+		facts.Text("awsRegion", n.Region)
 	}
-	facts.text("eventType", n.EventType)
-	facts.text("recipientAccountId", n.Recipient)
-	facts.text("errorCode", n.ErrorCode)
-	facts.text("errorMessage", n.ErrorMessage)
-	facts.json("requestParameters", n.Request)
-	facts.json("additionalEventData", n.Additional)
-	facts.json("serviceEventDetails", n.ServiceDetails)
-	return d.seal(facts)
+	facts.Text("eventType", n.EventType)
+	facts.Text("recipientAccountId", n.Recipient)
+	facts.Text("errorCode", n.ErrorCode)
+	facts.Text("errorMessage", n.ErrorMessage)
+	facts.JSON("requestParameters", n.Request)
+	facts.JSON("additionalEventData", n.Additional)
+	facts.JSON("serviceEventDetails", n.ServiceDetails)
+	return d.personal.SD(facts)
 }
 
 // ext binds the record: whoever is given the salts can see that this event was
 // made from it and no other, and nobody else can.
 func (d *draft) ext() (events.Ext, error) {
-	var facts facts
-	facts.text("id", d.native.EventID)
-	facts.text("sharedId", d.native.SharedID)
-	facts.text("digest", events.DigestOf(d.record).String())
-	sd, err := d.seal(facts)
+	var facts connect.Facts
+	facts.Text("id", d.native.EventID)
+	facts.Text("sharedId", d.native.SharedID)
+	facts.Text("digest", events.DigestOf(d.record).String())
+	sd, err := d.personal.SD(facts)
 	return events.Ext{"native": events.Native{System: System, SD: sd}}, err
 }
 
-// pseudonym asks for a pseudonym and looks at it: it goes into the event.
+// pseudonym asks for a pseudonym, which must not hold what else the record calls
+// somebody by.
 func (d *draft) pseudonym(principal string) (string, error) {
-	p, err := d.Pseudonym(principal)
-	kind, name, _ := strings.Cut(principal, ":")
-	switch {
-	case err != nil:
-		return "", fmt.Errorf("pseudonym of a %s: %w", kind, err)
-	case p == "" || len(p) > maxPseudonym || !utf8.ValidString(p) || strings.ContainsFunc(p, unicode.IsControl):
-		return "", fmt.Errorf("pseudonym of a %s: want 1 to %d bytes of printable UTF-8", kind, maxPseudonym)
-	}
 	who := &d.native.Identity
-	for _, known := range []string{principal, name, who.UserName, who.ARN, who.PrincipalID, who.AccountID, who.AccessKeyID} {
-		if p == known || len(known) >= minTelling && strings.Contains(p, known) {
-			return "", fmt.Errorf("pseudonym of a %s: it holds a name that it should stand for; pseudonyms are random", kind)
-		}
-	}
-	return p, nil
+	return d.personal.Pseudonym(principal, who.UserName, who.ARN, who.PrincipalID, who.AccountID, who.AccessKeyID)
 }

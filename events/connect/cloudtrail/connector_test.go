@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/connect"
 	"github.com/saksi-ledger/saksi/events/connect/cloudtrail"
 )
 
@@ -81,7 +82,7 @@ func TestAccess(t *testing.T) {
 		{"new", "Frobnicate", "false", events.AccessWrite},
 		{"new", "Frobnicate", "null", events.AccessUnstated},
 	} {
-		record := `{"eventTime":"2026-03-02T08:15:30Z","eventSource":"` + test.source + `.amazonaws.com","eventName":"` + test.name + `","readOnly":` + test.readOnly + `}`
+		record := `{"eventVersion":"1.08","eventTime":"2026-03-02T08:15:30Z","eventSource":"` + test.source + `.amazonaws.com","eventName":"` + test.name + `","readOnly":` + test.readOnly + `}`
 		d, err := newConnector(t, 3, newTable()).Draft([]byte(record))
 		if err != nil {
 			t.Fatal(err)
@@ -108,7 +109,7 @@ func TestOnlyVocabulary(t *testing.T) {
 		{strings.Repeat("a", 65), strings.Repeat("a", 129), strings.Repeat("a", 65), "AWS::S3::" + strings.Repeat("a", 41), "unstated:unstated  unstated"},
 	} {
 		record, err := json.Marshal(map[string]any{
-			"eventTime": "2026-03-02T08:15:30Z", "eventSource": test.source, "eventName": test.name, "awsRegion": test.region,
+			"eventVersion": "1.08", "eventTime": "2026-03-02T08:15:30Z", "eventSource": test.source, "eventName": test.name, "awsRegion": test.region,
 			"resources": []any{map[string]any{"type": test.kind}},
 		})
 		if err != nil {
@@ -130,7 +131,7 @@ func TestOnlyVocabulary(t *testing.T) {
 }
 
 func TestDraftErrors(t *testing.T) {
-	const good = `"eventTime":"2026-03-02T08:15:30Z","eventSource":"ec2.amazonaws.com","eventName":"RunInstances"`
+	const good = `"eventVersion":"1.08","eventTime":"2026-03-02T08:15:30Z","eventSource":"ec2.amazonaws.com","eventName":"RunInstances"`
 	c := newConnector(t, 4, newTable())
 	if _, err := c.Draft([]byte(`{` + good + `}`)); err != nil {
 		t.Fatal(err)
@@ -145,12 +146,12 @@ func TestDraftErrors(t *testing.T) {
 		"duplicate inside": `{` + good + `,"requestParameters":{"secretName":1,"secretName":2}}`,
 		"not UTF-8":        `{` + good + `,"userAgent":"` + "\xff" + `"}`,
 		"wrong type":       `{` + good + `,"userAgent":{"secret":"value"}}`,
-		"no time":          `{"eventSource":"ec2.amazonaws.com","eventName":"RunInstances"}`,
-		"impossible time":  `{"eventTime":"2026-02-30T08:15:30Z","eventSource":"ec2.amazonaws.com","eventName":"RunInstances"}`,
-		"time before 1":    `{"eventTime":"0001-01-01T00:00:00+23:00","eventSource":"ec2.amazonaws.com","eventName":"RunInstances"}`,
-		"time after 9999":  `{"eventTime":"9999-12-31T23:59:59-23:00","eventSource":"ec2.amazonaws.com","eventName":"RunInstances"}`,
-		"no source":        `{"eventTime":"2026-03-02T08:15:30Z","eventName":"RunInstances"}`,
-		"too large":        `{` + good + `,"userAgent":"` + strings.Repeat("a", cloudtrail.MaxRecord) + `"}`,
+		"no time":          `{"eventVersion":"1.08","eventSource":"ec2.amazonaws.com","eventName":"RunInstances"}`,
+		"impossible time":  `{"eventVersion":"1.08","eventTime":"2026-02-30T08:15:30Z","eventSource":"ec2.amazonaws.com","eventName":"RunInstances"}`,
+		"time before 1":    `{"eventVersion":"1.08","eventTime":"0001-01-01T00:00:00+23:00","eventSource":"ec2.amazonaws.com","eventName":"RunInstances"}`,
+		"time after 9999":  `{"eventVersion":"1.08","eventTime":"9999-12-31T23:59:59-23:00","eventSource":"ec2.amazonaws.com","eventName":"RunInstances"}`,
+		"no source":        `{"eventVersion":"1.08","eventTime":"2026-03-02T08:15:30Z","eventName":"RunInstances"}`,
+		"too large":        `{` + good + `,"userAgent":"` + strings.Repeat("a", connect.MaxRecord) + `"}`,
 		"too deep":         `{` + good + `,"requestParameters":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`,
 	} {
 		d, err := c.Draft([]byte(record))
@@ -161,15 +162,15 @@ func TestDraftErrors(t *testing.T) {
 		}
 	}
 	for _, record := range []string{`{` + good + `,"eventType":"AwsCloudTrailInsight"}`, `{` + good + `,"eventCategory":"Insight"}`} {
-		if _, err := c.Draft([]byte(record)); !errors.Is(err, cloudtrail.ErrInsight) {
-			t.Errorf("%s: %v, want ErrInsight", record, err)
+		if _, err := c.Draft([]byte(record)); !errors.Is(err, connect.ErrNoEvent) {
+			t.Errorf("%s: %v, want ErrNoEvent", record, err)
 		}
 	}
 }
 
 func TestLargeFacts(t *testing.T) {
 	long := strings.Repeat("a", 100<<10)
-	record := `{"eventTime":"2026-03-02T08:15:30Z","eventSource":"ec2.amazonaws.com","eventName":"RunInstances",` +
+	record := `{"eventVersion":"1.08","eventTime":"2026-03-02T08:15:30Z","eventSource":"ec2.amazonaws.com","eventName":"RunInstances",` +
 		`"userAgent":"` + long + `","requestParameters":{"data":"` + long + `"}}`
 	d, err := newConnector(t, 5, newTable()).Draft([]byte(record))
 	if err != nil {
@@ -187,7 +188,7 @@ func TestLargeFacts(t *testing.T) {
 
 // TestEventID fixes what importing twice relies on, for good.
 func TestEventID(t *testing.T) {
-	const rest = `"eventTime":"2026-03-02T08:15:30Z","eventSource":"ec2.amazonaws.com","eventName":"RunInstances"}`
+	const rest = `"eventVersion":"1.08","eventTime":"2026-03-02T08:15:30Z","eventSource":"ec2.amazonaws.com","eventName":"RunInstances"}`
 	c := newConnector(t, 6, newTable())
 	id := func(record string) string {
 		d, err := c.Draft([]byte(record))
@@ -202,8 +203,8 @@ func TestEventID(t *testing.T) {
 	if upper != lower || lower != want {
 		t.Errorf("ids %s and %s: want %s", upper, lower, want)
 	}
-	// printf 'aws.cloudtrail.record\n{"eventName":"RunInstances","eventSource":"ec2.amazonaws.com","eventTime":"2026-03-02T08:15:30Z"}' | sha256sum
-	const wantRecord = "230c3c2d11354e71fcbc4f6f4d943e82"
+	// printf 'aws.cloudtrail.record\n{"eventName":"RunInstances","eventSource":"ec2.amazonaws.com","eventVersion":"1.08","eventTime":"2026-03-02T08:15:30Z","eventVersion":"1.08"}' | sha256sum
+	const wantRecord = "149643bb2843fb4eb978b8b82df471cc"
 	if got := id(`{` + rest); got != id(`{ `+rest) || got != wantRecord {
 		t.Errorf("id of a record without an eventID: %s, want %s", got, wantRecord)
 	}
@@ -217,7 +218,7 @@ func TestOptions(t *testing.T) {
 	recorder, _ := events.ParseRecorder("nimbus-my/lab-1/cloudtrail")
 	registry := events.RegistryRecorder("mcmc")
 	pseudonym := newTable().pseudonym
-	for name, o := range map[string]cloudtrail.Options{
+	for name, o := range map[string]connect.Options{
 		"no recorder":       {Party: events.PartyOperator, Pseudonym: pseudonym},
 		"registry recorder": {Recorder: registry, Party: events.PartyOperator, Pseudonym: pseudonym},
 		"no party":          {Recorder: recorder, Pseudonym: pseudonym},
@@ -228,7 +229,7 @@ func TestOptions(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
-	record := []byte(`{"eventTime":"2026-03-02T08:15:30Z","eventSource":"ec2.amazonaws.com","eventName":"RunInstances","userIdentity":{"userName":"alice.example"}}`)
+	record := []byte(`{"eventVersion":"1.08","eventTime":"2026-03-02T08:15:30Z","eventSource":"ec2.amazonaws.com","eventName":"RunInstances","userIdentity":{"userName":"alice.example"}}`)
 	broken := errors.New("table is locked")
 	for name, pseudonym := range map[string]func(string) (string, error){
 		"the name itself": func(s string) (string, error) { return strings.TrimPrefix(s, "user:/"), nil },
@@ -239,13 +240,13 @@ func TestOptions(t *testing.T) {
 		"not UTF-8":       func(string) (string, error) { return "\xff", nil },
 		"failing":         func(string) (string, error) { return "", broken },
 	} {
-		c, err := cloudtrail.New(cloudtrail.Options{Recorder: recorder, Party: events.PartyVendor, Pseudonym: pseudonym})
+		c, err := cloudtrail.New(connect.Options{Recorder: recorder, Party: events.PartyVendor, Pseudonym: pseudonym})
 		if err != nil {
 			t.Fatal(err)
 		}
 		d, err := c.Draft(record)
 		if err == nil {
-			t.Errorf("pseudonym %s: made %s", name, d.Event.Data)
+			t.Errorf("pseudonym %s: made %s", name, d[0].Event.Data)
 		} else if strings.Contains(err.Error(), "alice") || name == "failing" && !errors.Is(err, broken) {
 			t.Errorf("pseudonym %s: %v", name, err)
 		}

@@ -1,16 +1,16 @@
 // Package cloudtrail makes Saksi events of AWS CloudTrail logs.
 //
-// [Files] finds logs, [Records] and [Read] take them apart, a [Connector] maps
-// one record to one event with its disclosures. Signing, numbering, publishing
-// and the table of pseudonyms are the caller's. Nothing here knows other logs,
-// opens a connection, writes a file or asks AWS, and nothing is guessed: what
-// CloudTrail doesn't say is "unstated" or "??".
+// A [Connector] maps one record to one event with its disclosures. Finding logs
+// and taking them apart is package connect's; signing, numbering, publishing and
+// the table of pseudonyms are the caller's. Nothing here knows other logs, opens
+// a file or a connection, or asks AWS, and nothing is guessed: what CloudTrail
+// doesn't say is "unstated" or "??".
 //
 // # Which event
 //
 //	ssm StartSession that succeeded      saksi.access.session.opened.v1
 //	ssm TerminateSession that succeeded  saksi.access.session.closed.v1
-//	Insights events                      none: [ErrInsight]
+//	Insights events                      none: connect.ErrNoEvent
 //	everything else                      saksi.access.performed.v1
 //
 // # In the clear

@@ -1,25 +1,26 @@
 package cloudtrail_test
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"log"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/connect"
 	"github.com/saksi-ledger/saksi/events/connect/cloudtrail"
 )
 
-// An import: find logs, read them, map each record, and know at the end whether
-// anything was damaged.
+// An import: find logs, read them, map each record, and know at the end what
+// became of all of them.
 func Example() {
 	recorder, err := events.ParseRecorder("nimbus-my/lab-1/cloudtrail")
 	if err != nil {
 		log.Fatal(err)
 	}
 	pseudonyms := map[string]string{} // kept by the operator, and nowhere else
-	connector, err := cloudtrail.New(cloudtrail.Options{
+	connector, err := cloudtrail.New(connect.Options{
 		Recorder: recorder,
 		Party:    events.PartyOperator,
 		Pseudonym: func(principal string) (string, error) {
@@ -35,33 +36,17 @@ func Example() {
 		log.Fatal(err)
 	}
 
-	files, skipped, err := cloudtrail.Files("testdata/log.json")
+	counts := map[string]int{}
+	account, err := connect.Each(context.Background(), connector, []string{"testdata/log.json"}, nil, func(_ connect.Record, drafts []events.Draft) error {
+		for _, draft := range drafts {
+			counts[draft.Event.Type]++
+		}
+		return nil
+	})
 	if err != nil {
 		log.Fatal(err)
 	}
-	for _, name := range skipped {
-		log.Printf("skipped %s, which is not named like a log", name)
-	}
-	counts, damaged := map[string]int{}, 0
-	for _, file := range files {
-		for record, err := range cloudtrail.Records(file) {
-			var damage *cloudtrail.DamageError
-			if errors.As(err, &damage) {
-				damaged++
-				continue
-			} else if err != nil {
-				log.Fatal(err)
-			}
-			draft, err := connector.Draft(record.Raw)
-			if errors.Is(err, cloudtrail.ErrInsight) {
-				continue
-			} else if err != nil {
-				log.Fatalf("%s, line %d: %v", record.File, record.Line, err)
-			}
-			counts[draft.Event.Type]++
-		}
-	}
-	fmt.Println(counts[events.TypeAccessPerformed], "operations,", counts[events.TypeSessionOpened], "session opened,", counts[events.TypeSessionClosed], "closed,", damaged, "damaged places")
+	fmt.Println(counts[events.TypeAccessPerformed], "operations,", counts[events.TypeSessionOpened], "session opened,", counts[events.TypeSessionClosed], "closed,", account.Places, "damaged places")
 	// Output:
 	// 9 operations, 1 session opened, 1 closed, 0 damaged places
 }

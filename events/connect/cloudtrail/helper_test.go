@@ -3,6 +3,7 @@ package cloudtrail_test
 import (
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/connect"
 	"github.com/saksi-ledger/saksi/events/connect/cloudtrail"
 	"github.com/saksi-ledger/saksi/events/schema"
 	"github.com/saksi-ledger/saksi/schemas"
@@ -34,19 +36,19 @@ func (t *table) pseudonym(principal string) (string, error) {
 
 // newConnector returns a connector whose randomness, and with it whatever a test
 // finds, is the same each time.
-func newConnector(t testing.TB, seed byte, names *table) *cloudtrail.Connector {
+func newConnector(t testing.TB, seed byte, names *table) drafter {
 	t.Helper()
 	recorder, err := events.ParseRecorder("nimbus-my/lab-1/cloudtrail")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := cloudtrail.New(cloudtrail.Options{
+	c, err := cloudtrail.New(connect.Options{
 		Recorder: recorder, Party: events.PartyOperator, Pseudonym: names.pseudonym, Random: rand.NewChaCha8([32]byte{seed}),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c
+	return drafter{c}
 }
 
 func newTable() *table {
@@ -121,9 +123,23 @@ func opened(t testing.TB, d *events.Draft) any {
 	return data
 }
 
+// drafter makes the one event of a record.
+type drafter struct{ connect.Connector }
+
+func (c drafter) Draft(record []byte) (*events.Draft, error) {
+	drafts, err := c.Connector.Draft(record)
+	if err != nil {
+		return nil, err
+	}
+	if len(drafts) != 1 {
+		return nil, fmt.Errorf("%d events of one record", len(drafts))
+	}
+	return &drafts[0], nil
+}
+
 // collect reads a log to its end.
 func collect(content, name string) (raw []string, damage []error) {
-	for record, err := range cloudtrail.Read(strings.NewReader(content), name) {
+	for record, err := range connect.Read(strings.NewReader(content), name, connect.Format{}) {
 		if err != nil {
 			damage = append(damage, err)
 		} else {

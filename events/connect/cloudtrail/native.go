@@ -7,12 +7,15 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/saksi-ledger/saksi/events/connect"
 )
 
 // native is a CloudTrail record, as far as it is mapped. Members that AWS
 // leaves to its services stay as they are. See
 // https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
 type native struct {
+	Version     string   `json:"eventVersion"`
 	EventID     string   `json:"eventID"`
 	SharedID    string   `json:"sharedEventID"`
 	EventTime   string   `json:"eventTime"`
@@ -66,24 +69,32 @@ type resource struct {
 	Type      string `json:"type,omitempty"`
 }
 
-// ErrInsight says that a record is a CloudTrail Insights event: a statistic
-// about accesses, which are recorded in their own right, and not an access.
-var ErrInsight = errors.New("an Insights event, which counts accesses and is none")
-
 // parse reads a record strictly. Its results alias record.
 func parse(record []byte) (*native, time.Time, error) {
-	if len(record) > MaxRecord {
-		return nil, time.Time{}, fmt.Errorf("%d bytes: the most is %d", len(record), MaxRecord)
-	}
-	if err := checkDepth(record); err != nil {
+	if err := connect.CheckRecord(record); err != nil {
 		return nil, time.Time{}, err
 	}
 	n := new(native)
 	if err := json.Unmarshal(record, n); err != nil {
+		// By its version alone it is told whose record it is, whatever is wrong
+		// with the rest.
+		var head struct {
+			Version jsontext.Value `json:"eventVersion"`
+		}
+		if json.Unmarshal(record, &head) == nil {
+			n.Version = ""
+			lenient(head.Version, &n.Version)
+			if err := n.own(); err != nil {
+				return nil, time.Time{}, err
+			}
+		}
 		return nil, time.Time{}, formError(err)
 	}
+	if err := n.own(); err != nil {
+		return nil, time.Time{}, err
+	}
 	if n.EventType == "AwsCloudTrailInsight" || n.Category == "Insight" {
-		return nil, time.Time{}, ErrInsight
+		return nil, time.Time{}, fmt.Errorf("%w: an Insights event counts accesses and is none", connect.ErrNoEvent)
 	}
 	if n.EventSource == "" || n.EventName == "" {
 		return nil, time.Time{}, errors.New("no eventSource or no eventName: it is not a CloudTrail record")
@@ -96,6 +107,17 @@ func parse(record []byte) (*native, time.Time, error) {
 		return nil, time.Time{}, errors.New("eventTime is not in the years 1 to 9999")
 	}
 	return n, at, nil
+}
+
+// own sees that the record is CloudTrail's.
+func (n *native) own() error {
+	switch {
+	case n.Version == "":
+		return fmt.Errorf("%w: there is no eventVersion", connect.ErrOther)
+	case !eventVersion.MatchString(n.Version):
+		return fmt.Errorf("%w: eventVersion is not 1 and a minor version", connect.ErrOther)
+	}
+	return nil
 }
 
 // formError says what is wrong with a record without repeating a value, which
@@ -112,12 +134,8 @@ func formError(err error) error {
 	return errors.New("not JSON in CloudTrail's form")
 }
 
-// checkDepth sees that record is one JSON value and not nested too deep for
-// those that read it after us.
-func checkDepth(record []byte) error {
-	var g grammar
-	if _, how := g.feed(record); how == wrong || g.deepest > MaxDepth {
-		return fmt.Errorf("not JSON, or nested more than %d deep", MaxDepth)
-	}
-	return nil
+// lenient reads a member that AWS leaves to its services into v, and reports
+// whether it could.
+func lenient(value jsontext.Value, v any) bool {
+	return len(value) > 0 && json.Unmarshal(value, v) == nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/connect"
 )
 
 // from maps where a request came from. Services of AWS give their host name, or
@@ -13,22 +14,22 @@ import (
 func (d *draft) from() (events.From, error) {
 	n := d.native
 	from := events.From{Country: events.UnknownCountry}
-	var facts facts
+	var facts connect.Facts
 	switch {
 	case n.IP == "AWS Internal" || strings.HasSuffix(n.IP, ".amazonaws.com"):
 		from.Network = "aws"
-		facts.text("host", n.IP)
+		facts.Text("host", n.IP)
 	default:
-		facts.text("ip", n.IP)
+		facts.Text("ip", n.IP)
 	}
-	facts.text("userAgent", n.UserAgent)
+	facts.Text("userAgent", n.UserAgent)
 	if n.VPCEndpoint != "" {
 		from.Network = "vpc-endpoint"
 	}
-	facts.text("vpcEndpointId", n.VPCEndpoint)
-	facts.text("vpcEndpointAccountId", n.VPCEndpointOf)
+	facts.Text("vpcEndpointId", n.VPCEndpoint)
+	facts.Text("vpcEndpointAccountId", n.VPCEndpointOf)
 	var err error
-	from.SD, err = d.seal(facts)
+	from.SD, err = d.personal.SD(facts)
 	return from, err
 }
 
@@ -37,25 +38,25 @@ func (d *draft) from() (events.From, error) {
 func (d *draft) resource() (*events.Resource, error) {
 	n := d.native
 	made := &events.Resource{Kind: n.kind()}
-	var facts facts
+	var facts connect.Facts
 	if len(n.Resources) > 0 {
 		first := n.Resources[0]
-		facts.text("arn", first.ARN)
-		facts.text("arnPrefix", first.Prefix)
-		facts.text("accountId", first.AccountID)
+		facts.Text("arn", first.ARN)
+		facts.Text("arnPrefix", first.Prefix)
+		facts.Text("accountId", first.AccountID)
 		if first.Type != made.Kind {
-			facts.text("type", first.Type)
+			facts.Text("type", first.Type)
 		}
 		if others := n.Resources[1:]; len(others) > 0 {
 			raw, err := json.Marshal(others)
 			if err != nil {
 				return nil, fmt.Errorf("write the other resources: %w", err)
 			}
-			facts.json("others", raw)
+			facts.JSON("others", raw)
 		}
 	}
 	var err error
-	made.SD, err = d.seal(facts)
+	made.SD, err = d.personal.SD(facts)
 	return made, err
 }
 

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/events/connect/cloudtrail"
+	"github.com/saksi-ledger/saksi/events/connect"
 )
 
 // Logs of two exercises against real accounts, which are kept beside the
@@ -44,14 +44,14 @@ type imported struct {
 
 func importAll(t testing.TB, dir string, seed byte, names *table) imported {
 	t.Helper()
-	files, _, err := cloudtrail.Files(dir)
+	c := newConnector(t, seed, names)
+	files, _, err := connect.Files([]string{dir}, c.Files)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newConnector(t, seed, names)
 	var all imported
 	for _, file := range files {
-		for record, err := range cloudtrail.Records(file) {
+		for record, err := range connect.Records(file, c.Format()) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -71,7 +71,7 @@ func TestRealLogs(t *testing.T) {
 	for _, log := range realLogs {
 		t.Run(log.dir, func(t *testing.T) {
 			dir := realDir(t, log.dir)
-			files, skipped, err := cloudtrail.Files(dir)
+			files, skipped, err := connect.Files([]string{dir}, newConnector(t, 1, newTable()).Files)
 			if err != nil || len(files) != log.files || len(skipped) != log.skipped {
 				t.Errorf("%d files and %d skipped, want %d and %d (%v)", len(files), len(skipped), log.files, log.skipped, err)
 			}

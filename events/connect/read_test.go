@@ -1,10 +1,9 @@
-package cloudtrail_test
+package connect_test
 
 import (
 	"bytes"
 	"compress/gzip"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -14,7 +13,7 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"github.com/saksi-ledger/saksi/events/connect/cloudtrail"
+	"github.com/saksi-ledger/saksi/events/connect"
 )
 
 func zip(content string) string {
@@ -26,10 +25,10 @@ func zip(content string) string {
 }
 
 func TestRead(t *testing.T) {
-	big := `{"a":"` + strings.Repeat("x", cloudtrail.MaxRecord) + `"}`
-	full := `{"a":"` + strings.Repeat("x", cloudtrail.MaxRecord-8) + `"}`
-	deep := `{"a":` + strings.Repeat("[", cloudtrail.MaxDepth) + strings.Repeat("]", cloudtrail.MaxDepth) + `}`
-	deepest := `{"a":` + strings.Repeat("[", cloudtrail.MaxDepth-1) + strings.Repeat("]", cloudtrail.MaxDepth-1) + `}`
+	big := `{"a":"` + strings.Repeat("x", connect.MaxRecord) + `"}`
+	full := `{"a":"` + strings.Repeat("x", connect.MaxRecord-8) + `"}`
+	deep := `{"a":` + strings.Repeat("[", connect.MaxDepth) + strings.Repeat("]", connect.MaxDepth) + `}`
+	deepest := `{"a":` + strings.Repeat("[", connect.MaxDepth-1) + strings.Repeat("]", connect.MaxDepth-1) + `}`
 	type damage struct {
 		line  int
 		count int
@@ -62,15 +61,15 @@ func TestRead(t *testing.T) {
 		"cut off wrapper":     {`{"Records":[{"a":1}]`, []string{`{"a":1}`}, []damage{{1, 0, true, "ends in the middle"}}},
 		"cut off line":        {"{\"a\":1}\n{\"b\":", []string{`{"a":1}`}, []damage{{2, 0, true, "ends in the middle"}}},
 		"garbage line":        {"{\"a\":1}\ngarbage\n{\"b\":2}\n", []string{`{"a":1}`, `{"b":2}`}, []damage{{2, 1, false, "byte 1 of this line"}}},
-		"list as a line":      {"{\"a\":1}\n[ERROR]\n[{\"x\":1}]\n{\"b\":2}\n", []string{`{"a":1}`, `{"b":2}`}, []damage{{2, 2, false, "byte 2 of this line"}}},
-		"wrapper as a line":   {"{\"a\":1}\n{\"Records\":[\n{\"b\":2}\n", []string{`{"a":1}`, `{"b":2}`}, []damage{{2, 1, false, "one line"}}},
+		"list as a line":      {"{\"a\":1}\n[ERROR]\n[{\"x\":1}]\n{\"b\":2}\n", []string{`{"a":1}`, `{"b":2}`}, []damage{{2, 2, false, "byte 1 of this line"}}},
+		"wrapper as a line":   {"{\"a\":1}\n{\"Records\":[\n{\"b\":2}\n", []string{`{"a":1}`, `{"b":2}`}, []damage{{2, 1, false, "broken JSON 0 bytes"}}},
 		"garbage lines": {"{\"a\":1}\n\x00\x00\n{\"torn\":\n{\"torn\":\"\n{\"b\":2}\nx\n{\"c\":3}", []string{`{"a":1}`, `{"b":2}`, `{"c":3}`},
 			[]damage{{2, 3, false, "2 more after it"}, {6, 1, false, "left out"}}},
-		"two on a line":          {"{\"a\":1}{\"b\":2}\n{\"c\":3}\n", []string{`{"c":3}`}, []damage{{1, 1, false, "byte 8 of this line"}}},
-		"tail on a line":         {"{\"a\":1} x\n{\"c\":3}\n", []string{`{"c":3}`}, []damage{{1, 1, false, "byte 9 of this line"}}},
-		"other type on lines":    {"{\"a\":1}\n5\n\"x\"\nnull\n{\"b\":2}", []string{`{"a":1}`, `{"b":2}`}, []damage{{2, 3, false, "JSON object"}}},
+		"two on a line":          {"{\"a\":1}{\"b\":2}\n{\"c\":3}\n", []string{`{"a":1}`, `{"b":2}`, `{"c":3}`}, nil},
+		"tail on a line":         {"{\"a\":1} x\n{\"c\":3}\n", []string{`{"a":1}`, `{"c":3}`}, []damage{{1, 1, false, "byte 9 of this line"}}},
+		"other type on lines":    {"{\"a\":1}\n5\n\"x\"\nnull\n{\"b\":2}", []string{`{"a":1}`, `{"b":2}`}, []damage{{2, 3, false, "byte 1 of this line"}}},
 		"huge line":              {big + "\n{\"b\":2}", []string{`{"b":2}`}, []damage{{1, 1, false, "1048584 bytes"}}},
-		"pretty-printed":         {"{\n  \"a\": {\n    \"b\": 1\n  }\n}\n", nil, []damage{{1, 5, false, "4 more"}}},
+		"pretty-printed":         {"{\n  \"a\": {\n    \"b\": 1\n  }\n}\n", []string{"{\n  \"a\": {\n    \"b\": 1\n  }\n}"}, nil},
 		"only garbage":           {"# Licence\n\nsee [there]\n", nil, []damage{{1, 2, false, "byte 1"}}},
 		"wrong types":            {`[{"a":1},5,"x",[{"c":3}],null,{"b":2}]`, []string{`{"a":1}`, `{"b":2}`}, []damage{{1, 4, false, "JSON object"}}},
 		"huge record":            {`[{"a":1},` + big + `,{"b":2}]`, []string{`{"a":1}`, `{"b":2}`}, []damage{{1, 1, false, "1048584 bytes"}}},
@@ -84,16 +83,18 @@ func TestRead(t *testing.T) {
 		"lost quote":             {`[{"a":1},{"b":"x},{"c":"},{\"planted\":1},{"}]`, []string{`{"a":1}`}, []damage{{1, 0, true, "broken JSON"}}},
 		"lost comma":             {`[{"a":1}{"b":2}]`, []string{`{"a":1}`}, []damage{{1, 0, true, "want , or ]"}}},
 		"comma too many":         {`[{"a":1},]`, []string{`{"a":1}`}, []damage{{1, 0, true, "broken JSON 0 bytes"}}},
-		"wrapper not closed":     {`{"Records":[{"a":1}],"x":1}`, []string{`{"a":1}`}, []damage{{1, 0, true, "want }"}}},
-		"appended record":        {`{"Records":[{"a":1}]}{"b":2}`, []string{`{"a":1}`}, []damage{{1, 0, true, "want the end"}}},
-		"appended bytes":         {`{"Records":[{"a":1}]} x`, []string{`{"a":1}`}, []damage{{1, 0, true, "want the end"}}},
+		"wrapper goes on":        {`{"Records":[{"a":1}],"x":1}`, []string{`{"a":1}`}, nil},
+		"wrapper not closed":     {`{"Records":[{"a":1}]"x":1}`, []string{`{"a":1}`}, []damage{{1, 0, true, "byte 21 of this line"}}},
+		"appended record":        {`{"Records":[{"a":1}]}{"b":2}`, []string{`{"a":1}`, `{"b":2}`}, nil},
+		"appended bytes":         {`{"Records":[{"a":1}]} x`, []string{`{"a":1}`}, []damage{{1, 1, false, "byte 23 of this line"}}},
+		"appended to lines":      {"{\"Records\":[\n{\"a\":1}]} x", []string{`{"a":1}`}, []damage{{2, 0, true, "want the end"}}},
 		"bad number":             {`[{"a":01}]`, nil, []damage{{1, 0, true, "broken JSON 6 bytes"}}},
 		"bad point":              {`[{"a":1.}]`, nil, []damage{{1, 0, true, "broken JSON 7 bytes"}}},
 		"bad exponent":           {`[{"a":1e+}]`, nil, []damage{{1, 0, true, "broken JSON 8 bytes"}}},
 		"bad word":               {`[{"a":nul}]`, nil, []damage{{1, 0, true, "broken JSON 8 bytes"}}},
 		"bad bracket":            {`[{"a":[}]}]`, nil, []damage{{1, 0, true, "broken JSON 6 bytes"}}},
 		"gzip header only":       {zip(`[]`)[:6], nil, []damage{{1, 0, true, "cut off"}}},
-		"gzip, other member":     {zip(`[{"a":1}]`) + zip(`[{"b":2}]`), []string{`{"a":1}`}, []damage{{1, 0, true, "bytes follow"}}},
+		"gzip, other member":     {zip(`[{"a":1}]`) + zip(`[{"b":2}]`), []string{`{"a":1}`, `{"b":2}`}, nil},
 		"gzip, bytes after":      {zip(`[{"a":1}]`) + "\x00", []string{`{"a":1}`}, []damage{{1, 0, true, "bytes follow"}}},
 		"gzip line, bytes after": {zip(`{"a":1}`) + "x", []string{`{"a":1}`}, []damage{{1, 0, true, "bytes follow"}}},
 		"gzip, wrong checksum":   {wrongChecksum(zip(`[{"a":1}]`)), []string{`{"a":1}`}, []damage{{1, 0, true, "checksum"}}},
@@ -104,9 +105,9 @@ func TestRead(t *testing.T) {
 				"byte by byte": iotest.OneByteReader(strings.NewReader(test.content)),
 			} {
 				var records []string
-				var found []*cloudtrail.DamageError
-				for record, err := range cloudtrail.Read(r, "log.json") {
-					var d *cloudtrail.DamageError
+				var found []*connect.DamageError
+				for record, err := range connect.Read(r, "log.json", connect.Format{}) {
+					var d *connect.DamageError
 					if errors.As(err, &d) {
 						found = append(found, d)
 						continue
@@ -199,7 +200,7 @@ func TestMemory(t *testing.T) {
 	var count int
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	for record, err := range cloudtrail.Read(pr, "bomb") {
+	for record, err := range connect.Read(pr, "bomb", connect.Format{}) {
 		if err != nil {
 			count++
 		} else {
@@ -220,7 +221,7 @@ func TestMemory(t *testing.T) {
 // TestRawIsOwned keeps records while reading goes on, as a queue would.
 func TestRawIsOwned(t *testing.T) {
 	var kept [][]byte
-	for record, err := range cloudtrail.Read(strings.NewReader(`[{"a":1},{"b":2},{"c":3}]`), "x") {
+	for record, err := range connect.Read(strings.NewReader(`[{"a":1},{"b":2},{"c":3}]`), "x", connect.Format{}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -235,7 +236,7 @@ func TestReadError(t *testing.T) {
 	broken := errors.New("cable pulled")
 	for _, content := range []string{`[{"a":1},`, "{\"a\":1}\n", "{\"a\":1}"} {
 		var got, damaged int
-		for _, err := range cloudtrail.Read(io.MultiReader(strings.NewReader(content), iotest.ErrReader(broken)), "x") {
+		for _, err := range connect.Read(io.MultiReader(strings.NewReader(content), iotest.ErrReader(broken)), "x", connect.Format{}) {
 			if errors.Is(err, broken) {
 				damaged++
 			} else if err == nil {
@@ -254,7 +255,7 @@ func TestStopping(t *testing.T) {
 	} {
 		for stop := 1; stop <= most; stop++ {
 			n := 0
-			for range cloudtrail.Read(strings.NewReader(content), "x") { // panics if it goes on after a break
+			for range connect.Read(strings.NewReader(content), "x", connect.Format{}) { // panics if it goes on after a break
 				if n++; n == stop {
 					break
 				}
@@ -269,11 +270,11 @@ func TestStopping(t *testing.T) {
 func TestRecords(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "log.json.gz")
-	if err := os.WriteFile(name, []byte(zip(readFile(t, "testdata/log.json"))), 0o600); err != nil {
+	if err := os.WriteFile(name, []byte(zip(readFile(t, "cloudtrail/testdata/log.json"))), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	n := 0
-	for record, err := range cloudtrail.Records(name) {
+	for record, err := range connect.Records(name, connect.Format{}) {
 		if err != nil || record.File != name {
 			t.Fatal(record.File, err)
 		}
@@ -282,52 +283,10 @@ func TestRecords(t *testing.T) {
 	if n != 11 {
 		t.Errorf("%d records, want 11", n)
 	}
-	for _, err := range cloudtrail.Records(filepath.Join(dir, "missing.json")) {
-		var damage *cloudtrail.DamageError
+	for _, err := range connect.Records(filepath.Join(dir, "missing.json"), connect.Format{}) {
+		var damage *connect.DamageError
 		if errors.As(err, &damage) || !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("missing file: %v", err)
 		}
-	}
-}
-
-func TestFiles(t *testing.T) {
-	dir := t.TempDir()
-	for _, name := range []string{
-		"b/2.json", "b/1.json.gz", "a.JSONL", "c.ndjson", "LICENSE", "README.md", ".hidden.json",
-		"AWSLogs/1/CloudTrail-Digest/eu/d.json.gz", "AWSLogs/1/CloudTrail/eu/l.json.gz", "z.log",
-	} {
-		name = filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Symlink("a.JSONL", filepath.Join(dir, "link.json")); err != nil {
-		t.Fatal(err)
-	}
-	files, skipped, err := cloudtrail.Files(filepath.Join(dir, "z.log"), dir, filepath.Join(dir, "b"), filepath.Join(dir, "b", "2.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	relative := func(names []string) string {
-		for i, name := range names {
-			rel, err := filepath.Rel(dir, name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			names[i] = filepath.ToSlash(rel)
-		}
-		return fmt.Sprint(names)
-	}
-	if got, want := relative(files), "[z.log AWSLogs/1/CloudTrail/eu/l.json.gz a.JSONL b/1.json.gz b/2.json c.ndjson]"; got != want {
-		t.Errorf("files   %s\nwant    %s", got, want)
-	}
-	if got, want := relative(skipped), "[.hidden.json AWSLogs/1/CloudTrail-Digest/eu/d.json.gz LICENSE README.md link.json]"; got != want {
-		t.Errorf("skipped %s\nwant    %s", got, want)
-	}
-	if _, _, err := cloudtrail.Files(filepath.Join(dir, "nowhere")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("missing path: %v", err)
 	}
 }

@@ -1,4 +1,9 @@
-package cloudtrail
+package connect
+
+import (
+	"bytes"
+	"slices"
+)
 
 // grammar follows the bytes of one JSON value (RFC 8259) and knows where it
 // ends, without keeping it. The readers in the standard library either hold a
@@ -12,6 +17,12 @@ package cloudtrail
 type grammar struct {
 	// oneLine makes a line feed an error wherever it stands.
 	oneLine bool
+	// lists makes feed stop before a list of records: an array that is a member
+	// of the outermost object, under one of the names in listNames.
+	lists bool
+	// name is the name of the member of the outermost object that was read last,
+	// as far as it could be one in listNames.
+	name []byte
 
 	state state
 	// word is what is still missing of true, false or null; hex how many digits
@@ -60,11 +71,24 @@ const (
 	more  progress = iota // all bytes belong to the value, which is not at its end
 	ended                 // the value is at its end
 	wrong                 // the next byte can't stand there
+	list                  // the next byte opens a list of records
 )
+
+// listNames are the names under which lists of records stand in an object
+// around them: those of CloudTrail and S3, of the Event Hub, of
+// "aws cloudtrail lookup-events", of "aws logs" and of its subscriptions.
+var listNames = [][]byte{[]byte("Records"), []byte("records"), []byte("Events"), []byte("events"), []byte("logEvents")}
+
+// maxListName is more than the length of each of listNames.
+const maxListName = 16
+
+func isListName(name []byte) bool {
+	return slices.ContainsFunc(listNames, func(known []byte) bool { return bytes.Equal(known, name) })
+}
 
 // reset makes g ready for another value.
 func (g *grammar) reset(oneLine bool) {
-	*g = grammar{oneLine: oneLine, objects: g.objects[:0]}
+	*g = grammar{oneLine: oneLine, objects: g.objects[:0], name: g.name[:0]}
 }
 
 // feed takes bytes from b as far as they belong to the value, and returns how
@@ -74,8 +98,12 @@ func (g *grammar) feed(b []byte) (int, progress) {
 	for i := 0; i < len(b); i++ {
 		if g.state == inString {
 			// Most bytes of a log are in strings.
+			from := i
 			for i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= ' ' {
 				i++
+			}
+			if g.inKey && g.lists && g.depth == 1 {
+				g.name = append(g.name, b[from:min(i, from+maxListName-len(g.name))]...)
 			}
 			if i == len(b) {
 				break
@@ -91,6 +119,9 @@ func (g *grammar) feed(b []byte) (int, progress) {
 			}
 		} else if g.inNumber() {
 			continue
+		}
+		if c == '[' && g.lists && g.state == wantValue && g.depth == 1 && isListName(g.name) {
+			return i, list
 		}
 		if c == '\n' && g.oneLine || !g.step(c) {
 			return i, wrong
@@ -113,6 +144,9 @@ func (g *grammar) step(c byte) bool {
 			g.state = wantCommaOrEnd
 		case c == '\\':
 			g.state = inEscape
+			if g.inKey && g.depth == 1 && len(g.name) < maxListName {
+				g.name = append(g.name, c) // which no name of a list has
+			}
 		default:
 			return false // a control character
 		}
@@ -164,6 +198,9 @@ func (g *grammar) step(c byte) bool {
 		fallthrough
 	case wantName:
 		g.state, g.inKey = inString, true
+		if g.depth == 1 {
+			g.name = g.name[:0]
+		}
 		return c == '"'
 	case wantColon:
 		g.state = wantValue
