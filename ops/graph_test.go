@@ -42,6 +42,7 @@ var only = map[string][]string{
 	// Projections know of the ledger that it can be read, and no more.
 	"projections":            {"events", "events/…", "ledger", "ledger/tiles", "ledger/formats", "ledger/verify", "projections/store"},
 	"projections/store":      {},
+	"projections/store/…":    {"projections/store", "projections/store/…"},
 	"projections/views":      {"events", "ledger/formats", "ledger/verify", "projections", "projections/findings/…"},
 	"projections/findings/…": {"events", "events/committed", "ledger/formats", "ledger/verify", "projections", "projections/findings/…"},
 	"projections/feeds":      {"projections"},
@@ -65,7 +66,17 @@ var never = map[string][]string{
 		"net/http", "os/exec", "database/sql", "github.com/nats-io/…", "github.com/transparency-dev/tessera/…", "modernc.org/…",
 	},
 	"ledger/admission": {"net/http", "os/exec", "database/sql", "github.com/nats-io/…"},
-	"cmd/saksi-verify": {"net/http", "os/exec", "database/sql", "github.com/nats-io/…", "github.com/transparency-dev/…", "modernc.org/…"},
+	// Where views' rows are kept is chosen in one place.
+	"projections/store":        {"net/http", "os/exec", "database/sql", "modernc.org/…"},
+	"projections/store/memory": {"net/http", "os/exec", "database/sql", "modernc.org/…"},
+	"cmd/saksi-verify":         {"net/http", "os/exec", "database/sql", "github.com/nats-io/…", "github.com/transparency-dev/…", "modernc.org/…"},
+}
+
+// importers lists who may import what only a few may link: everybody else reaches it by
+// way of them, or not at all.
+var importers = map[string][]string{
+	"modernc.org/…":  {"ledger", "ledger/client", "ledger/writer", "projections/store/sqlite"},
+	"database/sql/…": {"ledger", "ledger/client", "ledger/writer", "projections/store/sqlite"},
 }
 
 // directly lists what a package's own files may not import. Libraries below may,
@@ -119,6 +130,13 @@ func TestPackageGraph(t *testing.T) {
 			for pattern, allowed := range only {
 				if within(name, pattern) && !anyWithin(imported, allowed) {
 					t.Errorf("%s imports %s: of the project it may import %v only", name, imported, allowed)
+				}
+			}
+		}
+		for pattern, allowed := range importers {
+			for _, i := range p.Imports {
+				if within(i, pattern) && !anyWithin(name, allowed) {
+					t.Errorf("%s imports %s: only %v may", name, i, allowed)
 				}
 			}
 		}

@@ -3,14 +3,13 @@ package projections
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/formats"
-	"github.com/saksi-ledger/saksi/projections/store"
+	"github.com/saksi-ledger/saksi/projections/store/sqlite"
 )
 
 // touch is as wide as the rows of the view touches.
@@ -105,12 +104,18 @@ func perEvent(b *testing.B, events int) {
 func BenchmarkApply(b *testing.B) {
 	for _, bulk := range []bool{true, false} {
 		b.Run(fmt.Sprint("bulk=", bulk), func(b *testing.B) {
-			e, err := newEngine(b.TempDir(), []*View{touches()}, nil)
+			e, err := newEngine(sqlite.New(b.TempDir()), []*View{touches()}, nil)
 			must(b, err)
-			db, err := store.Open(b.Context(), filepath.Join(e.dir, store.FileName), e.catalog.layout, bulk)
+			if bulk {
+				e.db, err = e.backend.Build(b.Context(), e.catalog.layout)
+			} else {
+				e.holder, err = e.backend.Acquire(b.Context(), e.catalog.layout)
+				must(b, err)
+				e.db, err = e.holder.Open(b.Context())
+			}
 			must(b, err)
-			defer db.Close()
-			e.db, e.bulk = db, bulk
+			defer e.Close()
+			e.bulk = bulk
 			must(b, e.restore(b.Context()))
 			must(b, e.makeIndexes(b.Context()))
 			b.ReportAllocs()
@@ -152,7 +157,7 @@ func BenchmarkRebuild(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		dir := b.TempDir()
-		_, err := Rebuild(b.Context(), reader, dir, []*View{touches()}, RebuildOptions{})
+		_, err := Rebuild(b.Context(), reader, sqlite.New(dir), []*View{touches()}, RebuildOptions{})
 		must(b, err)
 		b.StopTimer()
 		s := openStore(b, dir, touches())

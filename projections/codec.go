@@ -1,7 +1,6 @@
 package projections
 
 import (
-	"database/sql/driver"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -24,19 +23,19 @@ func (c *field) at(row reflect.Value) reflect.Value {
 }
 
 // encode appends the stored values of the row that ptr points to.
-func (s *schema) encode(to []driver.NamedValue, ptr any) ([]driver.NamedValue, error) {
+func (s *schema) encode(to []any, ptr any) ([]any, error) {
 	row := reflect.ValueOf(ptr).Elem()
 	for i := range s.columns {
 		v, err := s.columns[i].encode(row)
 		if err != nil {
 			return nil, fmt.Errorf("column %s: %w", s.columns[i].Name, err)
 		}
-		to = append(to, driver.NamedValue{Value: v})
+		to = append(to, v)
 	}
 	return to, nil
 }
 
-func (c *field) encode(row reflect.Value) (driver.Value, error) {
+func (c *field) encode(row reflect.Value) (any, error) {
 	v := c.at(row)
 	switch c.Kind {
 	case KindText:

@@ -54,7 +54,7 @@ func isColumnByte(c byte) bool {
 // where checks a condition against the table's columns. What it returns must hold
 // together.
 func (s *schema) where(c Condition) ([]store.Where, error) {
-	w := store.Where{Column: store.KeyColumn, Op: string(c.Op)}
+	w := store.Where{Column: store.KeyColumn, Op: c.Op}
 	kind := KindText
 	switch c.Column {
 	case "key":
@@ -73,7 +73,7 @@ func (s *schema) where(c Condition) ([]store.Where, error) {
 	operators := []Op{Equal, NotEqual, Less, LessOrEqual, More, MoreOrEqual}
 	switch kind {
 	case KindRefs, KindTexts:
-		w.List, operators = true, []Op{Equal, NotEqual, Contains}
+		operators = []Op{Equal, NotEqual, Contains}
 	case KindText:
 		operators = append(operators, Contains)
 	case KindBool, KindRef:
@@ -117,13 +117,13 @@ func onDay(w store.Where, c Condition, day time.Time) ([]store.Where, error) {
 	next.Value = store.FormatTime(day.AddDate(0, 0, 1))
 	switch c.Op {
 	case More:
-		next.Op = string(MoreOrEqual)
+		next.Op = MoreOrEqual
 		return []store.Where{next}, nil
 	case LessOrEqual:
-		next.Op = string(Less)
+		next.Op = Less
 		return []store.Where{next}, nil
 	case Equal:
-		w.Op, next.Op = string(MoreOrEqual), string(Less)
+		w.Op, next.Op = MoreOrEqual, Less
 		return []store.Where{w, next}, nil
 	case NotEqual:
 		return nil, &QueryError{

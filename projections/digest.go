@@ -29,9 +29,9 @@ func (s *Store) Digest(ctx context.Context, view string, size uint64) (d events.
 	if err != nil {
 		return d, err
 	}
-	err = s.reader.Read(ctx, func(snapshot *store.Snapshot) error {
-		if size > snapshot.Position.Size {
-			return &QueryError{Problem: fmt.Sprintf("as of %d leaves: the views have seen %d", size, snapshot.Position.Size)}
+	err = s.reader.Read(ctx, func(snapshot store.Snapshot) error {
+		if size > snapshot.Position().Size {
+			return &QueryError{Problem: fmt.Sprintf("as of %d leaves: the views have seen %d", size, snapshot.Position().Size)}
 		}
 		d, err = digest(ctx, snapshot, s.catalog, v, size)
 		return err
@@ -42,7 +42,7 @@ func (s *Store) Digest(ctx context.Context, view string, size uint64) (d events.
 	return d, nil
 }
 
-func digest(ctx context.Context, snapshot *store.Snapshot, c *catalog, v *View, size uint64) (d events.Digest, err error) {
+func digest(ctx context.Context, snapshot store.Snapshot, c *catalog, v *View, size uint64) (d events.Digest, err error) {
 	sum := sha256.New()
 	out := bufio.NewWriterSize(sum, 1<<16)
 	lines := json.NewEncoder(out)
@@ -63,7 +63,7 @@ func digest(ctx context.Context, snapshot *store.Snapshot, c *catalog, v *View, 
 	return sumOf(out, sum)
 }
 
-func digestRows(ctx context.Context, snapshot *store.Snapshot, sch *schema, place int, size uint64, lines *json.Encoder) error {
+func digestRows(ctx context.Context, snapshot store.Snapshot, sch *schema, place int, size uint64, lines *json.Encoder) error {
 	key, first := "", true
 	line := make([]any, 0, len(sch.columns)+2)
 	return snapshot.ByKey(ctx, place, size, func(v store.Version) error {

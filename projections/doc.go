@@ -6,6 +6,9 @@
 // earlier tree size is a filter; a [Store] answers such questions, in this process
 // or another, while the engine writes.
 //
-// Everything here can be made again from the ledger: [Rebuild] does, beside the
-// live copy, and says whether both are equal.
+// Everything here can be made again from the ledger: [Rebuild] does, in a new generation
+// beside the live one, and says whether both are equal.
+//
+// Where rows are kept is the business of a store.Backend, which whoever opens an Engine
+// or a Store chooses. Nothing here knows of files or of SQL.
 package projections

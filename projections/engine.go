@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -31,21 +29,20 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// Engine shows leaves to views and keeps their rows. One engine writes to a
-// directory at a time. Rows and position are committed together; a power cut may
-// take back the last commits, which are then made again from the ledger. Position,
-// NextDue and Wait may be called from any goroutine, the others from one at a time.
+// Engine shows leaves to views and keeps their rows. One engine writes to a backend at a
+// time. Rows and position are committed together; a power cut may take back the last
+// commits, which are then made again from the ledger. Position, NextDue and Wait may be
+// called from any goroutine, the others from one at a time.
 type Engine struct {
-	dir     string
+	backend store.Backend
 	catalog *catalog
 	decoder *decoder
 	log     *slog.Logger
-	lock    *os.File // nil for a copy that is being rebuilt
+	holder  store.Holder // nil for a generation that is being built
 	bulk    bool
 	cached  int // see mostCached
 
-	db       database
-	open     func(context.Context) (database, error)
+	db       store.Writer
 	shows    []*show
 	frontier *frontier
 	stale    bool // what is in memory is not what is in the database
@@ -59,43 +56,24 @@ type Engine struct {
 	moved    chan struct{} // closed when position changes
 }
 
-// database is what an engine needs of a [store.DB]. Tests put one between that fails.
-type database interface {
-	reading
-	Position(ctx context.Context) (store.Position, error)
-	Timers(ctx context.Context) ([]store.Timer, error)
-	Commit(ctx context.Context, b *store.Batch) error
-	Indexed() bool
-	MakeIndexes(ctx context.Context) error
-	Finish(ctx context.Context) error
-	Close() error
-}
-
-// OpenEngine opens the views' database in dir for writing, and makes it if it isn't
-// there. One made by views of another version, or with other columns, is made anew,
-// and the log says so.
-func OpenEngine(ctx context.Context, dir string, views []*View, options Options) (*Engine, error) {
-	e, err := newEngine(dir, views, options.Log)
+// OpenEngine opens the live generation of a backend for writing, and makes it if it isn't
+// there. One made by views of another version, or with other columns, is made anew, and
+// the log says so.
+func OpenEngine(ctx context.Context, backend store.Backend, views []*View, options Options) (*Engine, error) {
+	e, err := newEngine(backend, views, options.Log)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("open views: %w", err)
-	}
-	if e.lock, err = store.Lock(dir, "lock"); err != nil {
+	if e.holder, err = backend.Acquire(ctx, e.catalog.layout); err != nil {
 		return nil, fmt.Errorf("open views for writing: %w", err)
 	}
-	e.open = func(ctx context.Context) (database, error) {
-		return store.Open(ctx, filepath.Join(dir, store.FileName), e.catalog.layout, false)
-	}
 	if err := e.start(ctx); err != nil {
-		e.lock.Close()
-		return nil, err
+		return nil, errors.Join(err, e.holder.Close())
 	}
 	return e, nil
 }
 
-func newEngine(dir string, views []*View, log *slog.Logger) (*Engine, error) {
+func newEngine(backend store.Backend, views []*View, log *slog.Logger) (*Engine, error) {
 	c, err := newCatalog(views)
 	if err != nil {
 		return nil, err
@@ -103,14 +81,14 @@ func newEngine(dir string, views []*View, log *slog.Logger) (*Engine, error) {
 	if log == nil {
 		log = slog.Default()
 	}
-	return &Engine{dir: dir, catalog: c, decoder: newDecoder(views), log: log, cached: mostCached, moved: make(chan struct{})}, nil
+	return &Engine{backend: backend, catalog: c, decoder: newDecoder(views), log: log, cached: mostCached, moved: make(chan struct{})}, nil
 }
 
 // ErrDamaged is wrapped by errors of views whose database is damaged. An engine makes
 // it anew from the ledger.
 var ErrDamaged = store.ErrDamaged
 
-// start opens the live database. One of other views is thrown away, and one that is
+// start opens the live generation. One of other views is removed, and one that is
 // damaged set aside; either is made anew.
 func (e *Engine) start(ctx context.Context) error {
 	if err := e.adopt(ctx); err != nil {
@@ -120,28 +98,31 @@ func (e *Engine) start(ctx context.Context) error {
 	if !errors.Is(err, ErrDamaged) {
 		return err
 	}
-	if err := e.setAside(err); err != nil {
+	if err := e.setAside(ctx, err); err != nil {
 		return err
 	}
 	return e.load(ctx)
 }
 
-// setAside takes a damaged database, which must be closed, out of the way.
-func (e *Engine) setAside(why error) error {
-	e.log.Error("the views are damaged: setting them aside, and making them again from the ledger",
-		"error", why, "aside", filepath.Join(e.dir, store.DamagedName))
-	return store.SetAside(e.dir)
+// setAside takes a damaged generation, which must be closed, out of the way.
+func (e *Engine) setAside(ctx context.Context, why error) error {
+	aside, err := e.holder.SetAside(ctx)
+	if err != nil {
+		return err
+	}
+	e.log.Error("the views were damaged: they were set aside, and are made again from the ledger", "error", why, "aside", aside)
+	return nil
 }
 
-// load opens the live database and reads what is in it.
+// load opens the live generation and reads what is in it.
 func (e *Engine) load(ctx context.Context) error {
-	db, err := e.open(ctx)
+	db, err := e.holder.Open(ctx)
 	if errors.Is(err, store.ErrOther) {
-		e.log.Warn("the views are of another version than this program's: making them again from the ledger", "dir", e.dir)
-		if err := store.Remove(e.dir, store.FileName); err != nil {
+		e.log.Warn("the views are of another version than this program's: making them again from the ledger", "views", e.backend)
+		if err := e.holder.Remove(ctx); err != nil {
 			return fmt.Errorf("make the views anew: %w", err)
 		}
-		db, err = e.open(ctx)
+		db, err = e.holder.Open(ctx)
 	}
 	if err != nil {
 		return err
@@ -166,7 +147,7 @@ func (e *Engine) restore(ctx context.Context) error {
 		err = errors.New("its hashes don't give its root")
 	}
 	if err != nil {
-		return fmt.Errorf("%w: the position of the views in %s: %w", ErrDamaged, e.dir, err)
+		return fmt.Errorf("%w: the position of the views in %s: %w", ErrDamaged, e.backend, err)
 	}
 	shows := make([]*show, len(e.catalog.views))
 	byView := map[string]*show{}
@@ -232,8 +213,8 @@ func (e *Engine) Close() error {
 	if e.db != nil {
 		err = e.db.Close()
 	}
-	if e.lock != nil {
-		err = errors.Join(err, e.lock.Close())
+	if e.holder != nil {
+		err = errors.Join(err, e.holder.Close())
 	}
 	return err
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/projections/store"
+	"github.com/saksi-ledger/saksi/projections/store/sqlite"
 )
 
 // TestAsOfEqualsRebuild: a view as of any size is what a rebuild to that size gives.
@@ -146,7 +147,7 @@ func TestOtherVersion(t *testing.T) {
 
 func TestDamaged(t *testing.T) {
 	dir := t.TempDir()
-	must(t, os.WriteFile(filepath.Join(dir, store.FileName), []byte(strings.Repeat("not a database ", 1000)), 0o600))
+	must(t, os.WriteFile(filepath.Join(dir, sqlite.FileName), []byte(strings.Repeat("not a database ", 1000)), 0o600))
 	_, err := openStore(t, dir, closings()).Position(t.Context())
 	var hint interface{ Hint() string }
 	if err == nil || !errors.As(err, &hint) || !strings.Contains(hint.Hint(), "saksi rebuild") {
@@ -155,7 +156,7 @@ func TestDamaged(t *testing.T) {
 	w := newWorld(t)
 	reader := w.reader()
 	w.published(reader)
-	r, err := Rebuild(t.Context(), reader, dir, []*View{closings()}, RebuildOptions{Compare: true, Log: slog.New(slog.DiscardHandler)})
+	r, err := Rebuild(t.Context(), reader, sqlite.New(dir), []*View{closings()}, RebuildOptions{Compare: true, Log: slog.New(slog.DiscardHandler)})
 	must(t, err)
 	if !r.Swapped || r.Incomparable == nil || r.Equal() {
 		t.Fatalf("%+v: want it swapped, and not compared", r)
@@ -174,7 +175,7 @@ func TestDamagedIsMadeAnew(t *testing.T) {
 	size := w.published(reader)
 	dir := viewsDir(t)
 	quiet := Options{Log: slog.New(slog.DiscardHandler)}
-	e, err := OpenEngine(t.Context(), dir, []*View{closings()}, quiet)
+	e, err := OpenEngine(t.Context(), sqlite.New(dir), []*View{closings()}, quiet)
 	must(t, err)
 	must(t, e.RunTo(t.Context(), reader, size))
 	must(t, e.Close())
@@ -189,9 +190,9 @@ func TestDamagedIsMadeAnew(t *testing.T) {
 		"head":  func(b []byte) { copy(b, make([]byte, 100)) },
 		"pages": func(b []byte) { copy(b[4096:], bytes.Repeat([]byte{0xa5}, len(b)-4096)) },
 	} {
-		must(t, os.RemoveAll(filepath.Join(dir, store.DamagedName)))
-		overwrite(t, filepath.Join(dir, store.FileName), damage)
-		e, err = OpenEngine(t.Context(), dir, []*View{closings()}, quiet)
+		must(t, os.RemoveAll(filepath.Join(dir, sqlite.DamagedName)))
+		overwrite(t, filepath.Join(dir, sqlite.FileName), damage)
+		e, err = OpenEngine(t.Context(), sqlite.New(dir), []*View{closings()}, quiet)
 		must(t, err)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		ran := make(chan error, 1)
@@ -202,12 +203,12 @@ func TestDamagedIsMadeAnew(t *testing.T) {
 		if got := digest(dir, size); got != want {
 			t.Errorf("%s damaged: made anew, the view has another digest", name)
 		}
-		if _, err := os.Stat(filepath.Join(dir, store.DamagedName)); err != nil {
+		if _, err := os.Stat(filepath.Join(dir, sqlite.DamagedName)); err != nil {
 			t.Errorf("%s damaged: the damaged one is not kept: %v", name, err)
 		}
 
 		// The same while the engine is at work.
-		overwrite(t, filepath.Join(dir, store.FileName), damage)
+		overwrite(t, filepath.Join(dir, sqlite.FileName), damage)
 		w.say(3)
 		more := w.published(reader)
 		if err := e.Wait(ctx, more); err != nil {
@@ -262,7 +263,7 @@ func TestStandsStillUntilRebuilt(t *testing.T) {
 	defer cancel()
 	ran := make(chan error, 1)
 	go func() { ran <- errors.Join(e.AwaitRebuilt(ctx), e.Run(ctx, reader)) }()
-	r, err := Rebuild(ctx, reader, dir, []*View{v}, RebuildOptions{Log: slog.New(slog.DiscardHandler)})
+	r, err := Rebuild(ctx, reader, sqlite.New(dir), []*View{v}, RebuildOptions{Log: slog.New(slog.DiscardHandler)})
 	must(t, err)
 	if !r.Swapped {
 		t.Fatalf("%+v: want it swapped", r)
@@ -277,7 +278,7 @@ func TestStandsStillUntilRebuilt(t *testing.T) {
 func TestOneEngine(t *testing.T) {
 	dir := viewsDir(t)
 	openEngine(t, dir, closings())
-	if _, err := OpenEngine(t.Context(), dir, []*View{closings()}, Options{}); !errors.Is(err, store.ErrLocked) {
+	if _, err := OpenEngine(t.Context(), sqlite.New(dir), []*View{closings()}, Options{}); !errors.Is(err, store.ErrLocked) {
 		t.Fatalf("%v: want the second engine to be refused", err)
 	}
 }
@@ -324,7 +325,7 @@ func TestRebuildWhileRunning(t *testing.T) {
 	for range 3 {
 		w.say(5)
 		var last uint64
-		r, err := Rebuild(ctx, reader, dir, []*View{closings()}, RebuildOptions{
+		r, err := Rebuild(ctx, reader, sqlite.New(dir), []*View{closings()}, RebuildOptions{
 			Compare: true, Log: slog.New(slog.DiscardHandler), Progress: func(done, total uint64) { last = done },
 		})
 		must(t, err)
@@ -347,7 +348,7 @@ func TestRebuildWhileRunning(t *testing.T) {
 // changeAt returns the number of a table's nth change, from 0.
 func changeAt(t *testing.T, e *Engine, n int) uint64 {
 	t.Helper()
-	s, err := OpenStore(t.Context(), e.dir, e.catalog.views)
+	s, err := OpenStore(t.Context(), e.backend, e.catalog.views)
 	must(t, err)
 	defer s.Close()
 	changes, err := s.Changes(t.Context(), e.catalog.views[0].Name, 0, n+1)
@@ -368,7 +369,7 @@ func TestCompareFindsDifference(t *testing.T) {
 	b.Tables[0].Ends = []store.End{{Change: changeAt(t, e, 2), Leaf: 5}}
 	must(t, e.db.Commit(t.Context(), b))
 	must(t, e.Close())
-	r, err := Rebuild(t.Context(), reader, dir, []*View{closings()}, RebuildOptions{Compare: true, Keep: true})
+	r, err := Rebuild(t.Context(), reader, sqlite.New(dir), []*View{closings()}, RebuildOptions{Compare: true, Keep: true})
 	must(t, err)
 	if r.Equal() || r.Swapped || len(r.Views) != 1 {
 		t.Fatalf("%+v: want %s to differ", r, forged.Name)
@@ -381,9 +382,9 @@ func mustPosition(t *testing.T, e *Engine) store.Position {
 	return p
 }
 
-// faulty is a database whose commits fail when they are told to.
+// faulty is a Writer whose commits fail when they are told to.
 type faulty struct {
-	database
+	store.Writer
 	fail func(ctx context.Context, b *store.Batch) error
 }
 

@@ -83,7 +83,7 @@ func (c *catalog) taken(name string) bool {
 			return true
 		}
 	}
-	return name == "stamp" || name == "position" || name == "leaf" || name == "timer"
+	return false
 }
 
 func (s *schema) stored(name string) store.Table {

@@ -14,6 +14,8 @@ import (
 
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/projections/store"
+	"github.com/saksi-ledger/saksi/projections/store/memory"
+	"github.com/saksi-ledger/saksi/projections/store/sqlite"
 )
 
 // thing has a column of each kind.
@@ -307,22 +309,32 @@ func keysOf(p Page) (keys []string) {
 // TestModel: whatever views do, however leaves are batched, whenever the engine is
 // stopped and however little it remembers, rows, changes and the past are the model's.
 func TestModel(t *testing.T) {
+	for name, backend := range map[string]func(dir string) store.Backend{
+		"sqlite": func(dir string) store.Backend { return sqlite.New(dir) },
+		"memory": func(string) store.Backend { return memory.New() },
+	} {
+		t.Run(name, func(t *testing.T) { testModel(t, backend) })
+	}
+}
+
+func testModel(t *testing.T, open func(dir string) store.Backend) {
 	root := t.TempDir()
 	runs := 0
 	rapid.Check(t, func(r *rapid.T) {
 		runs++
 		dir := filepath.Join(root, fmt.Sprint(runs))
 		defer os.RemoveAll(dir)
+		backend := open(dir)
 		script := scripts().Draw(r, "script")
 		var want model
 		want.run(script)
 		v := scripted(script)
-		e, err := OpenEngine(t.Context(), dir, []*View{v}, Options{})
+		e, err := OpenEngine(t.Context(), backend, []*View{v}, Options{})
 		must(t, err)
 		for next := 0; next < len(script); {
 			if rapid.IntRange(0, 3).Draw(r, "restart") == 0 {
 				must(t, e.Close())
-				e, err = OpenEngine(t.Context(), dir, []*View{v}, Options{})
+				e, err = OpenEngine(t.Context(), backend, []*View{v}, Options{})
 				must(t, err)
 			}
 			if rapid.Bool().Draw(r, "forgetful") {
@@ -334,7 +346,7 @@ func TestModel(t *testing.T) {
 		}
 		must(t, e.makeIndexes(t.Context()))
 		must(t, e.Close())
-		s, err := OpenStore(t.Context(), dir, []*View{v})
+		s, err := OpenStore(t.Context(), backend, []*View{v})
 		must(t, err)
 		defer s.Close()
 		compareChanges(r, s, &want)

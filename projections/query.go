@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/saksi-ledger/saksi/projections/store"
 )
 
 // Query asks for a view's rows.
@@ -40,16 +42,16 @@ type Among struct {
 
 // Op is how a condition compares. Of lists, = and != look for an element, ~ for one
 // that contains the value.
-type Op string
+type Op = store.Op
 
 const (
-	Equal       Op = "="
-	NotEqual    Op = "!="
-	Less        Op = "<"
-	LessOrEqual Op = "<="
-	More        Op = ">"
-	MoreOrEqual Op = ">="
-	Contains    Op = "~" // ASCII letters of either case are the same
+	Equal       = store.Equal
+	NotEqual    = store.NotEqual
+	Less        = store.Less
+	LessOrEqual = store.LessOrEqual
+	More        = store.More
+	MoreOrEqual = store.MoreOrEqual
+	Contains    = store.Contains // ASCII letters of either case are the same
 )
 
 // Page is an answer to a [Query].

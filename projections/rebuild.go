@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
@@ -18,7 +16,7 @@ import (
 type RebuildOptions struct {
 	// Compare asks for the digests of both copies.
 	Compare bool
-	// Keep keeps the live copy, and throws the rebuilt one away.
+	// Keep keeps the live generation, and removes the rebuilt one.
 	Keep bool
 	// Progress, if not nil, is called now and then with the leaves seen and the
 	// leaves there are.
@@ -58,63 +56,51 @@ type Comparison struct {
 	Equal   bool          `json:"equal"`
 }
 
-// Rebuild makes the views again from leaf 0, beside the live copy in dir, up to the
-// reader's newest checkpoint, and puts them in its place. An engine may be running
-// on the live copy, in this process or another: it takes the rebuilt one over, and
-// Rebuild waits until it has. One Rebuild at a time works on a directory.
-func Rebuild(ctx context.Context, reader ledger.Reader, dir string, views []*View, options RebuildOptions) (*Rebuilt, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("rebuild views: %w", err)
-	}
-	lock, err := store.Lock(dir, "rebuild.lock")
+// Rebuild makes the views again from leaf 0, in a new generation beside the live one, up
+// to the reader's newest checkpoint, and has it take the live one's place. An engine may
+// be running on the live generation, in this process or another: it takes the rebuilt one
+// over, and Rebuild waits until it has. One Rebuild at a time works on a backend.
+func Rebuild(ctx context.Context, reader ledger.Reader, backend store.Backend, views []*View, options RebuildOptions) (*Rebuilt, error) {
+	r, err := rebuild(ctx, reader, backend, views, &options)
 	if err != nil {
 		return nil, fmt.Errorf("rebuild views: %w", err)
-	}
-	defer lock.Close()
-	r, err := rebuild(ctx, reader, dir, views, &options)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("rebuild views: %w", err), store.Remove(dir, store.RebuildName))
 	}
 	return r, nil
 }
 
-func rebuild(ctx context.Context, reader ledger.Reader, dir string, views []*View, options *RebuildOptions) (*Rebuilt, error) {
-	e, err := newEngine(dir, views, options.Log)
+func rebuild(ctx context.Context, reader ledger.Reader, backend store.Backend, views []*View, options *RebuildOptions) (_ *Rebuilt, err error) {
+	e, err := newEngine(backend, views, options.Log)
 	if err != nil {
 		return nil, err
 	}
-	if err := e.replay(ctx, reader, options.Progress); err != nil {
+	build, err := backend.Build(ctx, e.catalog.layout)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, build.Close()) }()
+	if err := e.replay(ctx, reader, build, options.Progress); err != nil {
 		return nil, err
 	}
 	r := &Rebuilt{Position: e.Position()}
 	if options.Compare {
-		if err := r.compare(ctx, dir, e.catalog); err != nil {
+		if err := r.compare(ctx, backend, build, e.catalog); err != nil {
 			return nil, err
 		}
 	}
 	if options.Keep {
-		return r, store.Remove(dir, store.RebuildName)
+		return r, nil
 	}
 	r.Swapped = true
-	return r, swap(ctx, dir)
+	return r, swap(ctx, backend, build, e.catalog.layout)
 }
 
-// replay makes the copy beside the live one. Only when it is whole is any of it
-// made durable.
-func (e *Engine) replay(ctx context.Context, reader ledger.Reader, progress func(done, total uint64)) error {
+// replay makes the new generation. Only when it is whole is any of it made durable.
+func (e *Engine) replay(ctx context.Context, reader ledger.Reader, build store.Build, progress func(done, total uint64)) error {
 	checkpoint, err := reader.Checkpoint(ctx)
 	if err != nil {
 		return err
 	}
-	if err := store.Remove(e.dir, store.RebuildName); err != nil {
-		return err
-	}
-	db, err := store.Open(ctx, filepath.Join(e.dir, store.RebuildName), e.catalog.layout, true)
-	if err != nil {
-		return err
-	}
-	e.db, e.bulk = db, true
-	defer db.Close()
+	e.db, e.bulk = build, true
 	if err := e.restore(ctx); err != nil {
 		return err
 	}
@@ -127,16 +113,16 @@ func (e *Engine) replay(ctx context.Context, reader ledger.Reader, progress func
 			return err
 		}
 	}
-	return db.Finish(ctx)
+	return build.Finish(ctx)
 }
 
-// compare takes the digests of both copies, at the size of the smaller.
-func (r *Rebuilt) compare(ctx context.Context, dir string, c *catalog) error {
-	live, rebuilt := store.NewReader(dir, c.layout), store.NewNamedReader(dir, store.RebuildName, c.layout)
+// compare takes the digests of both generations, at the size of the smaller.
+func (r *Rebuilt) compare(ctx context.Context, backend store.Backend, build store.Build, c *catalog) error {
+	live, rebuilt := backend.Reader(c.layout), build.Reader()
 	defer live.Close()
 	defer rebuilt.Close()
-	err := live.Read(ctx, func(snapshot *store.Snapshot) error {
-		r.Compared, r.Views = min(snapshot.Position.Size, r.Position.Size), nil
+	err := live.Read(ctx, func(snapshot store.Snapshot) error {
+		r.Compared, r.Views = min(snapshot.Position().Size, r.Position.Size), nil
 		for _, v := range c.views {
 			d, err := digest(ctx, snapshot, c, v, r.Compared)
 			if err != nil {
@@ -153,7 +139,7 @@ func (r *Rebuilt) compare(ctx context.Context, dir string, c *catalog) error {
 		r.Compared, r.Views, r.Incomparable = 0, nil, err
 		return nil
 	}
-	return rebuilt.Read(ctx, func(snapshot *store.Snapshot) error {
+	return rebuilt.Read(ctx, func(snapshot store.Snapshot) error {
 		for i, v := range c.views {
 			d, err := digest(ctx, snapshot, c, v, r.Compared)
 			if err != nil {
@@ -166,28 +152,23 @@ func (r *Rebuilt) compare(ctx context.Context, dir string, c *catalog) error {
 }
 
 const (
-	// swapPoll is how often it is looked whether an engine has taken a copy over,
+	// swapPoll is how often it is looked whether an engine has taken a generation over,
 	// swapTime how long that may take.
 	swapPoll = 50 * time.Millisecond
 	swapTime = time.Minute
 )
 
-// swap puts the rebuilt copy in the live one's place, or has the engine that runs
-// on that do it.
-func swap(ctx context.Context, dir string) error {
-	next := filepath.Join(dir, store.NextName)
-	if err := store.Offer(dir); err != nil {
+// swap has the engine that runs on the backend take the rebuilt generation over; where
+// none runs, it does so itself.
+func swap(ctx context.Context, backend store.Backend, build store.Build, layout store.Layout) error {
+	if err := build.Offer(ctx); err != nil {
 		return err
 	}
 	for late := time.After(swapTime); ; {
-		lock, err := store.Lock(dir, "lock")
+		holder, err := backend.Acquire(ctx, layout)
 		if err == nil {
-			if _, err = os.Stat(next); err == nil {
-				err = store.Replace(dir, store.NextName)
-			} else if errors.Is(err, os.ErrNotExist) {
-				err = nil
-			}
-			return errors.Join(err, lock.Close())
+			_, err = holder.Adopt(ctx)
+			return errors.Join(err, holder.Close())
 		}
 		if !errors.Is(err, store.ErrLocked) {
 			return err
@@ -196,11 +177,11 @@ func swap(ctx context.Context, dir string) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-late:
-			return hinted{fmt.Errorf("the process that writes to %s hasn't taken the rebuilt views over", dir), "start the node again: it takes them over then"}
+			return hinted{fmt.Errorf("the process that writes to %s hasn't taken the rebuilt views over", backend), "start the node again: it takes them over then"}
 		case <-time.After(swapPoll):
 		}
-		if _, err := os.Stat(next); errors.Is(err, os.ErrNotExist) {
-			return nil
+		if waits, err := backend.Waiting(ctx); err != nil || !waits {
+			return err
 		}
 	}
 }

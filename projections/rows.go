@@ -2,7 +2,6 @@ package projections
 
 import (
 	"context"
-	"database/sql/driver"
 	"fmt"
 
 	"github.com/saksi-ledger/saksi/projections/store"
@@ -56,7 +55,7 @@ type version struct {
 	change uint64
 	kind   int
 	from   uint64
-	to     driver.Value // int64, or nil
+	to     uint64 // leaf, or 0 while it holds
 	row    any
 }
 
@@ -146,7 +145,7 @@ func (r *rows) endLeaf(leaf uint64) {
 		}
 		if e.before != nil {
 			if e.version != nil {
-				e.version.to = int64(leaf)
+				e.version.to = leaf
 			} else {
 				r.ends = append(r.ends, store.End{Change: e.change, Leaf: leaf})
 			}
@@ -154,7 +153,7 @@ func (r *rows) endLeaf(leaf uint64) {
 		r.last = max(r.last+1, store.FirstChange(leaf))
 		v := &version{entry: e, change: r.last, kind: kind, from: leaf, row: row}
 		if kind == store.Ended {
-			v.to = int64(leaf)
+			v.to = leaf
 		}
 		r.versions = append(r.versions, v)
 		e.before, e.change, e.version = e.now, r.last, v
@@ -170,15 +169,15 @@ func (r *rows) write() store.Versions {
 	return store.Versions{
 		New:  len(r.versions),
 		Ends: r.ends,
-		Append: func(to []driver.NamedValue, i int) ([]driver.NamedValue, error) {
+		Version: func(values []any, i int) (store.NewVersion, error) {
 			v := r.versions[i]
-			to = append(to, driver.NamedValue{Value: int64(v.change)}, driver.NamedValue{Value: v.entry.key},
-				driver.NamedValue{Value: int64(v.kind)}, driver.NamedValue{Value: int64(v.from)}, driver.NamedValue{Value: v.to})
-			to, err := r.s.encode(to, v.row)
+			values, err := r.s.encode(values, v.row)
 			if err != nil {
-				return nil, fmt.Errorf("row %q of leaf %d: %w", v.entry.key, v.from, err)
+				return store.NewVersion{}, fmt.Errorf("row %q of leaf %d: %w", v.entry.key, v.from, err)
 			}
-			return to, nil
+			return store.NewVersion{
+				Version: store.Version{Change: v.change, Key: v.entry.key, Kind: v.kind, From: v.from, Values: values}, To: v.to,
+			}, nil
 		},
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/saksi-ledger/saksi/ledger"
@@ -237,17 +235,17 @@ func (e *Engine) renew(ctx context.Context, why error) error {
 		e.db.Close() // what it says of a damaged database doesn't matter
 		e.db = nil
 	}
-	if err := e.setAside(why); err != nil {
+	if err := e.setAside(ctx, why); err != nil {
 		return err
 	}
 	return e.start(ctx)
 }
 
-// AwaitRebuilt returns when a copy that [Rebuild] made waits to be taken over, or
+// AwaitRebuilt returns when a generation that [Rebuild] made waits to be taken over, or
 // with the context's error.
 func (e *Engine) AwaitRebuilt(ctx context.Context) error {
 	for {
-		if _, err := os.Stat(filepath.Join(e.dir, store.NextName)); err == nil {
+		if waits, err := e.backend.Waiting(ctx); err == nil && waits {
 			return nil
 		}
 		select {
@@ -258,13 +256,13 @@ func (e *Engine) AwaitRebuilt(ctx context.Context) error {
 	}
 }
 
-// adoptWaiting makes a rebuilt copy that waits the live one.
+// adoptWaiting makes a rebuilt generation that waits the live one.
 func (e *Engine) adoptWaiting(ctx context.Context) (bool, error) {
 	if e.bulk {
 		return false, nil
 	}
-	if _, err := os.Stat(filepath.Join(e.dir, store.NextName)); err != nil {
-		return false, nil
+	if waits, err := e.backend.Waiting(ctx); err != nil || !waits {
+		return false, nil // it is looked again soon
 	}
 	if e.db != nil {
 		err := e.db.Close()
@@ -279,21 +277,16 @@ func (e *Engine) adoptWaiting(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// adopt puts a rebuilt copy that waits in the live one's place, unless its rows are
-// of other views. The live one must be closed.
+// adopt puts a rebuilt generation that waits in the live one's place, unless its rows
+// are of other views. The live one must be closed.
 func (e *Engine) adopt(ctx context.Context) error {
-	next := filepath.Join(e.dir, store.NextName)
-	if _, err := os.Stat(next); err != nil {
+	adopted, err := e.holder.Adopt(ctx)
+	if errors.Is(err, store.ErrUnusable) {
+		e.log.Warn("rebuilt views can't be taken over, and were removed", "error", err)
 		return nil
 	}
-	db, err := store.Open(ctx, next, e.catalog.layout, false)
-	if err == nil {
-		err = db.Close()
+	if adopted {
+		e.log.Info("rebuilt views took the place of the live ones", "views", e.backend)
 	}
-	if err != nil {
-		e.log.Warn("rebuilt views can't be taken over, and are thrown away", "error", err)
-		return store.Remove(e.dir, store.NextName)
-	}
-	e.log.Info("rebuilt views take the place of the live ones", "dir", e.dir)
-	return store.Replace(e.dir, store.NextName)
+	return err
 }

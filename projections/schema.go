@@ -145,6 +145,10 @@ func (k Kind) stored() store.Type {
 		return store.Integer
 	case KindNumber:
 		return store.Real
+	case KindTime:
+		return store.Time
+	case KindRefs, KindTexts:
+		return store.List
 	}
 	return store.Text
 }

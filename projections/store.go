@@ -16,22 +16,22 @@ import (
 	"github.com/saksi-ledger/saksi/projections/store"
 )
 
-// Store answers queries from what an [Engine] wrote, in this process or another,
-// while it writes. It is safe for concurrent use, and follows when a rebuilt copy
-// takes the place of the one that it reads.
+// Store answers queries from what an [Engine] writes to the same backend, in this process
+// or, if the backend is shared, another, while it writes. It is safe for concurrent use,
+// and follows when a rebuilt generation takes the place of the one that it reads.
 type Store struct {
 	catalog *catalog
-	reader  *store.Reader
+	reader  store.Reader
 }
 
-// OpenStore opens the views' database in dir for reading. The views must be those
-// that the engine has. That there is no database yet is an error of queries.
-func OpenStore(ctx context.Context, dir string, views []*View) (*Store, error) {
+// OpenStore opens the views that a backend keeps for reading. The views must be those
+// that the engine has. That there are no rows yet is an error of queries.
+func OpenStore(ctx context.Context, backend store.Backend, views []*View) (*Store, error) {
 	c, err := newCatalog(views)
 	if err != nil {
 		return nil, err
 	}
-	return &Store{catalog: c, reader: store.NewReader(dir, c.layout)}, nil
+	return &Store{catalog: c, reader: backend.Reader(c.layout)}, nil
 }
 
 // Close closes the store.
@@ -42,8 +42,8 @@ func (s *Store) Views() []*View { return slices.Clone(s.catalog.views) }
 
 // Position returns how far the views have come.
 func (s *Store) Position(ctx context.Context) (p Position, err error) {
-	err = s.reader.Read(ctx, func(snapshot *store.Snapshot) error {
-		p = positionOf(snapshot.Position)
+	err = s.reader.Read(ctx, func(snapshot store.Snapshot) error {
+		p = positionOf(snapshot.Position())
 		return nil
 	})
 	return p, err
@@ -115,7 +115,7 @@ func (s *Store) selecting(view string, q Query) (*selection, error) {
 		limit = defaultLimit
 	}
 	// One more than asked for tells whether there is a next page.
-	p := &selection{schema: sch, sel: store.Select{Table: s.catalog.tables[sch], Ascending: q.Ascending, Limit: limit + 1}, query: q.fingerprint(v)}
+	p := &selection{schema: sch, sel: store.Select{Filter: store.Filter{Table: s.catalog.tables[sch]}, Ascending: q.Ascending, Limit: limit + 1}, query: q.fingerprint(v)}
 	for _, c := range q.Where {
 		w, err := sch.where(c)
 		if err != nil {
@@ -146,7 +146,7 @@ func (s *Store) Rows(ctx context.Context, view string, q Query) (Page, error) {
 		return Page{}, err
 	}
 	page := Page{Columns: p.schema.public(), Rows: []Row{}}
-	err = s.reader.Read(ctx, func(snapshot *store.Snapshot) error { return p.fill(ctx, snapshot, q, &page) })
+	err = s.reader.Read(ctx, func(snapshot store.Snapshot) error { return p.fill(ctx, snapshot, q, &page) })
 	if err != nil {
 		return Page{}, whileReading(view, err)
 	}
@@ -163,8 +163,8 @@ func whileReading(view string, err error) error {
 }
 
 // fill is called again where the database was replaced meanwhile.
-func (p *selection) fill(ctx context.Context, snapshot *store.Snapshot, q Query, page *Page) (err error) {
-	size := snapshot.Position.Size
+func (p *selection) fill(ctx context.Context, snapshot store.Snapshot, q Query, page *Page) (err error) {
+	size := snapshot.Position().Size
 	asOf := q.AsOf
 	if p.cursor != nil {
 		asOf = p.cursor.AsOf
@@ -204,7 +204,7 @@ func (p *selection) fill(ctx context.Context, snapshot *store.Snapshot, q Query,
 		page.Next = next.String()
 	}
 	if q.Count {
-		n, err := snapshot.Count(ctx, sel)
+		n, err := snapshot.Count(ctx, &sel.Filter)
 		if err != nil {
 			return err
 		}
@@ -214,7 +214,7 @@ func (p *selection) fill(ctx context.Context, snapshot *store.Snapshot, q Query,
 }
 
 // at returns root and now of a tree size; the root is zero if it isn't known.
-func at(ctx context.Context, snapshot *store.Snapshot, size uint64) (root tlog.Hash, now time.Time, err error) {
+func at(ctx context.Context, snapshot store.Snapshot, size uint64) (root tlog.Hash, now time.Time, err error) {
 	if size == 0 {
 		return emptyRoot(), now, nil
 	}
@@ -246,7 +246,7 @@ func (s *Store) Changes(ctx context.Context, view string, after uint64, limit in
 		limit = maxLimit
 	}
 	var changes []Change
-	err = s.reader.Read(ctx, func(snapshot *store.Snapshot) error {
+	err = s.reader.Read(ctx, func(snapshot store.Snapshot) error {
 		changes = changes[:0]
 		err := snapshot.Changes(ctx, s.catalog.tables[sch], after, limit, func(v store.Version) error {
 			row, err := sch.decode(v.Values)

@@ -15,6 +15,7 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/formats"
+	"github.com/saksi-ledger/saksi/projections/store/sqlite"
 	"github.com/saksi-ledger/saksi/schemas"
 )
 
@@ -221,7 +222,7 @@ func closings() *View {
 
 func openEngine(t testing.TB, dir string, views ...*View) *Engine {
 	t.Helper()
-	e, err := OpenEngine(t.Context(), dir, views, Options{Log: slog.New(slog.DiscardHandler)})
+	e, err := OpenEngine(t.Context(), sqlite.New(dir), views, Options{Log: slog.New(slog.DiscardHandler)})
 	must(t, err)
 	t.Cleanup(func() { e.Close() })
 	return e
@@ -229,7 +230,7 @@ func openEngine(t testing.TB, dir string, views ...*View) *Engine {
 
 func openStore(t testing.TB, dir string, views ...*View) *Store {
 	t.Helper()
-	s, err := OpenStore(t.Context(), dir, views)
+	s, err := OpenStore(t.Context(), sqlite.New(dir), views)
 	must(t, err)
 	t.Cleanup(func() { s.Close() })
 	return s

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -12,8 +10,8 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/home"
+	"github.com/saksi-ledger/saksi/ops/viewstore"
 	"github.com/saksi-ledger/saksi/projections"
-	"github.com/saksi-ledger/saksi/projections/views"
 )
 
 func findingCommand() *cli.Command {
@@ -104,10 +102,8 @@ func oneFinding(c *cli.Context, id string) (projections.Page, error) {
 	if err != nil {
 		return page, err
 	}
-	store, err := projections.OpenStore(c.Context, h.ViewsDir(), views.All())
-	if errors.Is(err, os.ErrNotExist) {
-		return page, hinted{errors.New("there are no views yet"), "the node makes them: start it with saksi up --home " + homeOf(c)}
-	} else if err != nil {
+	store, err := viewstore.Open(c.Context, h)
+	if err != nil {
 		return page, err
 	}
 	defer store.Close()

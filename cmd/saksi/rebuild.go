@@ -10,8 +10,8 @@ import (
 
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ops/home"
+	"github.com/saksi-ledger/saksi/ops/viewstore"
 	"github.com/saksi-ledger/saksi/projections"
-	"github.com/saksi-ledger/saksi/projections/views"
 )
 
 func rebuildCommand() *cli.Command {
@@ -51,7 +51,7 @@ func rebuildCommand() *cli.Command {
 			}
 			defer reader.Close()
 			b := newBar(c.App.ErrWriter, "rebuilding views", 0, false)
-			rebuilt, err := projections.Rebuild(c.Context, reader, h.ViewsDir(), views.All(), projections.RebuildOptions{
+			rebuilt, err := viewstore.Rebuild(c.Context, reader, h, projections.RebuildOptions{
 				Compare: true, Keep: c.Bool("compare"),
 				Progress: func(done, total uint64) { b.set(int64(done), int64(total)) },
 				Log:      slog.New(slog.NewTextHandler(c.App.ErrWriter, &slog.HandlerOptions{Level: slog.LevelWarn})),

@@ -23,8 +23,8 @@ import (
 
 	"github.com/saksi-ledger/saksi/ledger/countersign/timestamp/timestamptest"
 	"github.com/saksi-ledger/saksi/ops/home"
+	"github.com/saksi-ledger/saksi/ops/viewstore"
 	"github.com/saksi-ledger/saksi/projections"
-	"github.com/saksi-ledger/saksi/projections/views"
 )
 
 // scriptProgram names, in the environment, a program that scripts run in place of this one:
@@ -240,7 +240,7 @@ func scriptSeen(ts *testscript.TestScript, neg bool, args []string) {
 	authority, err := home.OpenAuthority(ts.MkAbs(args[0]))
 	ts.Check(err)
 	ctx := context.Background()
-	store, err := projections.OpenStore(ctx, authority.ViewsDir(), views.All())
+	store, err := viewstore.Open(ctx, authority)
 	ts.Check(err)
 	defer store.Close()
 	var rows uint64

@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/saksi-ledger/saksi/ops/home"
+	"github.com/saksi-ledger/saksi/ops/viewstore"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/views"
 )
@@ -73,10 +73,8 @@ func view(c *cli.Context) error {
 	} else if err != nil {
 		return err
 	}
-	store, err := projections.OpenStore(c.Context, h.ViewsDir(), views.All())
-	if errors.Is(err, os.ErrNotExist) {
-		return hinted{errors.New("there are no views yet"), "the node makes them: start it with saksi up --home " + homeOf(c)}
-	} else if err != nil {
+	store, err := viewstore.Open(c.Context, h)
+	if err != nil {
 		return err
 	}
 	defer store.Close()
@@ -121,10 +119,8 @@ func pager(c *cli.Context) (page func(view string, q projections.Query) ([]proje
 	} else if err != nil {
 		return nil, nil, err
 	}
-	store, err := projections.OpenStore(c.Context, h.ViewsDir(), views.All())
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil, hinted{errors.New("there are no views yet"), "the node makes them: start it with saksi up --home " + homeOf(c)}
-	} else if err != nil {
+	store, err := viewstore.Open(c.Context, h)
+	if err != nil {
 		return nil, nil, err
 	}
 	return func(view string, q projections.Query) ([]projections.Ref, string, error) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ops/viewstore"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/views"
 )
@@ -126,7 +127,7 @@ func (w *world) admit(ctx context.Context, all []*spool) error {
 
 // replay measures how fast views are made of the first size leaves.
 func (r *run) replay(ctx context.Context, reader *ledger.Directory, name string, which []*projections.View, size uint64, rows int) error {
-	engine, err := projections.OpenEngine(ctx, filepath.Join(r.dir, name), which, projections.Options{Log: r.config.Log})
+	engine, err := projections.OpenEngine(ctx, viewstore.At(filepath.Join(r.dir, name)), which, projections.Options{Log: r.config.Log})
 	if err != nil {
 		return err
 	}
@@ -151,7 +152,7 @@ func (r *run) replay(ctx context.Context, reader *ledger.Directory, name string,
 
 // page measures a page of touches of one party from one country since a time.
 func (r *run) page(ctx context.Context, name, dir string, which []*projections.View) error {
-	store, err := projections.OpenStore(ctx, filepath.Join(r.dir, dir), which)
+	store, err := projections.OpenStore(ctx, viewstore.At(filepath.Join(r.dir, dir)), which)
 	if err != nil {
 		return err
 	}

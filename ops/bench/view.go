@@ -12,15 +12,14 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/home"
-	"github.com/saksi-ledger/saksi/projections"
-	"github.com/saksi-ledger/saksi/projections/views"
+	"github.com/saksi-ledger/saksi/ops/viewstore"
 )
 
 // view measures the time from when an envelope was due to be published to when a
 // query finds its rows, at half the load that ingest bore.
 func (r *run) view(ctx context.Context, eventsEach int) error {
 	return r.latency(ctx, eventsEach, func(w *world) (seer, error) {
-		store, err := projections.OpenStore(ctx, w.home.ViewsDir(), views.All())
+		store, err := viewstore.Open(ctx, w.home)
 		if err != nil {
 			return nil, err
 		}

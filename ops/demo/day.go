@@ -7,9 +7,9 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ops/sim"
+	"github.com/saksi-ledger/saksi/ops/viewstore"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/findings"
-	"github.com/saksi-ledger/saksi/projections/views"
 )
 
 // dayTime bounds what publishing the day and looking at it may take.
@@ -63,7 +63,7 @@ func (d *demo) live(ctx context.Context) error {
 func (d *demo) find(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, dayTime)
 	defer cancel()
-	store, err := projections.OpenStore(ctx, d.home.ViewsDir(), views.All())
+	store, err := viewstore.Open(ctx, d.home)
 	if err != nil {
 		return err
 	}

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/ledger/countersign/rekor"
+	"github.com/saksi-ledger/saksi/ops/viewstore"
 	"github.com/saksi-ledger/saksi/projections"
-	"github.com/saksi-ledger/saksi/projections/views"
 )
 
 // behindLeaves is how far views may be behind the checkpoint while they follow it.
@@ -18,7 +18,7 @@ const behindLeaves = 5000
 // views looks at how far they have come.
 func (e *examination) views(ctx context.Context) {
 	const again = "saksi rebuild --home "
-	store, err := projections.OpenStore(ctx, e.home.ViewsDir(), views.All())
+	store, err := viewstore.Open(ctx, e.home)
 	if err != nil {
 		e.add("views", Wrong, err.Error(), "start the node, which makes them; where that doesn't help, "+again+e.dir)
 		return

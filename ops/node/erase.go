@@ -12,9 +12,9 @@ import (
 
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ops/broker"
+	"github.com/saksi-ledger/saksi/ops/viewstore"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/feeds"
-	"github.com/saksi-ledger/saksi/projections/store"
 	"github.com/saksi-ledger/saksi/projections/views"
 )
 
@@ -174,8 +174,8 @@ func (n *running) remakeViews(ctx context.Context) error {
 		return err
 	}
 	began := time.Now()
-	made, err := projections.Rebuild(ctx, n.sight.reader, n.config.Home.ViewsDir(), views.All(), projections.RebuildOptions{Log: n.config.Log})
-	if errors.Is(err, store.ErrLocked) {
+	made, err := viewstore.Rebuild(ctx, n.sight.reader, n.config.Home, projections.RebuildOptions{Log: n.config.Log})
+	if errors.Is(err, viewstore.ErrLocked) {
 		return fmt.Errorf("make the views again: somebody else is at it: %w", err)
 	} else if err != nil {
 		return err

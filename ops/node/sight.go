@@ -22,6 +22,7 @@ import (
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/disclosures"
 	"github.com/saksi-ledger/saksi/ops/home"
+	"github.com/saksi-ledger/saksi/ops/viewstore"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/api"
 	"github.com/saksi-ledger/saksi/projections/feeds"
@@ -65,7 +66,7 @@ func openSight(ctx context.Context, config Config) (_ *sight, err error) {
 	if s.stamps, err = ledgerhttp.OpenTimestamps(config.Home.LedgerDir()); err != nil {
 		return nil, err
 	}
-	if s.store, err = projections.OpenStore(ctx, config.Home.ViewsDir(), views.All()); err != nil {
+	if s.store, err = viewstore.Open(ctx, config.Home); err != nil {
 		return nil, err
 	}
 	if err := s.openEngine(ctx, config); err != nil {
@@ -134,7 +135,7 @@ func (s *sight) handler(ctx context.Context, config Config, l *ledger.Ledger, cu
 const viewsRetry = 5 * time.Second
 
 func (s *sight) openEngine(ctx context.Context, config Config) error {
-	engine, err := projections.OpenEngine(ctx, config.Home.ViewsDir(), views.All(), projections.Options{Log: config.Log})
+	engine, err := viewstore.OpenEngine(ctx, config.Home, config.Log)
 	if err == nil {
 		s.engine.Store(engine)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/findings"
+	"github.com/saksi-ledger/saksi/projections/store/memory"
 	"github.com/saksi-ledger/saksi/projections/views"
 	"github.com/saksi-ledger/saksi/schemas"
 )
@@ -172,12 +173,12 @@ func (w *world) found(t *testing.T, c *Country) []findings.Finding {
 	reader, err := ledger.OpenDirectory(w.dir, w.log)
 	must(t, err)
 	defer reader.Close()
-	dir := t.TempDir()
-	engine, err := projections.OpenEngine(t.Context(), dir, views.All(), projections.Options{Log: slog.New(slog.DiscardHandler)})
+	backend := memory.New()
+	engine, err := projections.OpenEngine(t.Context(), backend, views.All(), projections.Options{Log: slog.New(slog.DiscardHandler)})
 	must(t, err)
 	defer engine.Close()
 	must(t, engine.RunTo(t.Context(), reader, w.Ledger.Size()))
-	store, err := projections.OpenStore(t.Context(), dir, views.All())
+	store, err := projections.OpenStore(t.Context(), backend, views.All())
 	must(t, err)
 	defer store.Close()
 	page, err := store.Rows(t.Context(), "findings", projections.Query{Limit: 1000, Ascending: true})

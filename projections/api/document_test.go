@@ -17,6 +17,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/readertest"
 	"github.com/saksi-ledger/saksi/projections"
+	"github.com/saksi-ledger/saksi/projections/store/memory"
 	"github.com/saksi-ledger/saksi/projections/views"
 )
 
@@ -24,15 +25,15 @@ import (
 func real(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, World: readertest.New(t), logged: &logged{}}
-	dir := t.TempDir()
+	backend := memory.New()
 	var err error
 	w.dir, err = ledger.OpenDirectory(w.Dir, w.Log)
 	w.must(err)
 	t.Cleanup(func() { w.dir.Close() })
-	w.engine, err = projections.OpenEngine(t.Context(), dir, views.All(), projections.Options{Log: slog.New(slog.DiscardHandler)})
+	w.engine, err = projections.OpenEngine(t.Context(), backend, views.All(), projections.Options{Log: slog.New(slog.DiscardHandler)})
 	w.must(err)
 	t.Cleanup(func() { w.engine.Close() })
-	w.store, err = projections.OpenStore(t.Context(), dir, views.All())
+	w.store, err = projections.OpenStore(t.Context(), backend, views.All())
 	w.must(err)
 	t.Cleanup(func() { w.store.Close() })
 	w.grow(60)

@@ -18,6 +18,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/http/token"
 	"github.com/saksi-ledger/saksi/ledger/readertest"
 	"github.com/saksi-ledger/saksi/projections"
+	"github.com/saksi-ledger/saksi/projections/store/memory"
 )
 
 // mark is a row for every leaf, so that what must be there can be said in a line.
@@ -166,16 +167,16 @@ func newGrantees() *grantees {
 func newWorld(t testing.TB, size uint64) *world {
 	t.Helper()
 	w := &world{t: t, World: readertest.New(t), logged: &logged{}}
-	dir := t.TempDir()
+	backend := memory.New()
 	views := []*projections.View{newMarks(), newLights()}
 	var err error
 	w.dir, err = ledger.OpenDirectory(w.Dir, w.Log)
 	w.must(err)
 	t.Cleanup(func() { w.dir.Close() })
-	w.engine, err = projections.OpenEngine(t.Context(), dir, views, projections.Options{Log: slog.New(slog.DiscardHandler)})
+	w.engine, err = projections.OpenEngine(t.Context(), backend, views, projections.Options{Log: slog.New(slog.DiscardHandler)})
 	w.must(err)
 	t.Cleanup(func() { w.engine.Close() })
-	w.store, err = projections.OpenStore(t.Context(), dir, views)
+	w.store, err = projections.OpenStore(t.Context(), backend, views)
 	w.must(err)
 	t.Cleanup(func() { w.store.Close() })
 	w.grow(size)

@@ -24,6 +24,7 @@ import (
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/feeds"
+	"github.com/saksi-ledger/saksi/projections/store/sqlite"
 )
 
 // The test binary is also the broker, the publisher and the subscriber that the
@@ -102,7 +103,7 @@ func (c child) publish(ctx context.Context) error {
 	w := &world{options: broker.FeedsOptions{Lease: 600 * time.Millisecond}}
 	config := feeds.Config{Conn: nc, Ensure: w.ensure, Origin: origin, Source: c.history(), Views: views, Holder: "node-1"}
 	if c.Views != "" {
-		store, err := projections.OpenStore(ctx, c.Views, leafViews())
+		store, err := projections.OpenStore(ctx, sqlite.New(c.Views), leafViews())
 		if err != nil {
 			return err
 		}

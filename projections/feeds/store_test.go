@@ -10,6 +10,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/feeds"
+	"github.com/saksi-ledger/saksi/projections/store/sqlite"
 )
 
 // seen is a row of the views below: kept by the engine itself.
@@ -52,7 +53,7 @@ func TestKilledOverTheRealStore(t *testing.T) {
 	w.Views = t.TempDir()
 	w.Size = size + 1 // the engine's first leaf makes the first change
 	ctx := testContext(t)
-	engine, err := projections.OpenEngine(ctx, w.Views, leafViews(), projections.Options{Log: quiet()})
+	engine, err := projections.OpenEngine(ctx, sqlite.New(w.Views), leafViews(), projections.Options{Log: quiet()})
 	must(t, err)
 	defer engine.Close()
 	applied := make(chan error, 1)
@@ -87,7 +88,7 @@ func TestKilledOverTheRealStore(t *testing.T) {
 	must(t, <-applied)
 	w.wait()
 
-	store, err := projections.OpenStore(ctx, w.Views, leafViews())
+	store, err := projections.OpenStore(ctx, sqlite.New(w.Views), leafViews())
 	must(t, err)
 	defer store.Close()
 	var want []string

@@ -9,6 +9,7 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/projections"
+	"github.com/saksi-ledger/saksi/projections/store/sqlite"
 	"github.com/saksi-ledger/saksi/projections/views"
 	"github.com/saksi-ledger/saksi/projections/views/viewtest"
 )
@@ -29,7 +30,7 @@ func BenchmarkViews(b *testing.B) {
 				facts := synthetic(b, total/perEnvelope, perEnvelope)
 				began := time.Now()
 				for b.Loop() {
-					engine, err := projections.OpenEngine(b.Context(), b.TempDir(), bench.views(), projections.Options{Log: slog.New(slog.DiscardHandler)})
+					engine, err := projections.OpenEngine(b.Context(), sqlite.New(b.TempDir()), bench.views(), projections.Options{Log: slog.New(slog.DiscardHandler)})
 					if err != nil {
 						b.Fatal(err)
 					}

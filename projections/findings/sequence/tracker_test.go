@@ -13,6 +13,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/findings/sequence"
+	"github.com/saksi-ledger/saksi/projections/store/memory"
 )
 
 // TestModel follows manifests in any order, overlapping and contradicting each other,
@@ -40,7 +41,7 @@ func TestModel(t *testing.T) {
 		last := map[uint64]uint64{}
 		follow := sequence.New("rows", true)
 		at := 0
-		show(rt, t.TempDir(), follow, manifests, func(tx *projections.Tx, s *sequence.Step) error {
+		show(rt, follow, manifests, func(tx *projections.Tx, s *sequence.Step) error {
 			m := manifests[at]
 			i := m.Incarnation
 			repeated := uint64(0)
@@ -129,7 +130,7 @@ func TestManyGaps(t *testing.T) {
 	}
 	var missing uint64
 	at := 0
-	show(t, t.TempDir(), sequence.New("rows", false), manifests, func(_ *projections.Tx, s *sequence.Step) error {
+	show(t, sequence.New("rows", false), manifests, func(_ *projections.Tx, s *sequence.Step) error {
 		at++
 		switch {
 		case at <= pairs:
@@ -165,7 +166,7 @@ func TestWithoutBody(t *testing.T) {
 	gone := map[int]bool{0: true, 2: true, 5: true, 6: true}
 	missing := []uint64{0, 0, 0, 0, 0, 3, 2}
 	at := 0
-	show(t, t.TempDir(), sequence.New("rows", true), manifests, func(_ *projections.Tx, s *sequence.Step) error {
+	show(t, sequence.New("rows", true), manifests, func(_ *projections.Tx, s *sequence.Step) error {
 		m := manifests[at]
 		if s.Recorder != recorder || s.First != m.First || s.Last != m.Last() || s.Missing != missing[at] ||
 			(s.Opened != nil) != (at == 5) || len(s.Filled) > 0 != (at == 6) || len(s.Breaks) > 0 {
@@ -191,7 +192,7 @@ type row struct {
 
 // show has a Trail follow manifests, each an accepted leaf, on a real engine; of those
 // that are gone the leaf alone.
-func show(t fataler, dir string, follow *sequence.Trail, manifests []*events.Manifest, step func(*projections.Tx, *sequence.Step) error, gone ...map[int]bool) {
+func show(t fataler, follow *sequence.Trail, manifests []*events.Manifest, step func(*projections.Tx, *sequence.Step) error, gone ...map[int]bool) {
 	t.Helper()
 	view := &projections.View{
 		Name: "rows", Version: 1, Title: "None",
@@ -204,7 +205,7 @@ func show(t fataler, dir string, follow *sequence.Trail, manifests []*events.Man
 			return step(tx, s)
 		},
 	}
-	engine, err := projections.OpenEngine(t.Context(), dir, []*projections.View{view}, projections.Options{Log: slog.New(slog.DiscardHandler)})
+	engine, err := projections.OpenEngine(t.Context(), memory.New(), []*projections.View{view}, projections.Options{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/projections"
+	"github.com/saksi-ledger/saksi/projections/store/memory"
 )
 
 // Replay is views that have been shown a whole ledger.
@@ -27,9 +28,9 @@ func (w *World) Replay(views ...*projections.View) *Replay {
 // Show shows views a ledger, stopping at each of the sizes; the last is the whole.
 func Show(t testing.TB, reader ledger.Reader, views []*projections.View, sizes ...uint64) *Replay {
 	t.Helper()
-	dir := t.TempDir()
+	backend := memory.New()
 	for _, size := range sizes {
-		engine, err := projections.OpenEngine(t.Context(), dir, views, projections.Options{Log: slog.New(slog.DiscardHandler)})
+		engine, err := projections.OpenEngine(t.Context(), backend, views, projections.Options{Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,7 +42,7 @@ func Show(t testing.TB, reader ledger.Reader, views []*projections.View, sizes .
 			t.Fatal(err)
 		}
 	}
-	store, err := projections.OpenStore(t.Context(), dir, views)
+	store, err := projections.OpenStore(t.Context(), backend, views)
 	if err != nil {
 		t.Fatal(err)
 	}

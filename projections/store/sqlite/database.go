@@ -1,4 +1,4 @@
-package store
+package sqlite
 
 import (
 	"context"
@@ -11,29 +11,23 @@ import (
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/saksi-ledger/saksi/projections/store"
 )
 
-// ErrOther is wrapped by the error of opening a database whose rows were made by
-// something else than the layout says.
-var ErrOther = errors.New("its rows were made by other views")
-
-// ErrDamaged is wrapped by errors of a database whose file is not what SQLite wrote.
-var ErrDamaged = errors.New("the views' database is damaged")
-
-// DB is a database open for writing. One goroutine commits; what was committed
-// last can be read from any number.
+// database is a database open for writing.
 //
 // Commits are made with synchronous=NORMAL: a power cut can take the last of them
 // back, never a part of one, and what it takes is made again from the ledger.
-type DB struct {
+type database struct {
 	path   string
-	layout Layout
-	bulk   bool
+	layout store.Layout
 
 	writer *sql.DB
 	conn   *sql.Conn // the writer's one connection
 	insert map[insertKey]driver.Stmt
 	values []driver.NamedValue // what is bound; kept for its memory
+	row    []any               // what a version holds; kept for its memory
 
 	readers *sql.DB
 	current []*sql.Stmt // of each table, by key
@@ -55,12 +49,11 @@ const (
 	pragmas     = "?_pragma=busy_timeout(10000)"
 )
 
-// Open opens a database for writing, and makes it where there is none. With bulk,
+// open opens a database for writing, and makes it where there is none. With bulk,
 // which is for a copy that nobody else looks at, a crash leaves rubbish, and it has
-// no indexes until [DB.Finish]. An error that wraps [ErrOther] says that another
-// layout's rows are in it.
-func Open(ctx context.Context, path string, layout Layout, bulk bool) (_ *DB, err error) {
-	db := &DB{path: path, layout: layout, bulk: bulk, insert: map[insertKey]driver.Stmt{}, keyIndex: make([]bool, len(layout.Tables))}
+// no indexes until it is finished.
+func open(ctx context.Context, path string, layout store.Layout, bulk bool) (_ *database, err error) {
+	db := &database{path: path, layout: layout, insert: map[insertKey]driver.Stmt{}, keyIndex: make([]bool, len(layout.Tables))}
 	defer func() {
 		if err != nil {
 			db.Close()
@@ -94,7 +87,7 @@ func Open(ctx context.Context, path string, layout Layout, bulk bool) (_ *DB, er
 }
 
 // ready makes the tables, or finds that they are there.
-func (db *DB) ready(ctx context.Context) error {
+func (db *database) ready(ctx context.Context) error {
 	var version int
 	if err := db.conn.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return err
@@ -102,12 +95,12 @@ func (db *DB) ready(ctx context.Context) error {
 	switch version {
 	case formatVersion:
 	case 0:
-		made := fmt.Sprintf("BEGIN IMMEDIATE; %s PRAGMA user_version = %d; INSERT INTO stamp VALUES (?); COMMIT", db.layout.tables(), formatVersion)
+		made := fmt.Sprintf("BEGIN IMMEDIATE; %s PRAGMA user_version = %d; INSERT INTO _stamp VALUES (?); COMMIT", declarations(&db.layout), formatVersion)
 		if _, err := db.conn.ExecContext(ctx, made, db.layout.Stamp); err != nil {
 			return err
 		}
 	default:
-		return fmt.Errorf("version %d of the tables, where this program knows %d: %w", version, formatVersion, ErrOther)
+		return fmt.Errorf("version %d of the tables, where this program knows %d: %w", version, formatVersion, store.ErrOther)
 	}
 	if err := checkStamp(ctx, db.conn, db.layout.Stamp); err != nil {
 		return err
@@ -123,22 +116,22 @@ type querier interface {
 
 func checkStamp(ctx context.Context, q querier, want string) error {
 	var stamp string
-	if err := q.QueryRowContext(ctx, "SELECT text FROM stamp").Scan(&stamp); err != nil {
+	if err := q.QueryRowContext(ctx, "SELECT text FROM _stamp").Scan(&stamp); err != nil {
 		return err
 	}
 	if stamp != want {
-		return ErrOther
+		return store.ErrOther
 	}
 	return nil
 }
 
-func (db *DB) findIndexes(ctx context.Context) error {
+func (db *database) findIndexes(ctx context.Context) error {
 	var have, want int
 	if err := db.conn.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL").Scan(&have); err != nil {
 		return err
 	}
 	for i, t := range db.layout.Tables {
-		want += len(t.indexes())
+		want += len(indexes(&t))
 		err := db.conn.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND name = ?", t.Name+".key").Scan(&db.keyIndex[i])
 		if err != nil {
 			return err
@@ -149,7 +142,7 @@ func (db *DB) findIndexes(ctx context.Context) error {
 }
 
 // Indexed tells whether all indexes are there.
-func (db *DB) Indexed() bool {
+func (db *database) Indexed() bool {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	return db.indexed
@@ -157,14 +150,14 @@ func (db *DB) Indexed() bool {
 
 // MakeIndexes makes the indexes that are missing. On many rows it takes a while,
 // and is much faster than to insert them with the indexes there.
-func (db *DB) MakeIndexes(ctx context.Context) error {
+func (db *database) MakeIndexes(ctx context.Context) error {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if db.indexed {
 		return nil
 	}
 	for i, t := range db.layout.Tables {
-		for _, statement := range t.indexes() {
+		for _, statement := range indexes(&t) {
 			if _, err := db.conn.ExecContext(ctx, statement); err != nil {
 				return fmt.Errorf("index the rows of %s: %w", t.Name, explain(err))
 			}
@@ -176,22 +169,22 @@ func (db *DB) MakeIndexes(ctx context.Context) error {
 }
 
 // needKeyIndex makes the one index that looking rows up by key needs.
-func (db *DB) needKeyIndex(ctx context.Context, table int) error {
+func (db *database) needKeyIndex(ctx context.Context, table int) error {
 	db.mu.Lock()
 	defer db.mu.Unlock()
 	if db.keyIndex[table] {
 		return nil
 	}
-	if _, err := db.conn.ExecContext(ctx, db.layout.Tables[table].keyIndex()); err != nil {
+	if _, err := db.conn.ExecContext(ctx, keyIndex(&db.layout.Tables[table])); err != nil {
 		return err
 	}
 	db.keyIndex[table] = true
 	return nil
 }
 
-func (db *DB) prepare(ctx context.Context) error {
+func (db *database) prepare(ctx context.Context) error {
 	for _, t := range db.layout.Tables {
-		s, err := db.readers.PrepareContext(ctx, fmt.Sprintf("SELECT %s FROM %s WHERE key = ? ORDER BY change DESC LIMIT 1", t.selected(), quote(t.Name)))
+		s, err := db.readers.PrepareContext(ctx, fmt.Sprintf("SELECT %s FROM %s WHERE key = ? ORDER BY change DESC LIMIT 1", selected(&t), quote(t.Name)))
 		if err != nil {
 			return err
 		}
@@ -207,9 +200,9 @@ func (db *DB) prepare(ctx context.Context) error {
 	return nil
 }
 
-// Finish makes a bulk copy whole: indexes, write-ahead logging, all on the disk.
+// finish makes a bulk copy whole: indexes, write-ahead logging, all on the disk.
 // The database is closed after it.
-func (db *DB) Finish(ctx context.Context) error {
+func (db *database) finish(ctx context.Context) error {
 	if err := db.MakeIndexes(ctx); err != nil {
 		return err
 	}
@@ -230,7 +223,7 @@ func (db *DB) Finish(ctx context.Context) error {
 	return f.Sync()
 }
 
-func (db *DB) closeReaders() error {
+func (db *database) closeReaders() error {
 	var err error
 	for _, s := range append(db.current, db.states...) {
 		err = errors.Join(err, s.Close())
@@ -244,7 +237,7 @@ func (db *DB) closeReaders() error {
 }
 
 // Close closes the database.
-func (db *DB) Close() error {
+func (db *database) Close() error {
 	err := db.closeReaders()
 	for key, s := range db.insert {
 		delete(db.insert, key)
@@ -261,24 +254,13 @@ func (db *DB) Close() error {
 	return err
 }
 
-// hinted is an error with what to do about it.
-type hinted struct {
-	error
-	hint string
-}
-
-func (e hinted) Unwrap() error { return e.error }
-
-// Hint says what to do.
-func (e hinted) Hint() string { return e.hint }
-
 // explain adds what to do about a database that is damaged.
 func explain(err error) error {
 	var s *sqlite.Error
 	if errors.As(err, &s) {
 		switch s.Code() & 0xff {
 		case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
-			return hinted{fmt.Errorf("%w: %w", ErrDamaged, err), "the node makes it again from the ledger when it comes upon that; saksi rebuild does at once"}
+			return store.Damaged(err)
 		}
 	}
 	return err

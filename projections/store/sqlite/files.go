@@ -1,4 +1,4 @@
-package store
+package sqlite
 
 import (
 	"errors"
@@ -7,25 +7,24 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/saksi-ledger/saksi/projections/store"
 )
 
 const (
 	// FileName is the live database's in its directory.
 	FileName = "views.db"
-	// RebuildName is the copy's that is being made beside it.
-	RebuildName = "views.rebuild.db"
 	// DamagedName is the last live one's that was found to be damaged.
 	DamagedName = "views.damaged.db"
-	// NextName is the copy's that is whole, and waits to be the live one.
-	NextName = "views.next.db"
+	// buildName is the one's that is being built beside it.
+	buildName = "views.rebuild.db"
+	// nextName is the one's that is whole, and waits to be the live one.
+	nextName = "views.next.db"
 )
 
-// ErrLocked is wrapped by the error of taking a lock that somebody holds.
-var ErrLocked = errors.New("another process holds it")
-
-// Lock takes a lock of a directory by name, exclusively. It ends with the returned
+// lock takes a lock of a directory by name, exclusively. It ends with the returned
 // file's Close, or with the process.
-func Lock(dir, name string) (*os.File, error) {
+func lock(dir, name string) (*os.File, error) {
 	f, err := openLock(dir, name)
 	if err != nil {
 		return nil, err
@@ -33,7 +32,7 @@ func Lock(dir, name string) (*os.File, error) {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			err = ErrLocked
+			err = store.ErrLocked
 		}
 		return nil, fmt.Errorf("lock %s: %w", filepath.Join(dir, name), err)
 	}
@@ -68,10 +67,10 @@ func lockNames(dir string, exclusively bool) (unlock func(), err error) {
 	return func() { f.Close() }, nil
 }
 
-// Replace puts the database name in the live one's place. Nobody may be writing to
+// replace puts the database name in the live one's place. Nobody may be writing to
 // either, and name's must be closed. Who reads the live one goes on doing so until
 // it looks again: its files lose their names and stay.
-func Replace(dir, name string) error {
+func replace(dir, name string) error {
 	unlock, err := lockNames(dir, true)
 	if err != nil {
 		return err
@@ -92,18 +91,18 @@ func Replace(dir, name string) error {
 	return d.Sync()
 }
 
-// Offer has a rebuilt copy, which must be finished and closed, wait to be the live
+// offer has a rebuilt copy, which must be finished and closed, wait to be the live
 // one.
-func Offer(dir string) error {
-	path := filepath.Join(dir, RebuildName)
+func offer(dir string) error {
+	path := filepath.Join(dir, buildName)
 	if err := removeSidecars(path); err != nil { // empty ones, that its readers left
 		return err
 	}
-	return os.Rename(path, filepath.Join(dir, NextName))
+	return os.Rename(path, filepath.Join(dir, nextName))
 }
 
-// Remove removes a database, if it is there, with the files beside it.
-func Remove(dir, name string) error {
+// remove removes a database, if it is there, with the files beside it.
+func remove(dir, name string) error {
 	unlock, err := lockNames(dir, true)
 	if err != nil {
 		return err
@@ -113,8 +112,8 @@ func Remove(dir, name string) error {
 	return errors.Join(removeSidecars(path), removeIfThere(path))
 }
 
-// SetAside gives the live database, which must be closed, the name of a damaged one.
-func SetAside(dir string) error {
+// setAside gives the live database, which must be closed, the name of a damaged one.
+func setAside(dir string) error {
 	unlock, err := lockNames(dir, true)
 	if err != nil {
 		return err
