@@ -381,3 +381,27 @@ func TestBrokerLosesWhatWasAcknowledged(t *testing.T) {
 		t.Errorf("consumer: %+v", info)
 	}
 }
+
+// A stream that can't be opened begins anew, although it is written down how far publishing
+// had come: all of it is published again, and a subscriber goes on where it was.
+func TestFeedsBeginAnew(t *testing.T) {
+	t.Parallel()
+	w := started(t)
+	h := newHistory(501)
+	w.publishTo(h, nil)
+	checkNumbers(t, w.follow("touches", feeds.Mark{}, 500, nil), 1, 500)
+	w.restart(func() {
+		found, err := filepath.Glob(filepath.Join(w.store, "jetstream", "*", "streams", "FEEDS", "msgs"))
+		if err != nil || len(found) != 1 {
+			t.Fatalf("the stream's messages are in %v: %v", found, err)
+		}
+		must(t, os.Rename(found[0], filepath.Join(t.TempDir(), "msgs")))
+		must(t, os.WriteFile(found[0], nil, 0o600))
+	})
+	w.publishTo(h, nil)
+	same(t, w.stored(), wanted(501))
+	h.grow(601)
+	w.publishTo(h, nil)
+	same(t, w.stored(), wanted(601))
+	checkNumbers(t, w.follow("touches", feeds.Mark{Version: 1, Change: 500}, 100, nil), 501, 600)
+}
