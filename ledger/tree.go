@@ -15,6 +15,8 @@ import (
 	"github.com/transparency-dev/tessera/api/layout"
 	"github.com/transparency-dev/tessera/storage/posix"
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/saksi-ledger/saksi/internal/quiet"
 )
 
 const (
@@ -44,6 +46,7 @@ func openTree(ctx context.Context, dir string, signer note.Signer, log *slog.Log
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open tree: %w", err)
 	}
+	quiet.Tessera()
 	driver, err := posix.New(ctx, posix.Config{Path: dir, HTTPClient: http.DefaultClient})
 	if err != nil {
 		return nil, fmt.Errorf("open tree in %s: %w", dir, err)

@@ -7,6 +7,8 @@ import (
 	"github.com/transparency-dev/tessera/fsck"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/saksi-ledger/saksi/internal/quiet"
 )
 
 // checkTiles has Tessera's own fsck make every hash tile again from the leaves
@@ -17,6 +19,7 @@ func (a *auditor) checkTiles(ctx context.Context) error {
 		return err
 	}
 	tree := pinned{a.source, a.checkpoint.Note}
+	quiet.Tessera()
 	return fsck.New(a.checkpoint.Origin, verifier, tree, bundleHashes, fsck.Opts{N: 2}).Check(ctx)
 }
 

@@ -25,6 +25,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/internal/quiet"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
@@ -92,6 +93,7 @@ func startLedgerWith(t testing.TB, b *testBroker, key events.PublicKey, skey, vk
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	dir := t.TempDir()
+	quiet.Tessera()
 	driver, err := posix.New(ctx, posix.Config{Path: dir})
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +118,7 @@ func startLedgerWith(t testing.TB, b *testBroker, key events.PublicKey, skey, vk
 		l.resume()
 		cancel()
 		done.Wait()
-		end, stop := context.WithTimeout(context.Background(), time.Minute)
+		end, stop := context.WithTimeout(context.Background(), 5*time.Minute)
 		defer stop()
 		_ = shutdown(end)
 		l.http.Close()

@@ -23,6 +23,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/ed25519batch"
+	"github.com/saksi-ledger/saksi/internal/quiet"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ops/broker"
 )
@@ -45,6 +46,7 @@ func (r *run) tesseraAlone(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	quiet.Tessera()
 	driver, err := posix.New(ctx, posix.Config{Path: filepath.Join(r.dir, "tree"), HTTPClient: http.DefaultClient})
 	if err != nil {
 		return err

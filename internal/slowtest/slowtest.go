@@ -1,0 +1,24 @@
+// Package slowtest marks the tests of the slow set: tests that kill processes in a loop,
+// wait for a clock, or need minutes. Only tests may import it.
+package slowtest
+
+import (
+	"os"
+	"testing"
+)
+
+// Variable is the environment variable that selects the slow set: SAKSI_SLOW=1 runs its
+// tests, and without it they skip.
+const Variable = "SAKSI_SLOW"
+
+// Enabled reports whether the slow set runs.
+func Enabled() bool { return os.Getenv(Variable) == "1" }
+
+// Skip skips t unless the slow set runs. The reason says what makes the test slow. The
+// flag -short has no effect.
+func Skip(t testing.TB, reason string) {
+	t.Helper()
+	if !Enabled() {
+		t.Skipf("slow set: %s (%s=1 runs it)", reason, Variable)
+	}
+}
