@@ -11,17 +11,25 @@ setup:
 build:
     go build -o bin/ ./cmd/...
 
-# all tests
+# the tests for every day: about three minutes
 test *args:
     go test {{args}} ./...
 
-# all tests, with the race detector
-race:
-    go test -race -timeout 15m ./...
+# these and the slow set: what kills in loops, waits by the clock or needs minutes
+slow *args:
+    SAKSI_SLOW=1 go test -timeout 30m {{args}} ./...
+
+# what takes up to 90 minutes: power cuts, crash rounds, fuzzing, load
+long:
+    .ci/long
+
+# the tests for every day, with the race detector
+race *args:
+    go test -race -timeout 15m {{args}} ./...
 
 # format, vet, staticcheck, tidiness
 lint:
-    test -z "$(gofmt -l cmd events ledger ops projections schemas | tee /dev/stderr)"
+    test -z "$(gofmt -l cmd events internal ledger ops projections schemas | tee /dev/stderr)"
     go vet ./...
     go tool staticcheck ./...
     go mod tidy -diff

@@ -194,7 +194,7 @@ func TestDamagedIsMadeAnew(t *testing.T) {
 		overwrite(t, filepath.Join(dir, sqlite.FileName), damage)
 		e, err = OpenEngine(t.Context(), sqlite.New(dir), []*View{closings()}, quiet)
 		must(t, err)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		ran := make(chan error, 1)
 		go func() { ran <- e.Run(ctx, reader) }()
 		if err := e.Wait(ctx, size); err != nil {
@@ -259,7 +259,7 @@ func TestStandsStillUntilRebuilt(t *testing.T) {
 		t.Fatal("a view failed, and the engine ran on")
 	}
 	broken.Store(false)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	ran := make(chan error, 1)
 	go func() { ran <- errors.Join(e.AwaitRebuilt(ctx), e.Run(ctx, reader)) }()

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/internal/slowtest"
 	"github.com/saksi-ledger/saksi/ops/authority"
 )
 
@@ -45,6 +46,7 @@ func holding(t *testing.T, dir string, text []byte) (files []string) {
 // A node that is killed at any moment of an erasure finishes it when it is started again:
 // none of the bytes are left in any file, what was beside them is, and everything holds.
 func TestKilledWhileErasing(t *testing.T) {
+	slowtest.Skip(t, "kills the node in a loop")
 	w := newCrashWorld(t, nil)
 	seed := uint64(time.Now().UnixNano())
 	random := mathrand.New(mathrand.NewPCG(seed, 0))
@@ -106,7 +108,7 @@ func (w *crashWorld) addMarked(markers ...string) {
 // saksi runs a command and returns what it prints.
 func (w *crashWorld) saksi(args ...string) string {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(w.t.Context(), 5*time.Minute)
 	defer cancel()
 	var out, wrong bytes.Buffer
 	command := exec.CommandContext(ctx, w.binary, args...)
@@ -120,6 +122,7 @@ func (w *crashWorld) saksi(args ...string) string {
 // An operator that is killed between a receipt and the disclosure that waits for it sends
 // it when it is started again: none is lost.
 func TestOperatorKilledBeforeDisclosing(t *testing.T) {
+	slowtest.Skip(t, "kills an import in a loop")
 	w := newCrashWorld(t, nil)
 	dir := filepath.Join(filepath.Dir(w.dir), "strato")
 	grant := dir + ".grant"

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/internal/slowtest"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/client"
 	"github.com/saksi-ledger/saksi/ledger/formats"
@@ -19,6 +20,7 @@ import (
 // and then send all of it, by a process that is killed again and again, to a node that is
 // killed too. What was said stands in the tree in its order, each event once.
 func TestWeekOffline(t *testing.T) {
+	slowtest.Skip(t, "kills the publisher in a loop")
 	const hours, hourly = 7 * 24, 20
 	w := newCrashWorld(t, nil)
 	w.add(10)

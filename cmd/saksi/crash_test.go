@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/internal/slowtest"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/audit"
 	"github.com/saksi-ledger/saksi/ledger/client"
@@ -52,9 +53,6 @@ func newCrashWorld(t *testing.T, before func(*crashWorld) []string) *crashWorld 
 
 // newCrashWorldIn makes one whose authority's home is dir; the operator is elsewhere.
 func newCrashWorldIn(t *testing.T, dir string, before func(*crashWorld) []string) *crashWorld {
-	if testing.Short() {
-		t.Skip("kills processes, which takes a while: not in -short")
-	}
 	tmp := t.TempDir()
 	w := &crashWorld{t: t, binary: program(t), dir: dir}
 	ctx := testContext(t, 5*time.Minute)
@@ -132,7 +130,7 @@ func (w *crashWorld) start(flags ...string) {
 	w.node = exec.Command(w.binary, append([]string{"up", "--home", w.dir}, flags...)...)
 	w.node.Stdout, w.node.Stderr = w.nodeLog, w.nodeLog
 	must(w.t, w.node.Start())
-	deadline := time.Now().Add(2 * time.Minute)
+	deadline := time.Now().Add(5 * time.Minute)
 	for time.Now().Before(deadline) {
 		if a, err := w.home.Addresses(); err == nil {
 			if answer, err := http.Get("http://" + a.HTTPListen + "/healthz"); err == nil {
@@ -276,6 +274,7 @@ func crashRounds() int {
 }
 
 func TestKilledAtAnyMoment(t *testing.T) {
+	slowtest.Skip(t, "kills the node in a loop")
 	w := newCrashWorld(t, nil)
 	seed := uint64(time.Now().UnixNano())
 	random := mathrand.New(mathrand.NewPCG(seed, 0))

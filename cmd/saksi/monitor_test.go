@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/saksi-ledger/saksi/internal/slowtest"
 	"github.com/saksi-ledger/saksi/ledger/readertest"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
@@ -22,9 +23,7 @@ import (
 // TestMonitorKilled kills a monitor and what copies a ledger with -9 at any moment: each
 // goes on from what it has, finds nothing wrong with an honest ledger, and finds a fork.
 func TestMonitorKilled(t *testing.T) {
-	if testing.Short() {
-		t.Skip("kills processes, which takes a while: not in -short")
-	}
+	slowtest.Skip(t, "kills a monitor in a loop")
 	tmp := t.TempDir()
 	binary := program(t)
 	w := readertest.New(t)

@@ -21,6 +21,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/saksi-ledger/saksi/internal/slowtest"
 	"github.com/saksi-ledger/saksi/ledger/countersign/timestamp/timestamptest"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/ops/viewstore"
@@ -30,6 +31,9 @@ import (
 // scriptProgram names, in the environment, a program that scripts run in place of this one:
 // with the race detector a program starts slowly, and scripts start hundreds.
 const scriptProgram = "SAKSI_SCRIPT_PROGRAM"
+
+// scriptTime bounds each wait of a script.
+const scriptTime = 5 * time.Minute
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"saksi": func() {
@@ -58,6 +62,8 @@ func TestMain(m *testing.M) {
 //	authority FILE          a timestamp authority runs at $TSA, with its certificates in FILE
 //	answers SOCKET          wait until something listens on a Unix socket
 //	enter PATTERN FILE      wait until a directory matches that has the file, and change to it
+//
+// A script of the slow set begins with [!slow] skip 'slow set: why'.
 func TestScripts(t *testing.T) {
 	cloudtrail, err := filepath.Abs("../../../shared/data/cloudtrail/invictus")
 	if err != nil {
@@ -83,6 +89,8 @@ func TestScripts(t *testing.T) {
 			switch name {
 			case "cloudtrail":
 				_, err = os.Stat(cloudtrail)
+			case "slow":
+				return slowtest.Enabled(), nil
 			case "timestamps":
 				_, err = timestamptest.Program()
 			default:
@@ -128,9 +136,9 @@ func scriptReady(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: ready HOME")
 	}
 	dir := ts.MkAbs(args[0])
-	client := &http.Client{Timeout: 2 * time.Second}
+	client := &http.Client{Timeout: time.Minute}
 	var err error
-	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(scriptTime); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if err = healthy(client, dir); err == nil {
 			return
 		}
@@ -244,7 +252,7 @@ func scriptSeen(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	defer store.Close()
 	var rows uint64
-	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(scriptTime); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		page, err := store.Rows(ctx, args[1], query)
 		if errors.Is(err, os.ErrNotExist) {
 			continue // they are being made
@@ -270,7 +278,7 @@ func scriptAnswers(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: answers SOCKET")
 	}
 	var err error
-	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(scriptTime); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		var conn net.Conn
 		if conn, err = net.Dial("unix", ts.MkAbs(args[0])); err == nil {
 			conn.Close()
@@ -284,7 +292,7 @@ func scriptEnter(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: enter PATTERN FILE")
 	}
-	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(scriptTime); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		found, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), args[1]))
 		ts.Check(err)
 		if len(found) == 1 {

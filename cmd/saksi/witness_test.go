@@ -17,6 +17,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/saksi-ledger/saksi/internal/slowtest"
 	"github.com/saksi-ledger/saksi/ledger/countersign/witness"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 )
@@ -57,9 +58,7 @@ func (g *growing) request(t *testing.T, old uint64) (request []byte, size uint64
 // TestWitnessKilled kills a witness with -9 at any moment: what it has cosigned it
 // remembers.
 func TestWitnessKilled(t *testing.T) {
-	if testing.Short() {
-		t.Skip("kills processes, which takes a while: not in -short")
-	}
+	slowtest.Skip(t, "kills a witness in a loop")
 	tmp := t.TempDir()
 	binary, home := program(t), filepath.Join(tmp, "w")
 	run := func(args ...string) {

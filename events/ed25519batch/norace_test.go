@@ -2,8 +2,4 @@
 
 package ed25519batch
 
-const (
-	oneVectorIn  = 7
-	oneAttemptIn = 1
-	rounds       = 5
-)
+const underRace = false

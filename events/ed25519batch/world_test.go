@@ -5,9 +5,12 @@ import (
 	"crypto/rand"
 	"crypto/sha512"
 	"encoding/binary"
+	"sync"
 	"testing"
 
 	"filippo.io/edwards25519"
+
+	"github.com/saksi-ledger/saksi/internal/slowtest"
 )
 
 // signed returns n good signatures over different messages, by so many keys in turn.
@@ -144,11 +147,45 @@ func nudged(s Signature, n *edwards25519.Scalar) Signature {
 	return s
 }
 
+// extent is how much the tests with many signatures try: in the fast set, in the slow set,
+// and under the race detector, which makes them slow and looks for other faults.
+type extent struct{ fast, slow, race int }
+
+var (
+	oneVectorIn  = extent{fast: 61, slow: 7, race: 97} // of the vectors that don't come into an equation
+	oneAttemptIn = extent{fast: 3, slow: 1, race: 7}
+	rounds       = extent{fast: 1, slow: 5, race: 1}
+)
+
+func (e extent) number() int {
+	switch {
+	case underRace:
+		return e.race
+	case slowtest.Enabled():
+		return e.slow
+	}
+	return e.fast
+}
+
+// verdicts are the standard library's, by key, signature and message: tests ask for the
+// same ones again and again.
+var verdicts sync.Map
+
+func byStandardLibrary(s *Signature) bool {
+	id := [3]string{string(s.Key), string(s.Sig), string(s.Message)}
+	if known, ok := verdicts.Load(id); ok {
+		return known.(bool)
+	}
+	good := ed25519.Verify(s.Key, s.Message, s.Sig)
+	verdicts.Store(id, good)
+	return good
+}
+
 // agree fails the test unless v says of each what the standard library says.
 func agree(t testing.TB, v *Verifier, all []Signature) (good int) {
 	t.Helper()
 	for i, got := range v.Verify(all) {
-		want := ed25519.Verify(all[i].Key, all[i].Message, all[i].Sig)
+		want := byStandardLibrary(&all[i])
 		if got != want {
 			t.Errorf("signature %d of %d: %v: the standard library says %v (key %x, signature %x)", i, len(all), got, want, all[i].Key, all[i].Sig)
 		}

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/saksi-ledger/saksi/internal/slowtest"
 )
 
 // cable is a TCP proxy that can be cut: what the broker says is lost from some
@@ -82,17 +84,21 @@ func (c *cable) url() string { return "nats://" + c.listener.Addr().String() }
 // Windows whose acknowledgements, or whose last messages, are lost with the
 // connection: the ledger sees every envelope, in order.
 func TestOrderWithCutConnections(t *testing.T) {
+	cuts := 4
+	if slowtest.Enabled() {
+		cuts = 12
+	}
 	// Whether a cut catches acknowledgements on their way is chance; that none of
-	// three times twelve does is not.
+	// three times so many does is not.
 	for range 3 {
-		if cutConnections(t).Duplicates > 0 {
+		if cutConnections(t, cuts).Duplicates > 0 {
 			return
 		}
 	}
 	t.Error("nothing was sent twice: the test cut in vain")
 }
 
-func cutConnections(t *testing.T) Result {
+func cutConnections(t *testing.T, cuts int) Result {
 	w := newWorld(t)
 	o := w.outbox(Options{MaxEvents: 1})
 	wire := newCable(t, w.broker.port)
@@ -103,7 +109,7 @@ func cutConnections(t *testing.T) Result {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	const n = 6000
+	n := 500 * cuts
 	w.add(o, w.recorder, "a", 0, n)
 	var published atomic.Int64
 	done := make(chan error, 1)
@@ -115,7 +121,7 @@ func cutConnections(t *testing.T) Result {
 		}})
 		done <- err
 	}()
-	for i := range 12 {
+	for i := range cuts {
 		eventually(t, "some is published", func() bool { return published.Load() > int64(i*300+100) })
 		if i%2 == 0 {
 			// Let the broker store what it will never be heard to have stored.

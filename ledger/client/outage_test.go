@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/internal/slowtest"
 )
 
 func TestOfflineThenOnline(t *testing.T) {
@@ -82,7 +83,11 @@ func TestOrderWithBrokerRestarts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	const n = 4000
+	restarts := 2
+	if slowtest.Enabled() {
+		restarts = 4
+	}
+	n := 1000 * restarts
 	badge := mustRecorder(t, "nimbus-my/lab-1/badge-1")
 	w.add(o, w.recorder, "a", 0, n)
 	w.add(o, badge, "b", 0, n)
@@ -94,7 +99,7 @@ func TestOrderWithBrokerRestarts(t *testing.T) {
 		result, err = c.Flush(testContext(t), o, FlushOptions{Progress: func(p Progress) { published.Store(int64(p.Published)) }})
 		done <- err
 	}()
-	for restart := range 4 {
+	for restart := range restarts {
 		eventually(t, "some is published", func() bool { return published.Load() > int64(restart*1200+300) })
 		w.broker.stop()
 		w.broker.start()
@@ -202,9 +207,7 @@ func TestLostAfterAcknowledgement(t *testing.T) {
 	})
 
 	t.Run("in the last message, and nobody says anything after", func(t *testing.T) {
-		if testing.Short() {
-			t.Skipf("waits %v for a ledger at a standstill: not in -short", standstill)
-		}
+		slowtest.Skip(t, "waits 20 s for a ledger at a standstill")
 		w := newWorld(t)
 		o, c := w.outbox(Options{MaxEvents: 1}), w.client()
 		w.ledger.pause()

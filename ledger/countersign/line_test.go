@@ -35,7 +35,7 @@ func TestLineLosesNothing(t *testing.T) {
 					}
 					return err
 				}
-				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 				defer cancel()
 				line := countersign.Line[int]{
 					Begin: func() (*int, error) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/saksi-ledger/saksi/internal/slowtest"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/evidence"
 	"github.com/saksi-ledger/saksi/ledger/verify"
@@ -17,9 +18,7 @@ import (
 // TestInBulk: a hundred thousand events in one bundle, whose proof repeats nothing, and
 // which is verified in bounded memory.
 func TestInBulk(t *testing.T) {
-	if testing.Short() {
-		t.Skip("100,000 events take a while: not in -short")
-	}
+	slowtest.Skip(t, "proves 100,000 events")
 	w := newWorld(t)
 	// Few large envelopes and many small ones: some leaves that nobody asks for between.
 	first := w.say(bastion, sessionClosed)

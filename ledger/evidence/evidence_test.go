@@ -70,7 +70,7 @@ func TestAnchoredInARekor(t *testing.T) {
 // waitRecorded waits until the ledger has recorded an anchor after a leaf.
 func waitRecorded(w *world, after uint64) {
 	w.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		checkpoint := w.published()
 		for index := after + 1; index < checkpoint.Size; index++ {
 			if entries, err := w.reader.Leaves(w.Context(), checkpoint, index); err == nil && entries[0].Leaf.Subject == "ledger" {

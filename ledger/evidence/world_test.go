@@ -202,7 +202,7 @@ func (w *world) admit(r events.Recorder, body []byte) uint64 {
 // published waits until all leaves are under a checkpoint.
 func (w *world) published() *formats.Checkpoint {
 	w.Helper()
-	ctx, cancel := context.WithTimeout(w.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(w.Context(), 5*time.Minute)
 	defer cancel()
 	checkpoint, err := w.reader.Wait(ctx, w.ledger.Size()-1)
 	w.must(err)
@@ -266,7 +266,7 @@ func (w *world) build(source evidence.Source, options evidence.Options, requests
 		w.must(err)
 		list = append(list, r)
 	}
-	ctx, cancel := context.WithTimeout(w.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(w.Context(), 5*time.Minute)
 	defer cancel()
 	bundle, err := evidence.Build(ctx, source, list, options)
 	w.must(err)

@@ -22,15 +22,14 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/saksi-ledger/saksi/internal/slowtest"
 	"github.com/saksi-ledger/saksi/ops/broker"
 )
 
 // stockServer builds nats-server as its makers publish it.
 func stockServer(t *testing.T) string {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("builds and runs nats-server; skipped with -short")
-	}
+	slowtest.Skip(t, "builds nats-server")
 	goTool, err := exec.LookPath("go")
 	if err != nil {
 		t.Skip("builds nats-server, and there is no go command here")
@@ -66,7 +65,7 @@ func process(t *testing.T, bin, config string) (url string, stop func()) {
 		_ = cmd.Process.Signal(os.Interrupt)
 		select {
 		case <-exited:
-		case <-time.After(time.Minute):
+		case <-time.After(5 * time.Minute):
 			_ = cmd.Process.Kill()
 			<-exited
 		}
@@ -78,7 +77,7 @@ func process(t *testing.T, bin, config string) (url string, stop func()) {
 
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(time.Minute)
+	deadline := time.After(5 * time.Minute)
 	for {
 		if files, _ := filepath.Glob(filepath.Join(ports, "*.ports")); len(files) == 1 {
 			var p struct {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/saksi-ledger/saksi/internal/slowtest"
 	"github.com/saksi-ledger/saksi/ops/broker"
 )
 
@@ -103,9 +104,7 @@ func TestInProcess(t *testing.T) {
 // The refusal waits for the client to read, the client for the server to read
 // on, and the server gives up after 10 s.
 func TestInProcessIsNoWayAround(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes 10 s; skipped with -short")
-	}
+	slowtest.Skip(t, "waits 10 s until the server gives up")
 	t.Parallel()
 	s := newWorld(t).start()
 	if _, err := nats.Connect("", s.InProcess()); err == nil {

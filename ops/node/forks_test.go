@@ -18,6 +18,7 @@ import (
 	"filippo.io/torchwood"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/internal/slowtest"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/audit"
 	"github.com/saksi-ledger/saksi/ledger/client"
@@ -242,9 +243,7 @@ func (o *observers) asAuditor(dir, url string) string {
 // TestForks forks a ledger in every way, and holds who notices to the table in
 // docs/monitor.md.
 func TestForks(t *testing.T) {
-	if testing.Short() {
-		t.Skip("waits for receipts that don't come: not in -short")
-	}
+	slowtest.Skip(t, "waits for receipts that don't come")
 	o := newObservers(t)
 	n := o.seen
 	type row struct {

@@ -18,6 +18,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/saksi-ledger/saksi/internal/slowtest"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/ops/reader"
 	"github.com/saksi-ledger/saksi/projections/feeds"
@@ -161,9 +162,7 @@ func TestWatchRefuses(t *testing.T) {
 // The watcher is killed at random moments, also within a line: its file has every
 // change once.
 func TestWatcherKilled(t *testing.T) {
-	if testing.Short() {
-		t.Skip("kills processes, which takes a while: not in -short")
-	}
+	slowtest.Skip(t, "kills a watcher in a loop")
 	w := newWorld(t)
 	h := w.join("desk", home.ReadingMandate{Role: home.Supervisor})
 	dir := filepath.Dir(h.RequestFile())
@@ -247,7 +246,7 @@ func TestNATSCommandLine(t *testing.T) {
 	w.join("other-desk", home.ReadingMandate{Role: home.Supervisor})
 	w.grow(25)
 	run := func(timeout string, args ...string) (string, error) {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, program, append([]string{"--no-context", "--server", w.url, "--creds", h.CredsFile(), "--js-domain", "feeds", "--timeout", timeout}, args...)...)
 		cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir())

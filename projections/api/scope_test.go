@@ -64,7 +64,7 @@ func TestNotEvenTheNumber(t *testing.T) {
 
 	// A stream: events without numbers, no marks for others' changes, and going on after
 	// any of them.
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	var r reader
 	var ids []string
@@ -92,7 +92,7 @@ func TestNotEvenTheNumber(t *testing.T) {
 func TestHeartbeatsTellNothing(t *testing.T) {
 	w := newWorld(t, 30)
 	w.api.beat = 20 * time.Millisecond
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	seen := map[string]bool{}
 	r := reader{}

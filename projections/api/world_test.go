@@ -222,7 +222,7 @@ func (w *world) get(who, path string, headers ...string) answer {
 
 func (w *world) ask(method, who, path string, headers ...string) answer {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, method, w.server.URL+path, nil)
 	w.must(err)

@@ -21,6 +21,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/saksi-ledger/saksi/internal/slowtest"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/feeds"
@@ -147,9 +148,7 @@ type crashWorld struct {
 }
 
 func newCrashWorld(t *testing.T, size uint64, rate float64) *crashWorld {
-	if testing.Short() {
-		t.Skip("kills processes, which takes a while: not in -short")
-	}
+	slowtest.Skip(t, "kills the broker, the publisher and the subscriber")
 	w := &crashWorld{world: newWorld(t), parts: map[string]*exec.Cmd{}, said: &bytes.Buffer{}}
 	l, err := net.Listen("tcp", "127.0.0.1:0") // a port that stays the same
 	must(t, err)
@@ -215,7 +214,7 @@ func (w *crashWorld) wait() {
 		if err != nil {
 			w.t.Errorf("the subscriber: %v", err)
 		}
-	case <-time.After(60 * time.Second):
+	case <-time.After(5 * time.Minute):
 		w.t.Errorf("the subscriber doesn't come to its end")
 		_ = cmd.Process.Kill()
 		<-done
@@ -309,7 +308,7 @@ func TestBrokerLosesItsTail(t *testing.T) {
 			for _, role := range []string{"broker", "publisher", "subscriber"} {
 				w.run(role)
 			}
-			for deadline := time.Now().Add(time.Minute); w.lines() < 1500; time.Sleep(10 * time.Millisecond) {
+			for deadline := time.Now().Add(5 * time.Minute); w.lines() < 1500; time.Sleep(10 * time.Millisecond) {
 				if time.Now().After(deadline) {
 					t.Fatal("nothing comes")
 				}

@@ -79,7 +79,7 @@ func (s *site) grow(n int) {
 // until waits for something to be so.
 func (s *site) until(what string, so func() bool) {
 	s.Helper()
-	for deadline := time.Now().Add(time.Minute); !so(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); !so(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			s.Fatalf("not so in 30 s: %s", what)
 		}

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/internal/slowtest"
 	"github.com/saksi-ledger/saksi/ledger/countersign/rekor"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
@@ -431,9 +432,7 @@ var onlyV2 = []attack{
 // TestAttacks does everything to one ledger's Rekor, one after the other, with an honest
 // anchor in between: nothing of it is believed, and the ledger admits all along.
 func TestAttacks(t *testing.T) {
-	if testing.Short() {
-		t.Skip("waits for a real Rekor after each attack, a minute or two in all: not in -short")
-	}
+	slowtest.Skip(t, "waits for a real Rekor after each attack")
 	t.Parallel()
 	t.Run("v2", func(t *testing.T) {
 		t.Parallel()

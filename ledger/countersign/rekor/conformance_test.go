@@ -72,7 +72,7 @@ func rekorV1(t *testing.T) rekor.Rekor {
 }
 
 func conformance(t *testing.T, r rekor.Rekor) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	key := newKey(t)
 	note := func() []byte {

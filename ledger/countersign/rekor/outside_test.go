@@ -94,7 +94,7 @@ func TestRekorCLI(t *testing.T) {
 		return path
 	}
 	verify := func(note []byte) (string, error) {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, cli, "verify", "--rekor_server", r.URL, "--store_tree_state=false", "--type", "hashedrekord",
 			"--artifact", file("checkpoint", note), "--signature", file("signature", signature),

@@ -187,7 +187,7 @@ func TestTesseraIsCosigned(t *testing.T) {
 	// Two processes, one after the other: the second begins as Tessera does, with what it
 	// published last.
 	for round := range 2 {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		driver, err := posix.New(ctx, posix.Config{Path: dir, HTTPClient: http.DefaultClient})
 		w.must(err)
 		appender, shutdown, reader, err := tessera.NewAppender(ctx, driver, tessera.NewAppendOptions().

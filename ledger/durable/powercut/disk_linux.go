@@ -23,13 +23,10 @@ type Disk struct {
 }
 
 // NewDisk makes a disk of 4 GiB, of which only what is written takes space, and mounts it
-// until the test ends. That takes root, mkfs.ext4 and a loop device: without them, and with
-// -short, the test is skipped.
+// until the test ends. That takes root, mkfs.ext4 and a loop device: without them the test
+// is skipped.
 func NewDisk(t testing.TB) *Disk {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("cuts power, which takes a while: not in -short")
-	}
 	if os.Geteuid() != 0 {
 		t.Skip("cutting power takes a file system of its own, and root to mount it")
 	}

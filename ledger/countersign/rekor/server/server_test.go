@@ -58,7 +58,7 @@ func TestStartedAgain(t *testing.T) {
 	if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		if p := s.Process(); p != 0 && p != first && healthy(s.URL()) {
 			break
 		}
@@ -113,7 +113,7 @@ func TestKeyLost(t *testing.T) {
 	dir := t.TempDir()
 	s := start(t, dir)
 	// The tree has a checkpoint before there is an entry in it.
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		if _, err := os.Stat(filepath.Join(dir, "tree", "checkpoint")); err == nil {
 			break
 		}
@@ -153,7 +153,7 @@ func TestHandler(t *testing.T) {
 	public := httptest.NewServer(h)
 	defer public.Close()
 	var body []byte
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		response, err := http.Get(public.URL + "/checkpoint")
 		if err != nil {
 			t.Fatal(err)
