@@ -2,23 +2,22 @@ package ledger
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
 
-	"github.com/transparency-dev/tessera/client"
+	"filippo.io/torchwood"
+	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger/admission"
+	"github.com/saksi-ledger/saksi/ledger/tiles"
 )
 
 // Archive is a ledger's directory opened for reading, up to one checkpoint. The
 // ledger may be written to at the same time. It is safe for concurrent use.
 type Archive struct {
-	fetcher client.FileFetcher
-	bodies  *Bodies
-	size    uint64
+	files  treeFiles
+	bodies *Bodies
+	size   uint64
 }
 
 // OpenArchive opens the first size leaves of a ledger's directory. The caller has
@@ -28,7 +27,7 @@ func OpenArchive(dir string, size uint64) (*Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Archive{fetcher: client.FileFetcher{Root: filepath.Join(dir, treeDir)}, bodies: bodies, size: size}, nil
+	return &Archive{files: treeFiles{filepath.Join(dir, treeDir)}, bodies: bodies, size: size}, nil
 }
 
 // ReadCheckpoint reads the published checkpoint of a ledger's directory, which is
@@ -43,17 +42,17 @@ func ReadCheckpoint(dir string) ([]byte, error) {
 
 // Entries returns the leaves from from up to the end of their bundle: at most 256.
 func (a *Archive) Entries(ctx context.Context, from uint64) ([][]byte, error) {
-	return readEntries(ctx, a.fetcher, from, a.size)
+	return readEntries(ctx, a.files, from, a.size)
 }
 
 // ReadTile returns a hash tile, p wide or 256 if p is 0.
 func (a *Archive) ReadTile(ctx context.Context, level, index uint64, p uint8) ([]byte, error) {
-	return a.fetcher.ReadTile(ctx, level, index, p)
+	return a.files.ReadTile(ctx, level, index, p)
 }
 
 // ReadEntryBundle returns an entry bundle, p wide or 256 if p is 0.
 func (a *Archive) ReadEntryBundle(ctx context.Context, index uint64, p uint8) ([]byte, error) {
-	return a.fetcher.ReadEntryBundle(ctx, index, p)
+	return a.files.ReadEntryBundle(ctx, index, p)
 }
 
 // Body returns the body of a leaf.
@@ -62,51 +61,23 @@ func (a *Archive) Body(leaf uint64) ([]byte, error) { return a.bodies.Read(leaf)
 // Close closes the files.
 func (a *Archive) Close() error { return a.bodies.Close() }
 
-// ReadRegistry returns the registry of the ledger in dir, as far as its database
-// knows it. The ledger may be written to at the same time.
-func ReadRegistry(dir string) (*admission.Registry, error) {
-	path := filepath.Join(dir, stateFile)
-	if _, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("read the registry: %w (the node makes it when it first runs)", err)
+// treeFiles reads a tree that lies in a directory as https://c2sp.org/tlog-tiles names its files.
+type treeFiles struct{ root string }
+
+// ReadTile returns a hash tile, p wide or 256 if p is 0.
+func (f treeFiles) ReadTile(_ context.Context, level, index uint64, p uint8) ([]byte, error) {
+	return f.read(int(level), index, p)
+}
+
+// ReadEntryBundle returns an entry bundle, p wide or 256 if p is 0.
+func (f treeFiles) ReadEntryBundle(_ context.Context, index uint64, p uint8) ([]byte, error) {
+	return f.read(-1, index, p)
+}
+
+func (f treeFiles) read(level int, index uint64, p uint8) ([]byte, error) {
+	tile := tlog.Tile{H: tiles.Height, L: level, N: int64(index), W: int(p)}
+	if p == 0 {
+		tile.W = tiles.Width
 	}
-	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro&_pragma=query_only(1)&_pragma=busy_timeout(5000)")
-	if err != nil {
-		return nil, fmt.Errorf("read the registry: %w", err)
-	}
-	defer db.Close()
-	s := &state{path: path, writer: db}
-	leaves, err := s.registryLeaves()
-	if err != nil {
-		return nil, fmt.Errorf("read the registry: %w", err)
-	}
-	if len(leaves) == 0 {
-		return nil, fmt.Errorf("read the registry: the ledger in %s has none yet", dir)
-	}
-	bodies, err := openBodies(filepath.Join(dir, bodiesDir), leaves[len(leaves)-1]+1, true)
-	if err != nil {
-		return nil, err
-	}
-	defer bodies.Close()
-	genesis, err := bodies.Read(0)
-	if err != nil {
-		return nil, err
-	}
-	admit, _, err := admission.Start(genesis, admission.Memory{})
-	if err != nil {
-		return nil, err
-	}
-	for _, leaf := range leaves {
-		body, err := bodies.Read(leaf)
-		if err != nil {
-			return nil, err
-		}
-		envelope, err := events.ParseEnvelope(body)
-		if err != nil {
-			return nil, fmt.Errorf("body of leaf %d: %w", leaf, err)
-		}
-		if err := admit.RecallRegistry(envelope, leaf); err != nil {
-			return nil, err
-		}
-	}
-	return admit.Registry, nil
+	return os.ReadFile(filepath.Join(f.root, filepath.FromSlash(torchwood.TilePath(tile))))
 }

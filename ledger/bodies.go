@@ -54,7 +54,7 @@ const (
 	smallRecord   = 2 << 10 // what is read at once; most envelopes with one event are smaller
 	segmentBytes  = 128 << 20
 	largestBody   = 64 << 20 // more than any broker lets through
-	keepRecords   = 2 * chunkBytes
+	keepRecords   = 16 << 20
 	erasedFlag    = 1 << 31
 	tornReads     = 3
 	tornPause     = 5 * time.Millisecond

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,7 +10,6 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/tiles"
 )
@@ -19,6 +17,9 @@ import (
 // checkpointPoll is how often [Directory.Wait] looks whether the checkpoint's file
 // is another one.
 const checkpointPoll = 25 * time.Millisecond
+
+// chunkOfBodies bounds what [Directory.Entries] returns of bodies, in bytes.
+const chunkOfBodies = 8 << 20
 
 // Directory reads a ledger on the same machine, while another process or goroutine
 // may be writing it. It is a [Reader].
@@ -101,7 +102,7 @@ func (d *Directory) Leaves(ctx context.Context, checkpoint *formats.Checkpoint, 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	raw, err := readEntries(ctx, d.archive.fetcher, from, checkpoint.Size)
+	raw, err := readEntries(ctx, d.archive.files, from, checkpoint.Size)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +140,7 @@ func (d *Directory) Entries(ctx context.Context, checkpoint *formats.Checkpoint,
 		if err := CheckBody(e.Leaf, e.Body); err != nil {
 			return nil, fmt.Errorf("body of leaf %d: %w", e.Index, err)
 		}
-		if total += len(e.Body); total > chunkBytes {
+		if total += len(e.Body); total > chunkOfBodies {
 			return entries[:i+1], nil
 		}
 	}
@@ -194,25 +195,4 @@ func cutTile(p uint8) func([]byte, error) ([]byte, error) {
 		}
 		return b, err
 	}
-}
-
-// CheckBody returns nil if body is the one that leaf is about: line 1 is what the
-// leaf holds the digest of, and each event is what line 1 holds the digest of; or,
-// of a rejected message, the whole body is. Of one that was erased, what remains is
-// the leaf's: a rejected message's is empty, an event's line is.
-func CheckBody(leaf *formats.Leaf, body []byte) error {
-	if leaf.Verdict == formats.Rejected {
-		if len(body) > 0 && events.DigestOf(body) != leaf.Digest {
-			return errors.New("it is not the message whose digest the leaf holds")
-		}
-		return nil
-	}
-	envelope, err := events.ParseEnvelope(body)
-	if err != nil {
-		return err
-	}
-	if events.DigestOf(envelope.Line1()) != leaf.Digest {
-		return errors.New("its line 1 is not the one whose digest the leaf holds")
-	}
-	return envelope.CheckRemaining()
 }

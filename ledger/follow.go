@@ -29,10 +29,6 @@ const (
 	wellFor = time.Minute
 )
 
-// Tell says whether the nth failure in a row is worth telling in a log: each at first, then
-// fewer and fewer, so that who is away for a night fills nobody's disk.
-func Tell(n int) bool { return n <= 4 || n&(n-1) == 0 || n%256 == 0 }
-
 // Follow takes messages from the stream into the ledger until the context ends,
 // then returns nil. tell is called with the rejections among each chunk. While
 // the broker is away it waits and tries again; each time it finds its place in

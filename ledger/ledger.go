@@ -51,13 +51,6 @@ type Config struct {
 	Contradicted func(*formats.Checkpoint)
 }
 
-// Tally is what a party's messages came to.
-type Tally struct {
-	Messages, Bytes int64
-	// Wasted of those were rejected, or duplicates.
-	Wasted, WastedBytes int64
-}
-
 // Ledger is a tree, its bodies and what follows from them, open for writing. Its
 // methods may be called from any goroutine, but admission is one at a time.
 type Ledger struct {
@@ -99,11 +92,7 @@ func (c *Config) setDefaults() {
 	}
 }
 
-const (
-	treeDir   = "tree"
-	bodiesDir = "bodies"
-	stateFile = "state.db"
-)
+const stateFile = "state.db"
 
 // Create makes a ledger whose leaf 0 is the genesis, an envelope signed by the
 // first authority that it names, and publishes its first checkpoint. It refuses

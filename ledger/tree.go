@@ -1,9 +1,7 @@
 package ledger
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -11,8 +9,6 @@ import (
 	"time"
 
 	"github.com/transparency-dev/tessera"
-	"github.com/transparency-dev/tessera/api"
-	"github.com/transparency-dev/tessera/api/layout"
 	"github.com/transparency-dev/tessera/storage/posix"
 	"golang.org/x/mod/sumdb/note"
 
@@ -28,8 +24,6 @@ const (
 	batchAge = 20 * time.Millisecond
 	// checkpointInterval is how often a checkpoint is published at most.
 	checkpointInterval = 100 * time.Millisecond
-
-	bundleWidth = layout.EntryBundleWidth
 )
 
 // tree is a Tessera tree on a POSIX file system. One goroutine appends.
@@ -98,39 +92,4 @@ func (t *tree) close(ctx context.Context) error {
 		return nil
 	}
 	return t.shutdown(ctx)
-}
-
-// entries reads the leaves from from, up to the end of their bundle or of the
-// tree of the given size.
-func readEntries(ctx context.Context, r bundleReader, from, size uint64) ([][]byte, error) {
-	if from >= size {
-		return nil, fmt.Errorf("leaf %d: the tree has %d", from, size)
-	}
-	index := from / bundleWidth
-	raw, err := r.ReadEntryBundle(ctx, index, layout.PartialTileSize(0, index, size))
-	if errors.Is(err, os.ErrNotExist) {
-		raw, err = r.ReadEntryBundle(ctx, index, 0)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read leaves from %d: %w", from, err)
-	}
-	var bundle api.EntryBundle
-	if err := bundle.UnmarshalText(raw); err != nil {
-		return nil, fmt.Errorf("read leaves from %d: %w", from, err)
-	}
-	first := index * bundleWidth
-	last := min(size-first, uint64(len(bundle.Entries)))
-	if from-first >= last {
-		return nil, fmt.Errorf("read leaves from %d: the bundle has %d entries only", from, last)
-	}
-	leaves := bundle.Entries[from-first : last]
-	for i := range leaves {
-		leaves[i] = bytes.Clone(leaves[i])
-	}
-	return leaves, nil
-}
-
-// bundleReader is the part of Tessera's reader that leaves are read through.
-type bundleReader interface {
-	ReadEntryBundle(ctx context.Context, index uint64, p uint8) ([]byte, error)
 }

@@ -1,0 +1,7 @@
+package ledger
+
+// The names of a ledger's directories.
+const (
+	treeDir   = "tree"
+	bodiesDir = "bodies"
+)
