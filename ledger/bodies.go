@@ -453,3 +453,13 @@ func (b *Bodies) Close() error {
 	b.segments = nil
 	return err
 }
+
+// Files returns the files that the next body and its offset are written to, so that tests
+// of a writer can make a write fail. Both are nil while there is no body.
+func (b *Bodies) Files() (bodies, offsets *os.File) {
+	if len(b.segments) == 0 {
+		return nil, nil
+	}
+	last := b.segments[len(b.segments)-1]
+	return last.bodies, last.offsets
+}

@@ -163,12 +163,13 @@ func TestFaults(t *testing.T) {
 		fail func(l *Ledger, chunk *Chunk, bodies [][]byte) error
 	}{
 		{"bodies not written", func(l *Ledger, chunk *Chunk, _ [][]byte) error {
-			l.bodies.segments[0].bodies.Close()
+			closeBodies(l)
 			_, err := l.Admit(context.Background(), chunk)
 			return err
 		}},
 		{"offsets not written", func(l *Ledger, chunk *Chunk, _ [][]byte) error {
-			l.bodies.segments[0].offsets.Close()
+			_, offsets := l.bodies.Files()
+			offsets.Close()
 			_, err := l.Admit(context.Background(), chunk)
 			return err
 		}},
@@ -176,11 +177,15 @@ func TestFaults(t *testing.T) {
 			return l.bodies.Append(bodies)
 		}},
 		{"bodies written by half", func(l *Ledger, _ *Chunk, bodies [][]byte) error {
-			s := l.bodies.segments[0]
+			last, _ := l.bodies.Files()
 			if err := l.bodies.Append(bodies); err != nil {
 				return err
 			}
-			return s.bodies.Truncate(s.size - 10)
+			info, err := last.Stat()
+			if err != nil {
+				return err
+			}
+			return last.Truncate(info.Size() - 10)
 		}},
 		{"leaves written, reported failed", func(l *Ledger, chunk *Chunk, _ [][]byte) error {
 			l.state.writer.Close()
@@ -236,7 +241,7 @@ func TestFaults(t *testing.T) {
 func TestFatalIsFinal(t *testing.T) {
 	w := newWorld(t)
 	l := w.open()
-	l.bodies.segments[0].bodies.Close()
+	closeBodies(l)
 	for range 2 {
 		if _, err := l.Admit(t.Context(), l.Prepare(w.said(1))); !errors.Is(err, ErrFatal) {
 			t.Fatalf("%v: want ErrFatal", err)
@@ -294,4 +299,10 @@ func TestMissingBodies(t *testing.T) {
 		l.abandon()
 		t.Fatal("a ledger without a body was opened")
 	}
+}
+
+// closeBodies makes the next write of bodies fail.
+func closeBodies(l *Ledger) {
+	bodies, _ := l.bodies.Files()
+	bodies.Close()
 }

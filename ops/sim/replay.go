@@ -56,7 +56,7 @@ func (r *Replayer) Run(ctx context.Context, c *Country) ([]ledger.Rejection, err
 		return nil, fmt.Errorf("replay: %w", err)
 	}
 	r.take(messages)
-	writer, next := NewWriter(r.Signers), c.config.Start
+	operators, next := NewWriter(r.Signers), c.config.Start
 	for step := range c.Steps() {
 		for ; !next.After(step.At); next = next.Add(time.Hour) {
 			if err := r.clock(ctx, next); err != nil {
@@ -64,7 +64,7 @@ func (r *Replayer) Run(ctx context.Context, c *Country) ([]ledger.Rejection, err
 			}
 		}
 		r.Clock.at = step.At
-		messages, err := writer.Seal(step)
+		messages, err := operators.Seal(step)
 		if err != nil {
 			return nil, fmt.Errorf("replay: %w", err)
 		}
