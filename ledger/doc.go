@@ -1,20 +1,8 @@
-// Package ledger holds what is held true. It takes each message of the stream
-// once, in order, has admission decide about it, keeps its body, and makes its
-// digest the next leaf of a Merkle tree; and it answers parties who ask where
-// their envelopes stand.
+// Package ledger has what everyone may know of a ledger: how its entries are read
+// ([Reader], [Entry]), whether a body is the one that its leaf is about ([CheckBody]),
+// and what is reported about it in words that several packages share.
 //
-// The tree is the record and the only cursor. What is durable, and when:
-//
-//   - a body is fsynced to its segment file before its leaf is added;
-//   - a leaf is fsynced, with the tiles that lead to it, before it can be covered
-//     by a checkpoint, and so before there can be a receipt;
-//   - the database of heads and manifests is stamped with the size of the tree it
-//     was written at. It is behind the tree after a crash, never before it, and
-//     is brought up to date, or made anew, from leaves and bodies.
-//
-// One process at a time writes: it holds a lock on the directory for its life.
-// Whatever goes wrong while writing ends that life ([ErrFatal]); what was
-// half-done is found out and finished, or taken back, by [Open].
-//
-// Verdicts are decided in ledger/admission, proofs are checked in ledger/verify.
+// Code here does no input or output, and links neither the tree's storage nor a
+// broker. What writes a ledger is in ledger/writer, what reads one from a disk in
+// ledger/archive, and from an address in ledger/http.
 package ledger

@@ -7,7 +7,7 @@ import (
 )
 
 // Reader is all that projections and evidence know of a ledger: its published
-// checkpoint, and entries below one. A [Directory] reads a ledger on the same
+// checkpoint, and entries below one. A [archive.Directory] reads a ledger on the same
 // machine, and ledger/http has one that reads another's; ledger/readertest holds
 // both to the same behaviour. Implementations are safe for concurrent use.
 type Reader interface {

@@ -67,6 +67,9 @@ var never = map[string][]string{
 		"net/http", "os/exec", "database/sql", "github.com/nats-io/…", "github.com/transparency-dev/tessera/…", "modernc.org/…",
 	},
 	"ledger/admission": {"net/http", "os/exec", "database/sql", "github.com/nats-io/…"},
+	"ledger":           {"net/http", "os/exec", "database/sql", "github.com/nats-io/…"},
+	"ledger/archive":   {"database/sql", "github.com/nats-io/…"},
+	"projections":      {"database/sql"},
 	// Where views' rows are kept is chosen in one place.
 	"projections/store":        {"net/http", "os/exec", "database/sql", "modernc.org/…"},
 	"projections/store/memory": {"net/http", "os/exec", "database/sql", "modernc.org/…"},

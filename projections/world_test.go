@@ -14,7 +14,9 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/formats"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/projections/store/sqlite"
 	"github.com/saksi-ledger/saksi/schemas"
 )
@@ -29,8 +31,8 @@ func must(t testing.TB, err error) {
 // world is a ledger that is written to, and an operator with one recorder.
 type world struct {
 	testing.TB
-	config    ledger.Config
-	ledger    *ledger.Ledger
+	config    writer.Config
+	ledger    *writer.Ledger
 	log       *formats.Log
 	authority *events.Signer
 	operator  *events.Signer
@@ -44,7 +46,7 @@ func newWorld(t testing.TB) *world {
 	w := &world{TB: t, authority: newSigner(t), operator: newSigner(t), now: time.Date(2023, 7, 10, 0, 0, 0, 0, time.UTC)}
 	private, public, err := note.GenerateKey(rand.Reader, "ledger.example.my/test")
 	must(t, err)
-	w.config = ledger.Config{Dir: t.TempDir(), EventKey: newSigner(t), Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return w.now }}
+	w.config = writer.Config{Dir: t.TempDir(), EventKey: newSigner(t), Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return w.now }}
 	w.config.LogKey, err = note.NewSigner(private)
 	must(t, err)
 	w.log, err = formats.NewLog(public)
@@ -60,8 +62,8 @@ func newWorld(t testing.TB) *world {
 		Ruleset:   events.DigestOf(schemas.CurrentRuleset()).String(),
 		Retention: events.Retention{Access: "P7Y", Facility: "P7Y", Attestation: "P7Y", Registry: "forever", Rejected: "P1Y", Disclosures: "P1Y"},
 	})
-	must(t, ledger.Create(t.Context(), w.config, genesis))
-	w.ledger, err = ledger.Open(t.Context(), w.config)
+	must(t, writer.Create(t.Context(), w.config, genesis))
+	w.ledger, err = writer.Open(t.Context(), w.config)
 	must(t, err)
 	t.Cleanup(func() { w.ledger.Close(context.Background()) })
 	recorder, err := events.ParseRecorder("nimbus-my/lab-1/bastion-1")
@@ -106,12 +108,12 @@ func (w *world) seal(m *events.Manifest, signer *events.Signer, eventType string
 func (w *world) admit(r events.Recorder, bodies ...[]byte) {
 	w.Helper()
 	for len(bodies) > 0 {
-		n := min(len(bodies), ledger.MaxChunk)
-		messages := make([]ledger.Received, n)
+		n := min(len(bodies), writer.MaxChunk)
+		messages := make([]writer.Received, n)
 		for i, body := range bodies[:n] {
 			w.seq++
 			w.now = w.now.Add(time.Second)
-			messages[i] = ledger.Received{Subject: r.Subject(), Body: body, Seq: w.seq, Time: w.now}
+			messages[i] = writer.Received{Subject: r.Subject(), Body: body, Seq: w.seq, Time: w.now}
 		}
 		_, err := w.ledger.Admit(w.Context(), w.ledger.Prepare(messages))
 		must(w, err)
@@ -141,9 +143,9 @@ func closed(i int) any {
 	}
 }
 
-func (w *world) reader() *ledger.Directory {
+func (w *world) reader() *archive.Directory {
 	w.Helper()
-	d, err := ledger.OpenDirectory(w.config.Dir, w.log)
+	d, err := archive.OpenDirectory(w.config.Dir, w.log)
 	must(w, err)
 	w.Cleanup(func() { d.Close() })
 	return d

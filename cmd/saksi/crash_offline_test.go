@@ -11,7 +11,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/internal/slowtest"
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/client"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 )
@@ -91,7 +91,7 @@ func (w *crashWorld) owed() client.RecorderStatus {
 // checkOrder holds numbers, and the times of events, to the order of leaves.
 func (w *crashWorld) checkOrder(size uint64) {
 	w.t.Helper()
-	archive, err := ledger.OpenArchive(w.home.LedgerDir(), size)
+	archive, err := archive.OpenArchive(w.home.LedgerDir(), size)
 	must(w.t, err)
 	defer archive.Close()
 	next, last := uint64(1), ""

@@ -19,7 +19,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/internal/slowtest"
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/audit"
 	"github.com/saksi-ledger/saksi/ledger/client"
 	"github.com/saksi-ledger/saksi/ledger/formats"
@@ -213,7 +213,7 @@ func (w *crashWorld) check() *audit.Report {
 	if len(report.Failures) > 0 {
 		w.t.Fatalf("the ledger does not hold: %q\n%s", report.Failures, w.nodeLog)
 	}
-	archive, err := ledger.OpenArchive(w.home.LedgerDir(), report.Leaves)
+	archive, err := archive.OpenArchive(w.home.LedgerDir(), report.Leaves)
 	must(w.t, err)
 	defer archive.Close()
 	times := map[string]int{}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/evidence"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
@@ -269,7 +269,7 @@ func localSource(h *home.Authority) (evidence.Source, io.Closer, error) {
 	if err != nil {
 		return evidence.Source{}, nil, err
 	}
-	directory, err := ledger.OpenDirectory(h.LedgerDir(), log)
+	directory, err := archive.OpenDirectory(h.LedgerDir(), log)
 	if err != nil {
 		return evidence.Source{}, nil, err
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
@@ -207,7 +207,7 @@ func registeredKey(c *cli.Context, operator, id string) (events.KeyID, error) {
 	if err != nil || len(id) == whole {
 		return events.KeyID(id), nil
 	}
-	r, err := ledger.ReadRegistry(h.LedgerDir())
+	r, err := writer.ReadRegistry(h.LedgerDir())
 	if err != nil {
 		return "", err
 	}

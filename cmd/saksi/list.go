@@ -9,8 +9,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/admission"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
 
@@ -27,7 +27,7 @@ func registry(c *cli.Context) (*admission.Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := ledger.ReadRegistry(h.LedgerDir())
+	r, err := writer.ReadRegistry(h.LedgerDir())
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, hinted{errors.New("the registry can't be read before the node has run once"), "start it with saksi up --home " + homeOf(c)}
 	}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
 
@@ -27,7 +27,7 @@ func named(c *cli.Context, operators, facilities []string) error {
 	if err != nil {
 		return err
 	}
-	r, err := ledger.ReadRegistry(h.LedgerDir())
+	r, err := writer.ReadRegistry(h.LedgerDir())
 	if err != nil {
 		return nil // what needs the registry more than this will say so
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/ops/viewstore"
 	"github.com/saksi-ledger/saksi/projections"
@@ -45,7 +45,7 @@ func rebuildCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			reader, err := ledger.OpenDirectory(h.LedgerDir(), log)
+			reader, err := archive.OpenDirectory(h.LedgerDir(), log)
 			if err != nil {
 				return err
 			}

@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
@@ -83,7 +83,7 @@ func namedCustomers(c *cli.Context, tenants []string, authority string) error {
 	if err != nil {
 		return err
 	}
-	r, err := ledger.ReadRegistry(h.LedgerDir())
+	r, err := writer.ReadRegistry(h.LedgerDir())
 	if err != nil {
 		return nil // what needs the registry more than this will say so
 	}

@@ -10,9 +10,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
 
@@ -123,7 +123,7 @@ func addTo[T any](to *[]T, from []T, who func(T) string) {
 // file, for its reader to look at. A ledger that no node has run for yet has none to
 // read.
 func nameWitnesses(h *home.Authority, trust *verify.Trust) error {
-	registry, err := ledger.ReadRegistry(h.LedgerDir())
+	registry, err := writer.ReadRegistry(h.LedgerDir())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -10,10 +10,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/countersign/rekor"
 	"github.com/saksi-ledger/saksi/ledger/countersign/timestamp"
 	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/ops/node"
 )
@@ -91,7 +91,7 @@ func upCommand() *cli.Command {
 				Replicas: c.Int("replicas"), Log: log,
 				Rekors: rekors, NoRekor: none, AnchorEvery: c.Duration("anchor-every"), AnchorPolicy: policy, CosignEvery: c.Duration("cosign-every"),
 				Timestamps: authorities, TimestampEvery: c.Duration("timestamp-every"),
-				Ready: func(a home.Addresses, l *ledger.Ledger) {
+				Ready: func(a home.Addresses, l *writer.Ledger) {
 					fmt.Fprintf(c.App.Writer, "ledger  %s, %s\nnats    %s\nhttp    %s\napi     %s/v1/docs\n", h.Origin, counted(l.Size(), "leaf", "leaves"), a.NATS, a.HTTP, a.HTTP)
 					if a.WebSocket != "" {
 						fmt.Fprintf(c.App.Writer, "websocket %s\n", a.WebSocket)

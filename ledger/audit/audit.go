@@ -22,8 +22,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/admission"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/mirror"
 	"github.com/saksi-ledger/saksi/ledger/succession"
@@ -118,7 +118,7 @@ func Directory(ctx context.Context, dir string, trust *verify.Trust, progress fu
 	if _, err := os.Stat(filepath.Join(dir, "ledger", "tree")); err == nil {
 		dir = filepath.Join(dir, "ledger")
 	}
-	note, err := ledger.ReadCheckpoint(dir)
+	note, err := archive.ReadCheckpoint(dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("audit %s: it is neither an authority's home nor a ledger's directory, nor a copy: %w", dir, err)
 	} else if err != nil {

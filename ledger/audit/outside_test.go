@@ -24,7 +24,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/audit"
 	"github.com/saksi-ledger/saksi/ledger/readertest"
 	"github.com/saksi-ledger/saksi/ledger/verify"
@@ -36,7 +36,7 @@ import (
 func TestOutside(t *testing.T) {
 	w := readertest.New(t)
 	w.Grow(300)
-	d, err := ledger.OpenDirectory(w.Dir, w.Log)
+	d, err := archive.OpenDirectory(w.Dir, w.Log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,7 @@ package audit
 import (
 	"context"
 
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/mirror"
 	"github.com/saksi-ledger/saksi/ledger/verify"
@@ -31,7 +31,7 @@ func openSource(dir string, trusted *verify.TrustedLedger, checkpoint *formats.C
 		}
 		return mirror.Open(dir, log)
 	}
-	archive, err := ledger.OpenArchive(dir, checkpoint.Size)
+	archive, err := archive.OpenArchive(dir, checkpoint.Size)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ func openSource(dir string, trusted *verify.TrustedLedger, checkpoint *formats.C
 }
 
 // written is what a ledger wrote: it withholds nothing.
-type written struct{ *ledger.Archive }
+type written struct{ *archive.Archive }
 
 func (w written) Bodies(_ context.Context, from uint64, n int) ([][]byte, error) {
 	bodies := make([][]byte, 0, n)

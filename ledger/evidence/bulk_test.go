@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/internal/slowtest"
-	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/evidence"
 	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 )
 
 // TestInBulk: a hundred thousand events in one bundle, whose proof repeats nothing, and
@@ -22,7 +22,7 @@ func TestInBulk(t *testing.T) {
 	w := newWorld(t)
 	// Few large envelopes and many small ones: some leaves that nobody asks for between.
 	first := w.say(bastion, sessionClosed)
-	var batch []ledger.Received
+	var batch []writer.Received
 	flush := func() {
 		w.Helper()
 		_, err := w.ledger.Admit(w.Context(), w.ledger.Prepare(batch))
@@ -31,7 +31,7 @@ func TestInBulk(t *testing.T) {
 	}
 	add := func(list ...said) {
 		w.seq++
-		if batch = append(batch, ledger.Received{Subject: bastion.Subject(), Body: w.seal(bastion, list...), Seq: w.seq, Time: time.Now()}); len(batch) == 200 {
+		if batch = append(batch, writer.Received{Subject: bastion.Subject(), Body: w.seal(bastion, list...), Seq: w.seq, Time: time.Now()}); len(batch) == 200 {
 			flush()
 		}
 	}

@@ -20,13 +20,14 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/countersign/rekor"
 	"github.com/saksi-ledger/saksi/ledger/countersign/rekor/server"
 	"github.com/saksi-ledger/saksi/ledger/countersign/rekor/server/posix"
 	"github.com/saksi-ledger/saksi/ledger/evidence"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/schemas"
 )
 
@@ -46,10 +47,10 @@ const origin = "ledger.example.my/test"
 // world is a real ledger with an authority, an operator and its recorders.
 type world struct {
 	*testing.T
-	ledger    *ledger.Ledger
+	ledger    *writer.Ledger
 	dir       string
 	log       *formats.Log
-	reader    *ledger.Directory
+	reader    *archive.Directory
 	authority *events.Signer
 	operator  *events.Signer
 	signers   map[events.Recorder]*events.Signer // of those who have others
@@ -79,14 +80,14 @@ func newWorld(t *testing.T) *world {
 	w := &world{T: t, dir: t.TempDir(), authority: newSigner(t), operator: newSigner(t), manifests: map[events.Recorder]*events.Manifest{}, signers: map[events.Recorder]*events.Signer{}}
 	private, public, err := note.GenerateKey(rand.Reader, origin)
 	w.must(err)
-	config := ledger.Config{Dir: w.dir, EventKey: newSigner(t), Log: slog.New(slog.DiscardHandler)}
+	config := writer.Config{Dir: w.dir, EventKey: newSigner(t), Log: slog.New(slog.DiscardHandler)}
 	config.LogKey, err = note.NewSigner(private)
 	w.must(err)
 	w.log, err = formats.NewLog(public)
 	w.must(err)
 	w.anchorKey, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	w.must(err)
-	w.must(ledger.Create(t.Context(), config, w.seal(registry, said{events.TypeGenesis, events.Genesis{
+	w.must(writer.Create(t.Context(), config, w.seal(registry, said{events.TypeGenesis, events.Genesis{
 		Origin: origin, Jurisdiction: "MY", LogKey: public, LedgerKey: config.EventKey.PublicKey().String(),
 		Authorities: []events.GenesisMandate{{
 			Authority: "mcmc", Key: w.authority.PublicKey().String(), Mandate: events.Mandate{Facilities: []string{"*"}, Families: []string{"*"}},
@@ -94,10 +95,10 @@ func newWorld(t *testing.T) *world {
 		Ruleset:   events.DigestOf(schemas.CurrentRuleset()).String(),
 		Retention: events.Retention{Access: "P7Y", Facility: "P7Y", Attestation: "P7Y", Registry: "forever", Rejected: "P1Y", Disclosures: "P1Y"},
 	}})))
-	w.ledger, err = ledger.Open(t.Context(), config)
+	w.ledger, err = writer.Open(t.Context(), config)
 	w.must(err)
 	t.Cleanup(func() { w.ledger.Close(context.Background()) })
-	w.reader, err = ledger.OpenDirectory(w.dir, w.log)
+	w.reader, err = archive.OpenDirectory(w.dir, w.log)
 	w.must(err)
 	t.Cleanup(func() { w.reader.Close() })
 
@@ -184,7 +185,7 @@ func (w *world) say(r events.Recorder, list ...said) uint64 {
 func (w *world) admit(r events.Recorder, body []byte) uint64 {
 	w.Helper()
 	w.seq++
-	_, err := w.ledger.Admit(w.Context(), w.ledger.Prepare([]ledger.Received{{Subject: r.Subject(), Body: body, Seq: w.seq, Time: time.Now()}}))
+	_, err := w.ledger.Admit(w.Context(), w.ledger.Prepare([]writer.Received{{Subject: r.Subject(), Body: body, Seq: w.seq, Time: time.Now()}}))
 	w.must(err)
 	// Anchors may be recorded at any time: the leaf is the last of its sequence.
 	checkpoint := w.published()

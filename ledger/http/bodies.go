@@ -35,7 +35,7 @@ type Authenticator interface {
 	Authenticate(r *http.Request) (token.Grantee, error)
 }
 
-// Source is what bodies are served from. A [ledger.Directory] is one.
+// Source is what bodies are served from. A [archive.Directory] is one.
 type Source interface {
 	Checkpoint(ctx context.Context) (*formats.Checkpoint, error)
 	Leaves(ctx context.Context, checkpoint *formats.Checkpoint, from uint64) ([]ledger.Entry, error)

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/http/token"
 	"github.com/saksi-ledger/saksi/ledger/readertest"
@@ -53,7 +54,7 @@ func serve(t *testing.T, w *readertest.World) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := ledger.OpenDirectory(w.Dir, w.Log)
+	d, err := archive.OpenDirectory(w.Dir, w.Log)
 	if err != nil {
 		t.Fatal(err)
 	}

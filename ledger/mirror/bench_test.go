@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/audit"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/mirror"
@@ -33,7 +33,7 @@ func BenchmarkAuditFromOutside(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	d, err := ledger.OpenDirectory(w.Dir, w.Log)
+	d, err := archive.OpenDirectory(w.Dir, w.Log)
 	if err != nil {
 		b.Fatal(err)
 	}

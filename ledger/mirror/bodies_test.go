@@ -15,7 +15,7 @@ import (
 	"testing"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/audit"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
@@ -164,7 +164,7 @@ func TestWithheld(t *testing.T) {
 
 func leafOf(t *testing.T, w *readertest.World, index uint64) (*formats.Leaf, error) {
 	t.Helper()
-	archive, err := ledger.OpenArchive(w.Dir, 300)
+	archive, err := archive.OpenArchive(w.Dir, 300)
 	if err != nil {
 		return nil, err
 	}

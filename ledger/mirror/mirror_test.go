@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/audit"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
@@ -48,7 +48,7 @@ func serve(t *testing.T, w *readertest.World) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := ledger.OpenDirectory(w.Dir, w.Log)
+	d, err := archive.OpenDirectory(w.Dir, w.Log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/http/token"
 	"github.com/saksi-ledger/saksi/ledger/monitor"
@@ -29,7 +29,7 @@ func serveAll(t *testing.T, w *readertest.World) http.Handler {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := ledger.OpenDirectory(w.Dir, w.Log)
+	d, err := archive.OpenDirectory(w.Dir, w.Log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
@@ -47,7 +47,7 @@ func (w *World) Forger(size uint64) *Forger {
 // Leaves returns the first size leaves of the ledger in dir, which has published as many.
 func Leaves(t testing.TB, dir string, log *formats.Log, size uint64) [][]byte {
 	t.Helper()
-	d, err := ledger.OpenDirectory(dir, log)
+	d, err := archive.OpenDirectory(dir, log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,9 +17,10 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/schemas"
 )
 
@@ -38,7 +39,7 @@ type World struct {
 	// LogKey signs checkpoints, for tests in which the log lies.
 	LogKey note.Signer
 	// Ledger is open for writing until the test ends.
-	Ledger *ledger.Ledger
+	Ledger *writer.Ledger
 	// Now, if not nil, is the ledger's clock for its own events.
 	Now func() time.Time
 	// Bodies are those of all leaves, by index. Read it between calls of Grow only.
@@ -73,7 +74,7 @@ func newWorld(t testing.TB, origin, predecessor string) *World {
 	w.must(err)
 	w.Log, err = formats.NewLog(public)
 	w.must(err)
-	config := ledger.Config{Dir: w.Dir, LogKey: w.LogKey, EventKey: newSigner(t), Log: slog.New(slog.DiscardHandler), Now: w.now}
+	config := writer.Config{Dir: w.Dir, LogKey: w.LogKey, EventKey: newSigner(t), Log: slog.New(slog.DiscardHandler), Now: w.now}
 	w.registry = events.Manifest{Recorder: events.RegistryRecorder("mcmc"), Incarnation: 1, First: 1}
 	recorder, err := events.ParseRecorder("nimbus-my/lab-1/bastion-1")
 	w.must(err)
@@ -88,12 +89,12 @@ func newWorld(t testing.TB, origin, predecessor string) *World {
 		Ruleset:   events.DigestOf(schemas.CurrentRuleset()).String(),
 		Retention: events.Retention{Access: "P7Y", Facility: "P7Y", Attestation: "P7Y", Registry: "forever", Rejected: "P1Y", Disclosures: "P1Y"},
 	})
-	w.must(ledger.Create(t.Context(), config, genesis))
+	w.must(writer.Create(t.Context(), config, genesis))
 	w.Bodies = append(w.Bodies, genesis)
 	first, err := w.log(config.Dir)
 	w.must(err)
 	w.Trusted = verify.TrustedLedger{Origin: origin, Key: public, Genesis: first.Root}
-	w.Ledger, err = ledger.Open(t.Context(), config)
+	w.Ledger, err = writer.Open(t.Context(), config)
 	w.must(err)
 	t.Cleanup(func() { w.Ledger.Close(t.Context()) })
 	return w
@@ -101,7 +102,7 @@ func newWorld(t testing.TB, origin, predecessor string) *World {
 
 // log opens the checkpoint that a ledger's directory has published.
 func (w *World) log(dir string) (*formats.Checkpoint, error) {
-	note, err := ledger.ReadCheckpoint(dir)
+	note, err := archive.ReadCheckpoint(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -167,8 +168,8 @@ func (w *World) kept(body []byte) []byte {
 func (w *World) Grow(size uint64) {
 	w.t.Helper()
 	for uint64(len(w.Bodies)) < size {
-		n := min(size-uint64(len(w.Bodies)), ledger.MaxChunk)
-		messages := make([]ledger.Received, n)
+		n := min(size-uint64(len(w.Bodies)), writer.MaxChunk)
+		messages := make([]writer.Received, n)
 		for i := range messages {
 			messages[i] = w.next()
 		}
@@ -204,7 +205,7 @@ func (w *World) Say(said ...*events.Event) {
 	w.seq++
 	body := envelope.Marshal()
 	w.Bodies = append(w.Bodies, body)
-	rejected, err := w.Ledger.Admit(w.t.Context(), w.Ledger.Prepare([]ledger.Received{{Subject: w.registry.Recorder.Subject(), Body: body, Seq: w.seq, Time: time.Now()}}))
+	rejected, err := w.Ledger.Admit(w.t.Context(), w.Ledger.Prepare([]writer.Received{{Subject: w.registry.Recorder.Subject(), Body: body, Seq: w.seq, Time: time.Now()}}))
 	w.must(err)
 	for _, r := range rejected {
 		w.t.Fatalf("what the authority says is rejected: %+v", r)
@@ -223,12 +224,12 @@ func (w *World) Order(leaf uint64, event int) {
 		events.BodyErased{Recorder: w.recorder.Recorder.String(), Leaf: events.Integer(leaf), Event: &place, Ground: "court-order"})
 	w.seq++
 	w.Bodies = append(w.Bodies, body)
-	_, err := w.Ledger.Admit(w.t.Context(), w.Ledger.Prepare([]ledger.Received{{Subject: w.registry.Recorder.Subject(), Body: body, Seq: w.seq, Time: time.Now()}}))
+	_, err := w.Ledger.Admit(w.t.Context(), w.Ledger.Prepare([]writer.Received{{Subject: w.registry.Recorder.Subject(), Body: body, Seq: w.seq, Time: time.Now()}}))
 	w.must(err)
 	w.Grow(uint64(len(w.Bodies)))
 }
 
-func (w *World) next() ledger.Received {
+func (w *World) next() writer.Received {
 	var body []byte
 	recorder := w.recorder.Recorder
 	w.repeats = false
@@ -258,7 +259,7 @@ func (w *World) next() ledger.Received {
 	}
 	w.seq++
 	w.Bodies = append(w.Bodies, w.kept(body))
-	return ledger.Received{Subject: recorder.Subject(), Body: body, Seq: w.seq, Time: time.Now()}
+	return writer.Received{Subject: recorder.Subject(), Body: body, Seq: w.seq, Time: time.Now()}
 }
 
 func closed() any {

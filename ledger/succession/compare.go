@@ -9,7 +9,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
@@ -92,7 +92,7 @@ func adoptedIn(ctx context.Context, dir string) (map[string]adopted, *events.Pre
 	fail := func(err error) (map[string]adopted, *events.PredecessorAdopted, error) {
 		return nil, nil, fmt.Errorf("read what the tree in %s has taken over: %w", dir, err)
 	}
-	note, err := ledger.ReadCheckpoint(dir)
+	note, err := archive.ReadCheckpoint(dir)
 	if err != nil {
 		return fail(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/admission"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/mirror"
 )
@@ -159,7 +160,7 @@ func ends(dir string) (*formats.Checkpoint, error) {
 	case !info.IsDir():
 		return nil, fmt.Errorf("%s is not a directory", dir)
 	}
-	note, err := ledger.ReadCheckpoint(dir)
+	note, err := archive.ReadCheckpoint(dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%s is neither an authority's home nor a ledger's directory, nor a copy that has a checkpoint", dir)
 	} else if err != nil {
@@ -194,7 +195,7 @@ func openSource(dir string, checkpoint *formats.Checkpoint) (source, readBodies,
 		}
 		return c, c.Bodies, nil
 	}
-	a, err := ledger.OpenArchive(dir, checkpoint.Size)
+	a, err := archive.OpenArchive(dir, checkpoint.Size)
 	if err != nil {
 		return nil, nil, err
 	}

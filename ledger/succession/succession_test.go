@@ -10,8 +10,8 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
-	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/admission"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/readertest"
 	"github.com/saksi-ledger/saksi/ledger/succession"
 )
@@ -89,7 +89,7 @@ func ended(t *testing.T) (w *readertest.World, keys []events.PublicKey) {
 
 func last(t *testing.T, w *readertest.World) []byte {
 	t.Helper()
-	note, err := ledger.ReadCheckpoint(w.Dir)
+	note, err := archive.ReadCheckpoint(w.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}

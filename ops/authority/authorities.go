@@ -6,7 +6,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
@@ -109,7 +109,7 @@ func (r *Registrar) Key() *events.Signer { return r.signer }
 // recorders end before it, as far as the registry is on this machine.
 func (r *Registrar) RetireFacility(ctx context.Context, facility, reason string) (uint64, error) {
 	if r.home != nil {
-		registry, err := ledger.ReadRegistry(r.home.LedgerDir())
+		registry, err := writer.ReadRegistry(r.home.LedgerDir())
 		if err != nil {
 			return 0, fmt.Errorf("retire facility %s: find its recorders: %w", facility, err)
 		}

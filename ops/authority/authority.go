@@ -18,10 +18,10 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
-	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/client"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/schemas"
@@ -146,7 +146,7 @@ func Init(ctx context.Context, dir string, plan Plan) (*home.Authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := ledger.Create(ctx, ledger.Config{Dir: h.LedgerDir(), LogKey: logKey, EventKey: eventKey}, genesis); err != nil {
+	if err := writer.Create(ctx, writer.Config{Dir: h.LedgerDir(), LogKey: logKey, EventKey: eventKey}, genesis); err != nil {
 		return nil, err
 	}
 	hash, err := genesisHash(h, logPublic)

@@ -11,8 +11,9 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/formats"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
 
@@ -86,7 +87,7 @@ func Targets(ctx context.Context, h *home.Authority, leaf uint64, place *int) ([
 	return all, nil
 }
 
-func openLedger(h *home.Authority) (*ledger.Directory, error) {
+func openLedger(h *home.Authority) (*archive.Directory, error) {
 	trust, err := h.Trust()
 	if err != nil {
 		return nil, err
@@ -95,11 +96,11 @@ func openLedger(h *home.Authority) (*ledger.Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ledger.OpenDirectory(h.LedgerDir(), log)
+	return archive.OpenDirectory(h.LedgerDir(), log)
 }
 
 // target finds out what is to be erased of one leaf.
-func target(ctx context.Context, d *ledger.Directory, index uint64, place *int) (*Target, error) {
+func target(ctx context.Context, d *archive.Directory, index uint64, place *int) (*Target, error) {
 	fail := func(format string, args ...any) (*Target, error) {
 		return nil, fmt.Errorf("erase leaf %d: %w", index, fmt.Errorf(format, args...))
 	}
@@ -216,8 +217,8 @@ func AwaitErased(ctx context.Context, h *home.Authority, targets []Target) (foun
 }
 
 // standing returns where the orders to erase targets stand, and whether all are done.
-func standing(ctx context.Context, h *home.Authority, targets []Target) (pending []ledger.Erasure, done bool, err error) {
-	registry, err := ledger.ReadRegistry(h.LedgerDir())
+func standing(ctx context.Context, h *home.Authority, targets []Target) (pending []archive.Erasure, done bool, err error) {
+	registry, err := writer.ReadRegistry(h.LedgerDir())
 	if err != nil {
 		return nil, false, err
 	}
@@ -243,7 +244,7 @@ func standing(ctx context.Context, h *home.Authority, targets []Target) (pending
 	return pending, ordered >= len(targets) && len(pending) == 0, nil
 }
 
-func (t *Target) isOf(e *ledger.Erasure) bool {
+func (t *Target) isOf(e *archive.Erasure) bool {
 	if t.Leaf != uint64(e.Leaf) || (t.Event == nil) != e.Whole() {
 		return false
 	}

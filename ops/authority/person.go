@@ -15,7 +15,7 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/disclosed"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/disclosures"
 
@@ -254,7 +254,7 @@ func (r *Registrar) custody(ctx context.Context) (*disclosures.Custodian, *nats.
 	if err := r.runs("look at what the node keeps"); err != nil {
 		return nil, nil, err
 	}
-	registry, err := ledger.ReadRegistry(r.home.LedgerDir())
+	registry, err := writer.ReadRegistry(r.home.LedgerDir())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -311,7 +311,7 @@ func (r *Registrar) AwaitPersonErased(ctx context.Context, leaf uint64, texts []
 	}
 	defer nc.Close()
 	for {
-		registry, err := ledger.ReadRegistry(r.home.LedgerDir())
+		registry, err := writer.ReadRegistry(r.home.LedgerDir())
 		if err != nil {
 			return nil, "", err
 		}

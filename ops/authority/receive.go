@@ -15,10 +15,10 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/client"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/tiles"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/broker"
 )
 
@@ -155,7 +155,7 @@ func (r *Registrar) places(ctx context.Context, sent []parcelled) ([]place, erro
 }
 
 func (r *Registrar) place(ctx context.Context, s parcelled) (place, bool, error) {
-	where, err := ledger.ReadWhere(ctx, r.home.LedgerDir(), s.recorder.Party(), events.GetRequest{
+	where, err := writer.ReadWhere(ctx, r.home.LedgerDir(), s.recorder.Party(), events.GetRequest{
 		V: 1, Recorder: s.recorder.String(), Incarnation: s.incarnation, From: s.first, Bodies: []events.Digest{s.body},
 	})
 	if err != nil {

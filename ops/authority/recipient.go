@@ -15,8 +15,8 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/disclosed"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
-	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/admission"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/disclosures"
 )
 
@@ -94,7 +94,7 @@ func (r *Registrar) successor() (next, old *age.X25519Identity, err error) {
 // recipient returns what the registry has; empty if none.
 func (r *Registrar) recipient(ctx context.Context) (string, error) {
 	if r.home != nil {
-		registry, err := ledger.ReadRegistry(r.home.LedgerDir())
+		registry, err := writer.ReadRegistry(r.home.LedgerDir())
 		if err != nil {
 			return "", err
 		}

@@ -110,7 +110,7 @@ func (a *assault) flood() error {
 
 // replay publishes one good envelope again and again.
 func (a *assault) replay() error {
-	w := &writer{random: rand.NewChaCha8([32]byte{1}), at: time.Now().UTC()}
+	w := &eventWriter{random: rand.NewChaCha8([32]byte{1}), at: time.Now().UTC()}
 	w.choice = rand.New(w.random)
 	envelope, err := w.envelope(a.party.recorders[0], 1, events.Digest{}, 1, a.party.signer)
 	if err != nil {
@@ -130,7 +130,7 @@ const validEnvelopes = 40_000
 // are waited for.
 func (a *assault) valid() error {
 	bodies := make([][]byte, validEnvelopes)
-	w := &writer{random: rand.NewChaCha8([32]byte{2}), at: time.Now().UTC()}
+	w := &eventWriter{random: rand.NewChaCha8([32]byte{2}), at: time.Now().UTC()}
 	w.choice = rand.New(w.random)
 	var last events.Digest
 	for k := range bodies {
@@ -179,7 +179,7 @@ func (a *assault) names() error {
 // times of ages ago and ages to come, and some with a number that no JSON can hold.
 func (a *assault) extremes() error {
 	const n = 4000
-	w := &writer{random: rand.NewChaCha8([32]byte{4})}
+	w := &eventWriter{random: rand.NewChaCha8([32]byte{4})}
 	w.choice = rand.New(w.random)
 	times := []time.Time{time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 23, 59, 0, 0, time.UTC), time.Unix(0, 0).UTC()}
 	bodies := make([][]byte, n)

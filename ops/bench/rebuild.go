@@ -8,7 +8,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/viewstore"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/views"
@@ -42,7 +43,7 @@ func (r *run) rebuild(ctx context.Context) (err error) {
 	if err := w.admit(ctx, all); err != nil {
 		return err
 	}
-	reader, err := ledger.OpenDirectory(w.home.LedgerDir(), w.log)
+	reader, err := archive.OpenDirectory(w.home.LedgerDir(), w.log)
 	if err != nil {
 		return err
 	}
@@ -88,7 +89,7 @@ func (w *world) admit(ctx context.Context, all []*spool) error {
 	if err != nil {
 		return err
 	}
-	l, err := ledger.Open(ctx, ledger.Config{Dir: w.home.LedgerDir(), LogKey: logKey, EventKey: eventKey})
+	l, err := writer.Open(ctx, writer.Config{Dir: w.home.LedgerDir(), LogKey: logKey, EventKey: eventKey})
 	if err != nil {
 		return err
 	}
@@ -98,7 +99,7 @@ func (w *world) admit(ctx context.Context, all []*spool) error {
 		if err != nil {
 			return err
 		}
-		var waiting []ledger.Received
+		var waiting []writer.Received
 		for k := range s.n {
 			body, err := next()
 			if err != nil {
@@ -106,8 +107,8 @@ func (w *world) admit(ctx context.Context, all []*spool) error {
 			}
 			seq++
 			p := w.operators[i]
-			waiting = append(waiting, ledger.Received{Subject: p.recorders[k%len(p.recorders)].Subject(), Body: body, Seq: seq, Time: time.Now()})
-			if len(waiting) == ledger.MaxChunk/4 || k == s.n-1 {
+			waiting = append(waiting, writer.Received{Subject: p.recorders[k%len(p.recorders)].Subject(), Body: body, Seq: seq, Time: time.Now()})
+			if len(waiting) == writer.MaxChunk/4 || k == s.n-1 {
 				refused, err := l.Admit(ctx, l.Prepare(waiting))
 				if err == nil && len(refused) > 0 {
 					err = fmt.Errorf("leaf %d was rejected: %s", refused[0].Leaf, refused[0].Reason)
@@ -126,7 +127,7 @@ func (w *world) admit(ctx context.Context, all []*spool) error {
 }
 
 // replay measures how fast views are made of the first size leaves.
-func (r *run) replay(ctx context.Context, reader *ledger.Directory, name string, which []*projections.View, size uint64, rows int) error {
+func (r *run) replay(ctx context.Context, reader *archive.Directory, name string, which []*projections.View, size uint64, rows int) error {
 	engine, err := projections.OpenEngine(ctx, viewstore.At(filepath.Join(r.dir, name)), which, projections.Options{Log: r.config.Log})
 	if err != nil {
 		return err

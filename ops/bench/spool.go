@@ -51,7 +51,7 @@ func (s *spool) write(p *party, eventsEach int) error {
 		return err
 	}
 	out := bufio.NewWriterSize(f, 1<<20)
-	w := &writer{random: rand.NewChaCha8(sha256.Sum256([]byte(p.name))), at: time.Now().UTC().Truncate(time.Millisecond)}
+	w := &eventWriter{random: rand.NewChaCha8(sha256.Sum256([]byte(p.name))), at: time.Now().UTC().Truncate(time.Millisecond)}
 	w.choice = rand.New(w.random)
 	last := make([]events.Digest, len(p.recorders))
 	s.lines1 = make([]events.Digest, s.n)
@@ -91,17 +91,17 @@ func (s *spool) open() (next func() ([]byte, error), done func() error, err erro
 	return next, f.Close, nil
 }
 
-// writer makes access events like those of a bastion: some 700 bytes, people and
+// eventWriter makes access events like those of a bastion: some 700 bytes, people and
 // machines recurring, digests and nonces all different. Nothing of it is secret,
 // so its randomness is not either.
-type writer struct {
+type eventWriter struct {
 	random *rand.ChaCha8
 	choice *rand.Rand
 	at     time.Time
 	ids    uint64
 }
 
-func (w *writer) envelope(r events.Recorder, first uint64, previous events.Digest, n int, signer *events.Signer) (*events.Envelope, error) {
+func (w *eventWriter) envelope(r events.Recorder, first uint64, previous events.Digest, n int, signer *events.Signer) (*events.Envelope, error) {
 	lines := make([][]byte, n)
 	for i := range lines {
 		event, err := w.event(r)
@@ -116,7 +116,7 @@ func (w *writer) envelope(r events.Recorder, first uint64, previous events.Diges
 	return events.Seal(m, lines, signer)
 }
 
-func (w *writer) event(r events.Recorder) (*events.Event, error) {
+func (w *eventWriter) event(r events.Recorder) (*events.Event, error) {
 	w.ids++
 	w.at = w.at.Add(time.Duration(1+w.choice.IntN(5)) * time.Millisecond)
 	countries := []string{"IE", "IN", "US", "MY", "PL"}
@@ -142,13 +142,13 @@ func (w *writer) event(r events.Recorder) (*events.Event, error) {
 	})
 }
 
-func pick[T any](w *writer, from []T) T { return from[w.choice.IntN(len(from))] }
+func pick[T any](w *eventWriter, from []T) T { return from[w.choice.IntN(len(from))] }
 
-func (w *writer) bytes32() []byte {
+func (w *eventWriter) bytes32() []byte {
 	var b [32]byte
 	w.random.Read(b[:])
 	return b[:]
 }
 
-func (w *writer) digest64() string  { return base64.RawURLEncoding.EncodeToString(w.bytes32()) }
-func (w *writer) digestHex() string { return "sha256:" + hex.EncodeToString(w.bytes32()) }
+func (w *eventWriter) digest64() string  { return base64.RawURLEncoding.EncodeToString(w.bytes32()) }
+func (w *eventWriter) digestHex() string { return "sha256:" + hex.EncodeToString(w.bytes32()) }

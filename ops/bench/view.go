@@ -8,7 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/home"
@@ -100,12 +100,12 @@ const growthPoll = 5 * time.Millisecond
 // growth sees a leaf when something that follows the tree has come beyond it.
 type growth struct {
 	size   func(context.Context) (uint64, error)
-	reader *ledger.Directory
+	reader *archive.Directory
 	next   uint64
 }
 
 func newGrowth(w *world, size func(context.Context) (uint64, error)) (*growth, error) {
-	reader, err := ledger.OpenDirectory(w.home.LedgerDir(), w.log)
+	reader, err := archive.OpenDirectory(w.home.LedgerDir(), w.log)
 	return &growth{size: size, reader: reader, next: w.size}, err
 }
 

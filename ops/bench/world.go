@@ -11,8 +11,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/formats"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/ops/node"
@@ -69,17 +69,17 @@ func newWorld(ctx context.Context, r *run) (_ *world, err error) {
 	}
 	living, stop := context.WithCancel(ctx)
 	w.stop = stop
-	ready := make(chan *ledger.Ledger, 1)
+	ready := make(chan *writer.Ledger, 1)
 	go func() {
 		w.stopped <- node.Run(living, node.Config{
 			Home: w.home, NATSListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0", Log: r.config.Log, NoRekor: true, Limits: r.config.Limits,
-			Ready: func(a home.Addresses, l *ledger.Ledger) {
+			Ready: func(a home.Addresses, l *writer.Ledger) {
 				w.addresses = a
 				ready <- l
 			},
 		})
 	}()
-	var l *ledger.Ledger
+	var l *writer.Ledger
 	select {
 	case l = <-ready:
 	case err := <-w.stopped:

@@ -24,7 +24,7 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/ed25519batch"
 	"github.com/saksi-ledger/saksi/internal/quiet"
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/broker"
 )
 
@@ -52,12 +52,12 @@ func (r *run) tesseraAlone(ctx context.Context) error {
 		return err
 	}
 	appender, shutdown, _, err := tessera.NewAppender(ctx, driver, tessera.NewAppendOptions().
-		WithCheckpointSigner(signer).WithBatching(ledger.MaxChunk, 20*time.Millisecond).
+		WithCheckpointSigner(signer).WithBatching(writer.MaxChunk, 20*time.Millisecond).
 		WithCheckpointInterval(100*time.Millisecond).WithCheckpointRepublishInterval(0).WithGarbageCollectionInterval(time.Second))
 	if err != nil {
 		return err
 	}
-	futures := make([]tessera.IndexFuture, ledger.MaxChunk)
+	futures := make([]tessera.IndexFuture, writer.MaxChunk)
 	n := 0
 	end := r.config.Begin(r.name)
 	began := time.Now()
@@ -77,7 +77,7 @@ func (r *run) tesseraAlone(ctx context.Context) error {
 	}
 	took := time.Since(began)
 	end()
-	r.say("tessera", float64(n)/took.Seconds(), "leaves/s", n, seconds(took), fmt.Sprintf("%d B leaves, batches of %d, one at a time", leafBytes, ledger.MaxChunk))
+	r.say("tessera", float64(n)/took.Seconds(), "leaves/s", n, seconds(took), fmt.Sprintf("%d B leaves, batches of %d, one at a time", leafBytes, writer.MaxChunk))
 	return shutdown(ctx)
 }
 
@@ -91,7 +91,7 @@ func (r *run) signaturesAlone(context.Context) error {
 	message := make([]byte, messageBytes)
 	rand.Read(message)
 	signature := ed25519.Sign(private, message)
-	chunk := make([]ed25519batch.Signature, ledger.MaxChunk)
+	chunk := make([]ed25519batch.Signature, writer.MaxChunk)
 	for i := range chunk {
 		other := make([]byte, messageBytes)
 		rand.Read(other)

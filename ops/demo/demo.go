@@ -14,7 +14,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/ops/node"
@@ -50,7 +50,7 @@ type demo struct {
 	country   *sim.Country
 	home      *home.Authority
 	addresses home.Addresses
-	ledger    *ledger.Ledger
+	ledger    *writer.Ledger
 	parties   map[string]*party
 	desk      *home.Reader // the supervision desk
 	proving   findings.Finding
@@ -146,12 +146,12 @@ func (d *demo) start(ctx context.Context) error {
 	}
 	living, stop := context.WithCancel(context.WithoutCancel(ctx))
 	d.stop = stop
-	ready := make(chan *ledger.Ledger, 1)
+	ready := make(chan *writer.Ledger, 1)
 	go func() {
 		d.stopped <- node.Run(living, node.Config{
 			Home: d.home, NATSListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0", Log: d.Log,
 			AnchorEvery: anchorEvery, Executable: d.Executable,
-			Ready: func(a home.Addresses, l *ledger.Ledger) {
+			Ready: func(a home.Addresses, l *writer.Ledger) {
 				d.addresses = a
 				ready <- l
 			},

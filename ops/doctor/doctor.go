@@ -14,8 +14,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/formats"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
 
@@ -187,7 +188,7 @@ func (e *examination) checkpoint() {
 	}
 	var note []byte
 	if err == nil {
-		note, err = ledger.ReadCheckpoint(e.home.LedgerDir())
+		note, err = archive.ReadCheckpoint(e.home.LedgerDir())
 	}
 	var checkpoint *formats.Checkpoint
 	if err == nil {
@@ -209,7 +210,7 @@ func (e *examination) checkpoint() {
 }
 
 func (e *examination) registry() {
-	registry, err := ledger.ReadRegistry(e.home.LedgerDir())
+	registry, err := writer.ReadRegistry(e.home.LedgerDir())
 	if err != nil {
 		e.add("registry", Wrong, err.Error(), "start the node: it makes its database anew from the ledger")
 		return

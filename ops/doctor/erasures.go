@@ -7,8 +7,9 @@ import (
 	"os"
 	"strings"
 
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/formats"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 )
 
 // mostNamed is how many erasures that wait are told of one by one.
@@ -64,8 +65,8 @@ func worse(a, b State) State {
 	return a
 }
 
-func (e *examination) readErasures(ctx context.Context) ([]ledger.Erasure, error) {
-	registry, err := ledger.ReadRegistry(e.home.LedgerDir())
+func (e *examination) readErasures(ctx context.Context) ([]archive.Erasure, error) {
+	registry, err := writer.ReadRegistry(e.home.LedgerDir())
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +78,7 @@ func (e *examination) readErasures(ctx context.Context) ([]ledger.Erasure, error
 	if err != nil {
 		return nil, err
 	}
-	d, err := ledger.OpenDirectory(e.home.LedgerDir(), log)
+	d, err := archive.OpenDirectory(e.home.LedgerDir(), log)
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
@@ -50,7 +50,7 @@ func (e *examination) sample(ctx context.Context) (read uint64, _ error) {
 	if err != nil {
 		return 0, err
 	}
-	d, err := ledger.OpenDirectory(e.home.LedgerDir(), log)
+	d, err := archive.OpenDirectory(e.home.LedgerDir(), log)
 	if err != nil {
 		return 0, err
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 )
 
 const (
@@ -20,7 +20,7 @@ const (
 // keepClock has the ledger say the time every so often, and when something falls
 // due in the views: they know no other clock than the leaves. due returns when the
 // views' next timer is due, zero if none is.
-func keepClock(ctx context.Context, l *ledger.Ledger, every time.Duration, due func() time.Time) error {
+func keepClock(ctx context.Context, l *writer.Ledger, every time.Duration, due func() time.Time) error {
 	look := time.NewTicker(min(clockLook, every))
 	defer look.Stop()
 	said := time.Now()

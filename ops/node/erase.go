@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/viewstore"
 	"github.com/saksi-ledger/saksi/projections"
@@ -110,7 +111,7 @@ func (n *running) expire(ctx context.Context) error {
 	if err := n.markViews(); err != nil {
 		return err
 	}
-	var all ledger.Expired
+	var all writer.Expired
 	for all.More = true; all.More && ctx.Err() == nil; {
 		some, err := n.ledger.Expire(ctx)
 		all.Events, all.Rejections, all.More = all.Events+some.Events, all.Rejections+some.Rejections, some.More

@@ -19,7 +19,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/internal/slowtest"
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/audit"
 	"github.com/saksi-ledger/saksi/ledger/client"
 	"github.com/saksi-ledger/saksi/ledger/countersign/witness"
@@ -92,7 +92,7 @@ func newObservers(t *testing.T) *observers {
 	add(box, 1) // what it sends when it next looks
 	w.must(box.Close())
 
-	d, err := ledger.OpenDirectory(w.home.LedgerDir(), o.log)
+	d, err := archive.OpenDirectory(w.home.LedgerDir(), o.log)
 	w.must(err)
 	t.Cleanup(func() { d.Close() })
 	o.bodies = ledgerhttp.Bodies(d, everybody{})

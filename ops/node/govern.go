@@ -12,7 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sys/unix"
 
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/ops/limiter"
@@ -46,7 +46,7 @@ type warden struct {
 	let      func(ctx context.Context, party string) error
 	traffic  func(context.Context) (map[string]broker.Traffic, error)
 	stream   func(context.Context) (*jetstream.StreamInfo, error)
-	ledger   *ledger.Ledger
+	ledger   *writer.Ledger
 	every    time.Duration
 	free     func(dir string) (int64, error)
 	log      *slog.Logger

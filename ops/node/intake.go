@@ -11,7 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/limiter"
 	"github.com/saksi-ledger/saksi/projections/api"
@@ -20,7 +20,7 @@ import (
 // intake takes envelopes over HTTP into the stream, where they are like any other.
 type intake struct {
 	js       jetstream.JetStream
-	ledger   *ledger.Ledger
+	ledger   *writer.Ledger
 	governor *limiter.Governor
 }
 

@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/countersign/rekor"
 	"github.com/saksi-ledger/saksi/ledger/countersign/witness"
 	"github.com/saksi-ledger/saksi/ledger/formats"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 )
 
 const (
@@ -39,7 +41,7 @@ func known(ctx context.Context, config Config) ([]ledger.Known, error) {
 	if err != nil {
 		return nil, err
 	}
-	reader, err := ledger.OpenDirectory(config.Home.LedgerDir(), log)
+	reader, err := archive.OpenDirectory(config.Home.LedgerDir(), log)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +71,7 @@ func known(ctx context.Context, config Config) ([]ledger.Known, error) {
 // policyOf is the policy of witnesses that was in force when the node last ran, or the
 // genesis's; nil where there are none.
 func policyOf(ctx context.Context, config Config, reader ledger.Reader) *formats.Policy {
-	registry, err := ledger.ReadRegistry(config.Home.LedgerDir())
+	registry, err := writer.ReadRegistry(config.Home.LedgerDir())
 	if err == nil {
 		if registry.WitnessPolicy() == "" {
 			return nil

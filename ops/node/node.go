@@ -27,6 +27,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/countersign/timestamp"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/disclosures"
 	"github.com/saksi-ledger/saksi/ops/home"
@@ -83,7 +84,7 @@ type Config struct {
 	Free func(dir string) (int64, error)
 	Log  *slog.Logger
 	// Ready is called once, when the node takes messages.
-	Ready func(home.Addresses, *ledger.Ledger)
+	Ready func(home.Addresses, *writer.Ledger)
 }
 
 const (
@@ -240,7 +241,7 @@ func contradicted(config Config, err error) error {
 type running struct {
 	config      Config
 	addresses   home.Addresses
-	ledger      *ledger.Ledger
+	ledger      *writer.Ledger
 	nc          *nats.Conn // as the ledger
 	js          jetstream.JetStream
 	projections *nats.Conn // as projections
@@ -319,7 +320,7 @@ func (n *running) run(ctx context.Context) error {
 	return nil
 }
 
-func openLedger(ctx context.Context, config Config, took func(map[string]ledger.Tally), admits func(context.Context) error) (*ledger.Ledger, error) {
+func openLedger(ctx context.Context, config Config, took func(map[string]ledger.Tally), admits func(context.Context) error) (*writer.Ledger, error) {
 	logKey, err := config.Home.LogKey()
 	if err != nil {
 		return nil, err
@@ -328,7 +329,7 @@ func openLedger(ctx context.Context, config Config, took func(map[string]ledger.
 	if err != nil {
 		return nil, err
 	}
-	return ledger.Open(ctx, ledger.Config{
+	return writer.Open(ctx, writer.Config{
 		Dir: config.Home.LedgerDir(), LogKey: logKey, EventKey: eventKey, Log: config.Log, Took: took, Admits: admits,
 		Known: func(ctx context.Context) ([]ledger.Known, error) { return known(ctx, config) },
 		Contradicted: func(c *formats.Checkpoint) {

@@ -22,7 +22,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/client"
 	"github.com/saksi-ledger/saksi/ops/operator"
 )
@@ -118,11 +118,11 @@ func (w *world) bodiesByOthers(t *testing.T, key events.PublicKey) {
 	w.must(err)
 	verifier, err := dsse.NewEnvelopeVerifier(dsseKey{key}, dsseKey{registrar.PublicKey()})
 	w.must(err)
-	text, err := ledger.ReadCheckpoint(w.home.LedgerDir())
+	text, err := archive.ReadCheckpoint(w.home.LedgerDir())
 	w.must(err)
 	checkpoint, err := w.log().OpenCheckpoint(text)
 	w.must(err)
-	archive, err := ledger.OpenArchive(w.home.LedgerDir(), checkpoint.Size)
+	archive, err := archive.OpenArchive(w.home.LedgerDir(), checkpoint.Size)
 	w.must(err)
 	defer archive.Close()
 	read := 0

@@ -2,9 +2,9 @@ package node
 
 import (
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/admission"
 	"github.com/saksi-ledger/saksi/ledger/http/token"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/projections/api"
 	"slices"
@@ -18,7 +18,7 @@ import (
 type register struct {
 	owner   string // the authority whose node this is
 	readers *home.Readers
-	ledger  *ledger.Ledger
+	ledger  *writer.Ledger
 }
 
 // Grantee implements [token.Register].
@@ -90,7 +90,7 @@ func (r *register) authority(name string, id events.KeyID) (entry token.Entry, f
 }
 
 // authoritiesOf returns what the API says of authorities.
-func authoritiesOf(l *ledger.Ledger) func() []api.Authority {
+func authoritiesOf(l *writer.Ledger) func() []api.Authority {
 	return func() (out []api.Authority) {
 		l.Registry(func(registry *admission.Registry) {
 			for _, a := range registry.Authorities() {

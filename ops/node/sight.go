@@ -13,11 +13,12 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/countersign/witness"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/http/token"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/disclosures"
@@ -32,7 +33,7 @@ import (
 // sight is the half of a node that shows: the ledger read back, views of it, their
 // feeds and the API. It never holds up the half that takes.
 type sight struct {
-	reader  *ledger.Directory
+	reader  *archive.Directory
 	store   *projections.Store
 	engine  atomic.Pointer[projections.Engine] // nil until it could be opened
 	anchors *ledgerhttp.Anchors
@@ -57,7 +58,7 @@ func openSight(ctx context.Context, config Config) (_ *sight, err error) {
 	if s.keys, err = trust.Ledgers[0].Log(); err != nil {
 		return nil, err
 	}
-	if s.reader, err = ledger.OpenDirectory(config.Home.LedgerDir(), s.keys); err != nil {
+	if s.reader, err = archive.OpenDirectory(config.Home.LedgerDir(), s.keys); err != nil {
 		return nil, err
 	}
 	if s.anchors, err = ledgerhttp.OpenAnchors(config.Home.LedgerDir()); err != nil {
@@ -103,7 +104,7 @@ func (s *sight) due() time.Time {
 }
 
 // handler serves checkpoint, tiles, anchors and bodies, and the API.
-func (s *sight) handler(ctx context.Context, config Config, l *ledger.Ledger, custody *disclosures.Custodian, in *intake) (http.Handler, error) {
+func (s *sight) handler(ctx context.Context, config Config, l *writer.Ledger, custody *disclosures.Custodian, in *intake) (http.Handler, error) {
 	tree, err := ledgerhttp.Handler(l.TreeDir())
 	if err != nil {
 		return nil, fmt.Errorf("serve the tree: %w", err)

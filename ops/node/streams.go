@@ -2,8 +2,8 @@ package node
 
 import (
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/admission"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/disclosures"
@@ -48,19 +48,19 @@ func feedsOptions(config Config) broker.FeedsOptions {
 	return broker.FeedsOptions{Replicas: config.Replicas}
 }
 
-func disclosuresOptions(config Config, l *ledger.Ledger) (broker.DisclosuresOptions, error) {
+func disclosuresOptions(config Config, l *writer.Ledger) (broker.DisclosuresOptions, error) {
 	return disclosures.StreamOptions(retentionOf(l), config.Replicas, disclosuresBytes(config))
 }
 
 // retentionOf is how long a ledger keeps what, by its genesis.
-func retentionOf(l *ledger.Ledger) (retention events.Retention) {
+func retentionOf(l *writer.Ledger) (retention events.Retention) {
 	l.Registry(func(r *admission.Registry) { retention = r.Genesis.Retention })
 	return retention
 }
 
 // streamsOf says as what this node makes its streams and readers' consumers, for the
 // embedded broker to mend them by.
-func streamsOf(config Config, l *ledger.Ledger) (broker.Streams, error) {
+func streamsOf(config Config, l *writer.Ledger) (broker.Streams, error) {
 	disclosures, err := disclosuresOptions(config, l)
 	if err != nil {
 		return broker.Streams{}, err

@@ -22,7 +22,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/ops/node"
@@ -57,7 +57,7 @@ func (w *world) runs(config node.Config) (home.Addresses, error) {
 	running, cancel := context.WithCancel(w.ctx)
 	ready, done := make(chan home.Addresses, 1), make(chan error, 1)
 	config.Home, config.Log, config.NoRekor = w.home, slog.New(slog.DiscardHandler), true
-	config.Ready = func(a home.Addresses, _ *ledger.Ledger) { ready <- a }
+	config.Ready = func(a home.Addresses, _ *writer.Ledger) { ready <- a }
 	go func() { done <- node.Run(running, config) }()
 	w.Cleanup(func() { cancel(); <-done; close(done) })
 	select {

@@ -16,9 +16,10 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/audit"
 	"github.com/saksi-ledger/saksi/ledger/formats"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/home"
@@ -89,7 +90,7 @@ func (w *world) start() {
 		done <- node.Run(running, node.Config{
 			Home: w.home, NATSListen: listen, HTTPListen: http, Log: w.settings.log,
 			Limits: w.settings.limits, Free: w.settings.free,
-			Ready: func(a home.Addresses, _ *ledger.Ledger) { ready <- a },
+			Ready: func(a home.Addresses, _ *writer.Ledger) { ready <- a },
 		})
 	}()
 	select {
@@ -293,11 +294,11 @@ func (w *world) log() *formats.Log {
 // stream.
 func (w *world) leaves() map[uint64]entry {
 	w.Helper()
-	note, err := ledger.ReadCheckpoint(w.home.LedgerDir())
+	note, err := archive.ReadCheckpoint(w.home.LedgerDir())
 	w.must(err)
 	checkpoint, err := w.log().OpenCheckpoint(note)
 	w.must(err)
-	archive, err := ledger.OpenArchive(w.home.LedgerDir(), checkpoint.Size)
+	archive, err := archive.OpenArchive(w.home.LedgerDir(), checkpoint.Size)
 	w.must(err)
 	defer archive.Close()
 	all := map[uint64]entry{}

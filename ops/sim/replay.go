@@ -8,14 +8,14 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 )
 
 // Replayer brings a country's day straight into a ledger, at the times at which it
 // would have been received: a day in about a second. The ledger's clock must be
-// the replayer's, see [ledger.Config].
+// the replayer's, see [writer.Config].
 type Replayer struct {
-	Ledger *ledger.Ledger
+	Ledger *writer.Ledger
 	// Authority is the first authority of the genesis, which is the ledger's leaf 0,
 	// and Key what it signs with. Genesis is the digest of the genesis's manifest.
 	Authority string
@@ -30,8 +30,8 @@ type Replayer struct {
 	Afterwards time.Duration
 
 	seq     uint64
-	waiting []ledger.Received
-	refused []ledger.Rejection
+	waiting []writer.Received
+	refused []writer.Rejection
 }
 
 // Clock is a clock that shows what it was set to. It is not safe for concurrent use.
@@ -42,7 +42,7 @@ func (c *Clock) Now() time.Time { return c.at }
 
 // Run declares what there is a minute before the day, replays the day, and then has
 // the clock go on. It returns what the ledger rejected, which should be nothing.
-func (r *Replayer) Run(ctx context.Context, c *Country) ([]ledger.Rejection, error) {
+func (r *Replayer) Run(ctx context.Context, c *Country) ([]writer.Rejection, error) {
 	r.Clock.at = c.config.Start.Add(-time.Minute)
 	registry := events.RegistryRecorder(r.Authority)
 	acts, err := c.acts(registry, r.Signers, r.Clock.at)
@@ -69,7 +69,7 @@ func (r *Replayer) Run(ctx context.Context, c *Country) ([]ledger.Rejection, err
 			return nil, fmt.Errorf("replay: %w", err)
 		}
 		r.take(messages)
-		if len(r.waiting) >= ledger.MaxChunk/2 {
+		if len(r.waiting) >= writer.MaxChunk/2 {
 			if err := r.admit(ctx); err != nil {
 				return nil, err
 			}
@@ -87,13 +87,13 @@ func (r *Replayer) Run(ctx context.Context, c *Country) ([]ledger.Rejection, err
 func (r *Replayer) take(messages []Message) {
 	for _, m := range messages {
 		r.seq++
-		r.waiting = append(r.waiting, ledger.Received{Subject: m.Subject, Body: m.Body, Seq: r.seq, Time: r.Clock.at})
+		r.waiting = append(r.waiting, writer.Received{Subject: m.Subject, Body: m.Body, Seq: r.seq, Time: r.Clock.at})
 	}
 }
 
 func (r *Replayer) admit(ctx context.Context) error {
 	for len(r.waiting) > 0 {
-		n := min(len(r.waiting), ledger.MaxChunk)
+		n := min(len(r.waiting), writer.MaxChunk)
 		refused, err := r.Ledger.Admit(ctx, r.Ledger.Prepare(r.waiting[:n]))
 		if err != nil {
 			return fmt.Errorf("replay: %w", err)

@@ -16,8 +16,9 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/schema"
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/formats"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/findings"
 	"github.com/saksi-ledger/saksi/projections/store/memory"
@@ -132,7 +133,7 @@ func newWorld(t testing.TB) *world {
 	private, public, err := note.GenerateKey(rand.Reader, "ledger.example.my/sim")
 	must(t, err)
 	clock := &Clock{at: monday.Add(-time.Hour)}
-	config := ledger.Config{Dir: t.TempDir(), EventKey: own, Log: slog.New(slog.DiscardHandler), Now: clock.Now}
+	config := writer.Config{Dir: t.TempDir(), EventKey: own, Log: slog.New(slog.DiscardHandler), Now: clock.Now}
 	config.LogKey, err = note.NewSigner(private)
 	must(t, err)
 	registry := events.RegistryRecorder("mcmc")
@@ -149,8 +150,8 @@ func newWorld(t testing.TB) *world {
 	must(t, err)
 	genesis, err := events.Seal(&events.Manifest{Recorder: registry, Incarnation: 1, First: 1}, [][]byte{line}, authority)
 	must(t, err)
-	must(t, ledger.Create(t.Context(), config, genesis.Marshal()))
-	l, err := ledger.Open(t.Context(), config)
+	must(t, writer.Create(t.Context(), config, genesis.Marshal()))
+	l, err := writer.Open(t.Context(), config)
 	must(t, err)
 	log, err := formats.NewLog(public)
 	must(t, err)
@@ -170,7 +171,7 @@ func (w *world) found(t *testing.T, c *Country) []findings.Finding {
 	}
 	t.Logf("%d events and %d leaves in %s", c.Events(), w.Ledger.Size(), time.Since(began))
 	must(t, w.Ledger.Close(t.Context()))
-	reader, err := ledger.OpenDirectory(w.dir, w.log)
+	reader, err := archive.OpenDirectory(w.dir, w.log)
 	must(t, err)
 	defer reader.Close()
 	backend := memory.New()

@@ -43,7 +43,7 @@ type Store interface {
 	Changes(ctx context.Context, view string, after uint64, limit int) ([]projections.Change, error)
 }
 
-// Ledger is what entries and proofs are read from: a [ledger.Directory].
+// Ledger is what entries and proofs are read from: a [archive.Directory].
 type Ledger interface {
 	Checkpoint(ctx context.Context) (*formats.Checkpoint, error)
 	Leaves(ctx context.Context, checkpoint *formats.Checkpoint, from uint64) ([]ledger.Entry, error)

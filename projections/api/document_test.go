@@ -14,7 +14,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/readertest"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/store/memory"
@@ -27,7 +27,7 @@ func real(t *testing.T) *world {
 	w := &world{t: t, World: readertest.New(t), logged: &logged{}}
 	backend := memory.New()
 	var err error
-	w.dir, err = ledger.OpenDirectory(w.Dir, w.Log)
+	w.dir, err = archive.OpenDirectory(w.Dir, w.Log)
 	w.must(err)
 	t.Cleanup(func() { w.dir.Close() })
 	w.engine, err = projections.OpenEngine(t.Context(), backend, views.All(), projections.Options{Log: slog.New(slog.DiscardHandler)})

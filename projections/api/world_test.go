@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/http/token"
 	"github.com/saksi-ledger/saksi/ledger/readertest"
@@ -88,7 +88,7 @@ type world struct {
 	*readertest.World
 	engine  *projections.Engine
 	store   *projections.Store
-	dir     *ledger.Directory
+	dir     *archive.Directory
 	api     *api
 	handler http.Handler
 	server  *httptest.Server
@@ -170,7 +170,7 @@ func newWorld(t testing.TB, size uint64) *world {
 	backend := memory.New()
 	views := []*projections.View{newMarks(), newLights()}
 	var err error
-	w.dir, err = ledger.OpenDirectory(w.Dir, w.Log)
+	w.dir, err = archive.OpenDirectory(w.Dir, w.Log)
 	w.must(err)
 	t.Cleanup(func() { w.dir.Close() })
 	w.engine, err = projections.OpenEngine(t.Context(), backend, views, projections.Options{Log: slog.New(slog.DiscardHandler)})

@@ -15,16 +15,17 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/countersign/rekor"
 	"github.com/saksi-ledger/saksi/ledger/readertest"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 )
 
 // site is a ledger with its anchors.
 type site struct {
 	*testing.T
 	*readertest.World
-	reader *ledger.Directory
+	reader *archive.Directory
 	dir    string
 	key    *ecdsa.PrivateKey
 
@@ -35,7 +36,7 @@ type site struct {
 func newSite(t *testing.T) *site {
 	t.Helper()
 	w := readertest.New(t)
-	reader, err := ledger.OpenDirectory(w.Dir, w.Log)
+	reader, err := archive.OpenDirectory(w.Dir, w.Log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -300,7 +301,7 @@ func TestCrashBetween(t *testing.T) {
 						t.Error(err)
 					}
 				}
-				return errors.Join(crash, ledger.ErrFatal)
+				return errors.Join(crash, writer.ErrFatal)
 			}
 			a, err := rekor.New(config)
 			if err != nil {

@@ -28,7 +28,7 @@ import (
 	tsp "github.com/digitorus/timestamp"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/countersign/timestamp"
 	"github.com/saksi-ledger/saksi/ledger/countersign/timestamp/timestamptest"
 	"github.com/saksi-ledger/saksi/ledger/readertest"
@@ -39,14 +39,14 @@ import (
 type site struct {
 	*testing.T
 	*readertest.World
-	reader *ledger.Directory
+	reader *archive.Directory
 	dir    string
 }
 
 func newSite(t *testing.T) *site {
 	t.Helper()
 	w := readertest.New(t)
-	reader, err := ledger.OpenDirectory(w.Dir, w.Log)
+	reader, err := archive.OpenDirectory(w.Dir, w.Log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/countersign/witness"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/readertest"
@@ -28,7 +28,7 @@ import (
 type site struct {
 	*testing.T
 	*readertest.World
-	reader *ledger.Directory
+	reader *archive.Directory
 	dir    string
 	store  *witness.Store
 }
@@ -36,7 +36,7 @@ type site struct {
 func newSite(t *testing.T) *site {
 	t.Helper()
 	w := readertest.New(t)
-	reader, err := ledger.OpenDirectory(w.Dir, w.Log)
+	reader, err := archive.OpenDirectory(w.Dir, w.Log)
 	if err != nil {
 		t.Fatal(err)
 	}

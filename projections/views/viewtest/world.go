@@ -15,7 +15,9 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/formats"
+	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/schemas"
 )
@@ -34,13 +36,13 @@ type World struct {
 	Now time.Time
 
 	t        testing.TB
-	config   ledger.Config
+	config   writer.Config
 	logKey   string
-	ledger   *ledger.Ledger
+	ledger   *writer.Ledger
 	signers  map[string]*events.Signer // by operator
 	registry *Recorder
 	seq      uint64            // of the stream
-	waiting  []ledger.Received // to be made leaves
+	waiting  []writer.Received // to be made leaves
 	refused  int               // of those waiting
 }
 
@@ -54,7 +56,7 @@ func New(t testing.TB) *World {
 	private, public, err := note.GenerateKey(rand.Reader, "ledger.example.my/test")
 	w.must(err)
 	w.logKey = public
-	w.config = ledger.Config{
+	w.config = writer.Config{
 		Dir: t.TempDir(), EventKey: newSigner(t), Log: slog.New(slog.DiscardHandler),
 		Now: func() time.Time { return w.Now },
 	}
@@ -73,8 +75,8 @@ func New(t testing.TB) *World {
 		Retention:   events.Retention{Access: "P7Y", Facility: "P7Y", Attestation: "P7Y", Registry: "forever", Rejected: "P1Y", Disclosures: "P1Y"},
 		Predecessor: predecessor(t),
 	}})
-	w.must(ledger.Create(t.Context(), w.config, genesis.body))
-	w.ledger, err = ledger.Open(t.Context(), w.config)
+	w.must(writer.Create(t.Context(), w.config, genesis.body))
+	w.ledger, err = writer.Open(t.Context(), w.config)
 	w.must(err)
 	t.Cleanup(func() {
 		if w.ledger != nil {
@@ -201,7 +203,7 @@ func (w *World) Reader() (ledger.Reader, uint64) {
 	w.ledger = nil
 	log, err := formats.NewLog(w.logKey)
 	w.must(err)
-	reader, err := ledger.OpenDirectory(w.config.Dir, log)
+	reader, err := archive.OpenDirectory(w.config.Dir, log)
 	w.must(err)
 	w.t.Cleanup(func() { reader.Close() })
 	return reader, size
@@ -211,12 +213,12 @@ func (w *World) Reader() (ledger.Reader, uint64) {
 // it will be.
 func (w *World) admit(subject string, body []byte) uint64 {
 	w.t.Helper()
-	if len(w.waiting) == ledger.MaxChunk {
+	if len(w.waiting) == writer.MaxChunk {
 		w.flush()
 	}
 	index := w.Size()
 	w.seq++
-	w.waiting = append(w.waiting, ledger.Received{Subject: subject, Body: body, Seq: w.seq, Time: w.Now})
+	w.waiting = append(w.waiting, writer.Received{Subject: subject, Body: body, Seq: w.seq, Time: w.Now})
 	return index
 }
 

@@ -1,7 +1,0 @@
-package ledger
-
-// The names of a ledger's directories.
-const (
-	treeDir   = "tree"
-	bodiesDir = "bodies"
-)
