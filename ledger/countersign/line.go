@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/durable"
-	"github.com/saksi-ledger/saksi/ledger/writer"
 )
 
 // Line is the way to one party. What it signs goes along it one at a time: asked for and
@@ -26,7 +26,7 @@ type Line[T any] struct {
 	// Keep is durable when it returns.
 	Keep func(*T) error
 	// Record adds the leaf. It is called again after an error, though that may be of what
-	// came after the leaf was added. An error that wraps [writer.ErrFatal] ends Run.
+	// came after the leaf was added. An error that wraps [ledger.ErrFatal] ends Run.
 	Record func(context.Context, *T) error
 	// Failed is told of each other error, and waits before the next try. It returns
 	// ctx's error.
@@ -44,7 +44,7 @@ func (l *Line[T]) Run(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case errors.Is(err, writer.ErrFatal):
+		case errors.Is(err, ledger.ErrFatal):
 			return err
 		case err != nil:
 			if err := l.Failed(ctx, err); err != nil {

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/countersign"
-	"github.com/saksi-ledger/saksi/ledger/writer"
 )
 
 // Whatever fails, and whether it fails before or after it was done, each thing that is
@@ -91,10 +91,10 @@ func TestLineEndsWithTheLedger(t *testing.T) {
 	one := 1
 	line := countersign.Line[int]{
 		Begin:  func() (*int, error) { return &one, nil },
-		Record: func(context.Context, *int) error { return fmt.Errorf("disk: %w", writer.ErrFatal) },
+		Record: func(context.Context, *int) error { return fmt.Errorf("disk: %w", ledger.ErrFatal) },
 		Failed: func(context.Context, error) error { t.Error("a ledger that failed is not waited for"); return nil },
 	}
-	if err := line.Run(t.Context()); !errors.Is(err, writer.ErrFatal) {
+	if err := line.Run(t.Context()); !errors.Is(err, ledger.ErrFatal) {
 		t.Fatalf("Run: %v", err)
 	}
 }

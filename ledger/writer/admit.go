@@ -62,7 +62,7 @@ type Rejection struct {
 
 // Admit makes a leaf of every message in the chunk: judge, keep the bodies
 // (fsync), add the leaves (fsync), commit the database. It returns the
-// rejections among them. An error wraps [ErrFatal].
+// rejections among them. An error wraps [ledger.ErrFatal].
 func (l *Ledger) Admit(ctx context.Context, chunk *Chunk) ([]Rejection, error) {
 	l.writing.Lock()
 	defer l.writing.Unlock()
@@ -71,7 +71,7 @@ func (l *Ledger) Admit(ctx context.Context, chunk *Chunk) ([]Rejection, error) {
 	}
 	rejections, err := l.admitChunk(context.WithoutCancel(ctx), chunk) // what has begun is finished
 	if err != nil {
-		l.failed = fmt.Errorf("admit messages from stream sequence %d: %w: %w", chunk.messages[0].Seq, err, ErrFatal)
+		l.failed = fmt.Errorf("admit messages from stream sequence %d: %w: %w", chunk.messages[0].Seq, err, ledger.ErrFatal)
 		return nil, l.failed
 	}
 	l.tellGrown()

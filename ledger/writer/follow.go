@@ -35,15 +35,15 @@ const (
 // then returns nil. tell is called with the rejections among each chunk. While
 // the broker is away it waits and tries again; each time it finds its place in
 // the stream anew, and opens an epoch where the stream is not what it was. It
-// returns an error that wraps [ErrFatal] when the ledger itself can't go on.
+// returns an error that wraps [ledger.ErrFatal] when the ledger itself can't go on.
 func (l *Ledger) Follow(ctx context.Context, js jetstream.JetStream, stream string, tell func([]Rejection)) error {
 	for failures := 0; ; {
 		began := time.Now()
 		err := l.followOnce(ctx, js, stream, tell)
 		switch {
-		case ctx.Err() != nil && !errors.Is(err, ErrFatal):
+		case ctx.Err() != nil && !errors.Is(err, ledger.ErrFatal):
 			return nil
-		case errors.Is(err, ErrFatal):
+		case errors.Is(err, ledger.ErrFatal):
 			return err
 		case errors.Is(err, errRecheck):
 			continue

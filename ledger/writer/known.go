@@ -96,7 +96,7 @@ func (l *Ledger) Sighted(ctx context.Context, by string, note []byte) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
 	if l.failed == nil {
-		l.failed = fmt.Errorf("%w: %w", err, ErrFatal)
+		l.failed = fmt.Errorf("%w: %w", err, ledger.ErrFatal)
 		l.contradiction <- l.failed
 		if l.config.Contradicted != nil {
 			l.config.Contradicted(checkpoint)

@@ -3,7 +3,6 @@ package writer
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -20,10 +19,6 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 )
-
-// ErrFatal is wrapped by errors after which a Ledger must not be used any more,
-// since it isn't known what was written. Opening it again finds out.
-var ErrFatal = errors.New("the ledger must be opened again")
 
 // Config says where a ledger lies and what it signs with.
 type Config struct {
@@ -222,7 +217,7 @@ func (l *Ledger) Close(ctx context.Context) error {
 	defer l.writing.Unlock()
 	var err error
 	if l.failed == nil {
-		l.failed = fmt.Errorf("the ledger is closed: %w", ErrFatal)
+		l.failed = fmt.Errorf("the ledger is closed: %w", ledger.ErrFatal)
 		if err = l.tree.close(ctx); err != nil {
 			err = fmt.Errorf("close ledger: %w", err)
 		}

@@ -219,7 +219,7 @@ func TestFaults(t *testing.T) {
 				bodies[i] = m.Body
 			}
 			chunk := l.Prepare(failing)
-			if err := fault.fail(l, chunk, bodies); err != nil && !errors.Is(err, ErrFatal) {
+			if err := fault.fail(l, chunk, bodies); err != nil && !errors.Is(err, ledger.ErrFatal) {
 				t.Fatalf("%v: want an error that is fatal", err)
 			}
 			l.abandon()
@@ -245,8 +245,8 @@ func TestFatalIsFinal(t *testing.T) {
 	l := w.open()
 	closeBodies(l)
 	for range 2 {
-		if _, err := l.Admit(t.Context(), l.Prepare(w.said(1))); !errors.Is(err, ErrFatal) {
-			t.Fatalf("%v: want ErrFatal", err)
+		if _, err := l.Admit(t.Context(), l.Prepare(w.said(1))); !errors.Is(err, ledger.ErrFatal) {
+			t.Fatalf("%v: want ledger.ErrFatal", err)
 		}
 	}
 }

@@ -7,17 +7,18 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
+	"github.com/saksi-ledger/saksi/ledger"
 )
 
 // AppendClock adds the ledger's own word for the time as a leaf, so that views,
 // which have no clock but the leaves, learn that it passes where nobody speaks.
-// An error wraps [ErrFatal].
+// An error wraps [ledger.ErrFatal].
 func (l *Ledger) AppendClock(ctx context.Context) error {
 	return l.say(ctx, vocabulary.Clock.Of(events.Clock{At: events.At(l.config.Now())}))
 }
 
 // RecordAnchor adds, as a leaf, that a checkpoint of this tree stands in a Rekor.
-// The caller has verified it. An error wraps [ErrFatal], except where the anchor is
+// The caller has verified it. An error wraps [ledger.ErrFatal], except where the anchor is
 // none that the schema has.
 func (l *Ledger) RecordAnchor(ctx context.Context, anchor events.AnchorRecorded) error {
 	return l.say(ctx, vocabulary.AnchorRecorded.Of(anchor))
@@ -48,7 +49,7 @@ func (l *Ledger) say(ctx context.Context, said vocabulary.Said) error {
 	case errors.Is(err, errNotSaid):
 		return err
 	case err != nil:
-		l.failed = fmt.Errorf("append %s: %w: %w", said.Type(), err, ErrFatal)
+		l.failed = fmt.Errorf("append %s: %w: %w", said.Type(), err, ledger.ErrFatal)
 		return l.failed
 	}
 	l.tellGrown()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 )
@@ -54,7 +55,7 @@ func TestOwnEventRefused(t *testing.T) {
 	bad := anchorOf(1)
 	bad.Checkpoint = "none"
 	before := l.Size()
-	if err := l.RecordAnchor(t.Context(), bad); err == nil || errors.Is(err, ErrFatal) {
+	if err := l.RecordAnchor(t.Context(), bad); err == nil || errors.Is(err, ledger.ErrFatal) {
 		t.Errorf("a bad anchor: %v", err)
 	}
 	if l.Size() != before {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
+	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
@@ -58,7 +59,7 @@ func (l *Ledger) findPlace(ctx context.Context, js jetstream.JetStream, stream s
 		"streamFirst", info.State.FirstSeq, "streamLast", info.State.LastSeq)
 	at := position{epoch: l.at.epoch + 1, seq: resume - 1}
 	if err := l.appendOwn(ctx, at, vocabulary.EpochOpened.Of(opened)); err != nil {
-		l.failed = fmt.Errorf("open epoch %d: %w: %w", at.epoch, err, ErrFatal)
+		l.failed = fmt.Errorf("open epoch %d: %w: %w", at.epoch, err, ledger.ErrFatal)
 		return 0, l.failed
 	}
 	l.tellGrown()

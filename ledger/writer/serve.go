@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger"
 )
 
 // maxRequest bounds a party's question, in bytes.
@@ -61,7 +62,7 @@ func (l *Ledger) Serve(ctx context.Context, nc *nats.Conn) error {
 		switch {
 		case ctx.Err() != nil:
 			working.Wait()
-			if err := context.Cause(ctx); errors.Is(err, ErrFatal) {
+			if err := context.Cause(ctx); errors.Is(err, ledger.ErrFatal) {
 				return err
 			}
 			return nil

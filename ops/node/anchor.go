@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/countersign/rekor"
 	"github.com/saksi-ledger/saksi/ledger/countersign/rekor/server"
 	"github.com/saksi-ledger/saksi/ledger/verify"
-	"github.com/saksi-ledger/saksi/ledger/writer"
 )
 
 // ownRekor is the name under which the node keeps the anchors of its own Rekor.
@@ -59,7 +59,7 @@ func (n *running) anchor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := anchorer.Run(ctx); ctx.Err() == nil || errors.Is(err, writer.ErrFatal) {
+	if err := anchorer.Run(ctx); ctx.Err() == nil || errors.Is(err, ledger.ErrFatal) {
 		return fmt.Errorf("anchor: %w", err)
 	}
 	return nil

@@ -7,10 +7,10 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/admission"
 	"github.com/saksi-ledger/saksi/ledger/countersign/witness"
 	"github.com/saksi-ledger/saksi/ledger/formats"
-	"github.com/saksi-ledger/saksi/ledger/writer"
 )
 
 // policyEvery is how often it is looked whether other witnesses have been adopted.
@@ -75,7 +75,7 @@ func (n *running) cosignBy(ctx context.Context, text string) error {
 		n.config.Log.Error("no witness is asked to cosign", "error", err)
 		return nil
 	}
-	if err := collector.Run(ctx); ctx.Err() == nil || errors.Is(err, writer.ErrFatal) {
+	if err := collector.Run(ctx); ctx.Err() == nil || errors.Is(err, ledger.ErrFatal) {
 		return fmt.Errorf("cosign: %w", err)
 	}
 	return nil

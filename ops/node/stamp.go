@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/countersign/timestamp"
 	"github.com/saksi-ledger/saksi/ledger/verify"
-	"github.com/saksi-ledger/saksi/ledger/writer"
 )
 
 // stamp has timestamp authorities sign times for checkpoints, until the context ends.
@@ -31,7 +31,7 @@ func (n *running) stamp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := stamper.Run(ctx); ctx.Err() == nil || errors.Is(err, writer.ErrFatal) {
+	if err := stamper.Run(ctx); ctx.Err() == nil || errors.Is(err, ledger.ErrFatal) {
 		return fmt.Errorf("timestamp: %w", err)
 	}
 	return nil

@@ -34,7 +34,7 @@ type Config struct {
 	// starts is recorded twice.
 	Size func() uint64
 	// Record adds the anchor to the ledger as a leaf: [writer.Ledger.RecordAnchor]. An
-	// error that wraps [writer.ErrFatal] ends Run, others are tried again.
+	// error that wraps [ledger.ErrFatal] ends Run, others are tried again.
 	Record func(context.Context, events.AnchorRecorded) error
 	// Announce, if there, is called with each [Announcement] in JSON, at least once. It
 	// must return soon.

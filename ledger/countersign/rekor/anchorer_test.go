@@ -15,10 +15,10 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/countersign/rekor"
 	"github.com/saksi-ledger/saksi/ledger/readertest"
-	"github.com/saksi-ledger/saksi/ledger/writer"
 )
 
 // site is a ledger with its anchors.
@@ -301,7 +301,7 @@ func TestCrashBetween(t *testing.T) {
 						t.Error(err)
 					}
 				}
-				return errors.Join(crash, writer.ErrFatal)
+				return errors.Join(crash, ledger.ErrFatal)
 			}
 			a, err := rekor.New(config)
 			if err != nil {

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/countersign/timestamp"
-	"github.com/saksi-ledger/saksi/ledger/writer"
 )
 
 // TestTimestampsAfterAFault: what a process left half-done, or what was damaged since, is
@@ -97,7 +97,7 @@ func TestRecordFails(t *testing.T) {
 			case 3:
 				return s.Ledger.RecordTimestamp(ctx, r)
 			}
-			return fmt.Errorf("the disk is gone: %w", writer.ErrFatal)
+			return fmt.Errorf("the disk is gone: %w", ledger.ErrFatal)
 		},
 	})
 	s.must(err)
@@ -109,7 +109,7 @@ func TestRecordFails(t *testing.T) {
 		t.Errorf("two tokens for one: %+v", all)
 	}
 	s.grow(1)
-	if err := <-done; !errors.Is(err, writer.ErrFatal) {
+	if err := <-done; !errors.Is(err, ledger.ErrFatal) {
 		t.Errorf("it ended with %v", err)
 	}
 }

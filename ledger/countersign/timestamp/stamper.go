@@ -24,7 +24,7 @@ type Config struct {
 	// Reader reads the ledger, with bodies.
 	Reader ledger.Reader
 	// Record adds the timestamp to the ledger as a leaf: [writer.Ledger.RecordTimestamp].
-	// An error that wraps [writer.ErrFatal] ends Run, others are tried again.
+	// An error that wraps [ledger.ErrFatal] ends Run, others are tried again.
 	Record func(context.Context, events.TimestampRecorded) error
 	// Interval is the time between two timestamps of the same authority, at the least;
 	// ten minutes if 0. After a failure it is asked again sooner at first, and then not

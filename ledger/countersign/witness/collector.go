@@ -19,7 +19,6 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/countersign"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/tiles"
-	"github.com/saksi-ledger/saksi/ledger/writer"
 )
 
 // Config says whose cosignatures a [Collector] asks for.
@@ -30,7 +29,7 @@ type Config struct {
 	Log    *formats.Log
 	Reader ledger.Reader
 	// Record adds what a quorum has cosigned to the ledger as a leaf:
-	// [writer.Ledger.RecordCosigned]. An error that wraps [writer.ErrFatal] ends Run.
+	// [writer.Ledger.RecordCosigned]. An error that wraps [ledger.ErrFatal] ends Run.
 	Record func(context.Context, events.CheckpointCosigned) error
 	// Interval is the time between two rounds, at the least; half a minute if 0.
 	Interval time.Duration
@@ -189,7 +188,7 @@ func (c *Collector) rounds(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case errors.Is(err, writer.ErrFatal):
+		case errors.Is(err, ledger.ErrFatal):
 			return fmt.Errorf("record what is cosigned: %w", err)
 		case err != nil:
 			c.config.Logger.Warn("cosigning was interrupted and goes on", "error", err)
