@@ -43,7 +43,7 @@ type Engine struct {
 	cached  int // see mostCached
 
 	db       store.Writer
-	shows    []*show
+	shows    []*viewRunner
 	frontier *frontier
 	stale    bool // what is in memory is not what is in the database
 	retried  int  // commits that failed since the last that didn't
@@ -149,10 +149,10 @@ func (e *Engine) restore(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w: the position of the views in %s: %w", ErrDamaged, e.backend, err)
 	}
-	shows := make([]*show, len(e.catalog.views))
-	byView := map[string]*show{}
+	shows := make([]*viewRunner, len(e.catalog.views))
+	byView := map[string]*viewRunner{}
 	for i, v := range e.catalog.views {
-		s := &show{view: v, tx: &Tx{ctx: ctx, now: p.Now, tables: map[*schema]*rows{}, states: map[*schema]*values{}, timers: newTimers()}}
+		s := &viewRunner{view: v, tx: &Tx{ctx: ctx, now: p.Now, tables: map[*schema]*rows{}, states: map[*schema]*values{}, timers: newTimers()}}
 		for _, t := range v.Tables {
 			sch := t.schema()
 			if sch.isState() {

@@ -95,7 +95,7 @@ func measure(c *cli.Context) error {
 		Log: slog.New(slog.NewTextHandler(c.App.ErrWriter, &slog.HandlerOptions{Level: slog.LevelError})),
 	}
 	if c.Bool("ungoverned") {
-		config.Limits = bench.Ungoverned()
+		config.Limits = bench.Unlimited()
 	}
 	config.Begin = func(name string) func() {
 		fmt.Fprintf(c.App.ErrWriter, "measuring %s\n", name)

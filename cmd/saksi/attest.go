@@ -41,7 +41,7 @@ func attestCommand() *cli.Command {
 				if err != nil {
 					return err
 				}
-				return desk(c, func(d *operator.Desk) error { return attestPeriod(c, d, from, to) })
+				return desk(c, func(d *operator.Client) error { return attestPeriod(c, d, from, to) })
 			},
 		}, controlCommand(), blindspotCommand(), correctionCommand(), responseCommand()},
 	}
@@ -59,7 +59,7 @@ func timeFlag(c *cli.Context, name string, missing time.Time) (time.Time, error)
 	return t, nil
 }
 
-func attestPeriod(c *cli.Context, d *operator.Desk, from, to time.Time) error {
+func attestPeriod(c *cli.Context, d *operator.Client, from, to time.Time) error {
 	recorder, err := d.Recorder(c.String("recorder"))
 	if err != nil {
 		return err

@@ -30,12 +30,12 @@ func commitCommand() *cli.Command {
 			if err := required(c, "recorder"); err != nil {
 				return err
 			}
-			return desk(c, func(d *operator.Desk) error { return commitTo(c, d) })
+			return desk(c, func(d *operator.Client) error { return commitTo(c, d) })
 		},
 	}
 }
 
-func commitTo(c *cli.Context, d *operator.Desk) error {
+func commitTo(c *cli.Context, d *operator.Client) error {
 	recorder, err := d.Recorder(c.String("recorder"))
 	if err != nil {
 		return err

@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/internal/slowtest"
+	"github.com/saksi-ledger/saksi/events/slowtest"
 	"github.com/saksi-ledger/saksi/ops/authority"
 )
 

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/internal/slowtest"
+	"github.com/saksi-ledger/saksi/events/slowtest"
 	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/client"
 	"github.com/saksi-ledger/saksi/ledger/formats"

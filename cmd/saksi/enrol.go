@@ -42,7 +42,7 @@ func enrolCommand() *cli.Command {
 			}
 			fingerprint := home.Fingerprint(signer.PublicKey())
 			note := "Give the request to the authority, and read them the fingerprint over another channel."
-			if request.Role == home.RoleSeat {
+			if request.Role == home.RoleMember {
 				note += "\n" + recoveryAdvice(homeOf(c))
 			}
 			return result{
@@ -76,8 +76,8 @@ func enrolled(role home.Role, dir, name string, spec home.KeySpec) (party, error
 		return home.NewOperatorWith(dir, name, spec)
 	case home.RoleReader:
 		return home.NewReaderWith(dir, name, spec)
-	case home.RoleAuthority, home.RoleSeat:
-		return home.NewSeat(dir, name, spec)
+	case home.RoleAuthority, home.RoleMember:
+		return home.NewMemberAuthority(dir, name, spec)
 	}
 	return nil, usage("--role %s: want operator, reader or authority", role)
 }

@@ -137,7 +137,7 @@ func registrar(c *cli.Context, f func(context.Context, *authority.Registrar) err
 // openRegistrar opens the home of an authority, whether it runs the ledger or has a
 // seat in it.
 func openRegistrar(ctx context.Context, dir string) (*authority.Registrar, error) {
-	seat, err := home.OpenSeat(dir)
+	seat, err := home.OpenMemberAuthority(dir)
 	if err == nil {
 		return authority.OpenSeat(ctx, seat)
 	}
@@ -149,7 +149,7 @@ func openRegistrar(ctx context.Context, dir string) (*authority.Registrar, error
 }
 
 // desk runs f with the operator's home opened for work.
-func desk(c *cli.Context, f func(*operator.Desk) error) error {
+func desk(c *cli.Context, f func(*operator.Client) error) error {
 	if err := required(c, "home"); err != nil {
 		return err
 	}

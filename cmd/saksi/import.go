@@ -49,7 +49,7 @@ func runImport(c *cli.Context) error {
 	if err := required(c, "recorder", "party"); err != nil {
 		return err
 	}
-	return desk(c, func(d *operator.Desk) error {
+	return desk(c, func(d *operator.Client) error {
 		recorder, err := d.Recorder(c.String("recorder"))
 		if err != nil {
 			return err
@@ -136,7 +136,7 @@ func orList(names []string) string {
 
 // prepare compares the outbox with the ledger before it is added to, if the
 // ledger can be reached soon; an outbox works without.
-func prepare(c *cli.Context, d *operator.Desk, recorder events.Recorder) {
+func prepare(c *cli.Context, d *operator.Client, recorder events.Recorder) {
 	ctx, cancel := context.WithTimeout(c.Context, min(5*time.Second, c.Duration("timeout")))
 	defer cancel()
 	if err := d.Prepare(ctx, recorder); err != nil && ctx.Err() != nil {
@@ -146,7 +146,7 @@ func prepare(c *cli.Context, d *operator.Desk, recorder events.Recorder) {
 
 // flush brings the outbox to the ledger, with progress on a terminal. Only this
 // waits for --timeout: what was added to the outbox before is safe in it.
-func flush(c *cli.Context, d *operator.Desk, pending int64) (client.Result, error) {
+func flush(c *cli.Context, d *operator.Client, pending int64) (client.Result, error) {
 	ctx, cancel := withTimeout(c)
 	defer cancel()
 	b := newBar(c.App.ErrWriter, "events with receipts", pending, false)

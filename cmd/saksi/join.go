@@ -89,7 +89,7 @@ func join(c *cli.Context, h party, path string) (*home.Grant, *client.Moved, err
 		grant, err := h.Join(path, logKey)
 		return grant, nil, err
 	}
-	_, isSeat := h.(*home.Seat)
+	_, isSeat := h.(*home.MemberAuthority)
 	shown := newSteps(c.App.ErrWriter)
 	defer shown.done()
 	return operator.Move(c.Context, mover, path, operator.MoveOptions{
@@ -138,7 +138,7 @@ func movedRows(m *client.Moved) [][]any {
 
 // sendMoved sends what waits to the ledger that the home has moved to.
 func sendMoved(c *cli.Context, moved *client.Moved) (flushed client.Result, err error) {
-	err = desk(c, func(d *operator.Desk) (err error) {
+	err = desk(c, func(d *operator.Client) (err error) {
 		flushed, err = flush(c, d, moved.Waiting.Events)
 		return err
 	})
@@ -147,7 +147,7 @@ func sendMoved(c *cli.Context, moved *client.Moved) (flushed client.Result, err 
 
 // joining opens the home of an operator, of a reader, or of an authority with a seat.
 func joining(dir string) (party, error) {
-	if seat, err := home.OpenSeat(dir); err == nil {
+	if seat, err := home.OpenMemberAuthority(dir); err == nil {
 		return seat, nil
 	}
 	reader, err := home.OpenReader(dir)

@@ -20,7 +20,7 @@ func named(c *cli.Context, operators, facilities []string) error {
 	if c.Bool("unknown") {
 		return nil
 	}
-	if _, err := home.OpenSeat(homeOf(c)); err == nil {
+	if _, err := home.OpenMemberAuthority(homeOf(c)); err == nil {
 		return nil // the registry is on another's machine
 	}
 	h, err := home.OpenAuthority(homeOf(c))

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/saksi-ledger/saksi/internal/slowtest"
+	"github.com/saksi-ledger/saksi/events/slowtest"
 	"github.com/saksi-ledger/saksi/ledger/client"
 	"github.com/saksi-ledger/saksi/ledger/durable/powercut"
 )

@@ -22,7 +22,7 @@ func ordersCommand() *cli.Command {
 			if _, err := arguments(c); err != nil {
 				return err
 			}
-			return desk(c, func(d *operator.Desk) error {
+			return desk(c, func(d *operator.Client) error {
 				orders, err := d.Orders(c.Context, c.Bool("all"))
 				if err != nil {
 					return err
@@ -65,12 +65,12 @@ func produceCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return desk(c, func(d *operator.Desk) error { return produceOrder(c, d, args[0]) })
+			return desk(c, func(d *operator.Client) error { return produceOrder(c, d, args[0]) })
 		},
 	}
 }
 
-func produceOrder(c *cli.Context, d *operator.Desk, number string) error {
+func produceOrder(c *cli.Context, d *operator.Client, number string) error {
 	ctx, cancel := withTimeout(c)
 	defer cancel()
 	order, err := d.FindOrder(ctx, c.String("authority"), number)

@@ -38,12 +38,12 @@ func publishCommand() *cli.Command {
 				return err
 			}
 			defer in.Close()
-			return desk(c, func(d *operator.Desk) error { return publishFrom(c, d, in, name) })
+			return desk(c, func(d *operator.Client) error { return publishFrom(c, d, in, name) })
 		},
 	}
 }
 
-func publishFrom(c *cli.Context, d *operator.Desk, in io.Reader, name string) error {
+func publishFrom(c *cli.Context, d *operator.Client, in io.Reader, name string) error {
 	recorder, err := d.Recorder(c.String("recorder"))
 	if err != nil {
 		return err

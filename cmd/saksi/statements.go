@@ -16,7 +16,7 @@ import (
 )
 
 // statementCommand is a command that swears to something for a recorder.
-func statementCommand(name, use, args, description string, flags []cli.Flag, make func(*cli.Context, *operator.Desk, events.Recorder) (vocabulary.Said, error)) *cli.Command {
+func statementCommand(name, use, args, description string, flags []cli.Flag, make func(*cli.Context, *operator.Client, events.Recorder) (vocabulary.Said, error)) *cli.Command {
 	return &cli.Command{
 		Name: name, Usage: use, ArgsUsage: args, Description: description,
 		Flags: append(append([]cli.Flag{homeFlag(), stringFlag("recorder", "the `FACILITY/RECORDER` that it is about")}, flags...),
@@ -28,7 +28,7 @@ func statementCommand(name, use, args, description string, flags []cli.Flag, mak
 			if err := required(c, "recorder"); err != nil {
 				return err
 			}
-			return desk(c, func(d *operator.Desk) error {
+			return desk(c, func(d *operator.Client) error {
 				recorder, err := d.Recorder(c.String("recorder"))
 				if err != nil {
 					return err
@@ -65,7 +65,7 @@ func controlCommand() *cli.Command {
 			&cli.StringFlag{Name: "status", Usage: "how far: `STATUS` is in_place, partly or not_in_place", Value: string(events.ControlInPlace)},
 			&cli.StringFlag{Name: "framework", Usage: "the `FRAMEWORK` that asks for it, and its number there"},
 		},
-		func(c *cli.Context, _ *operator.Desk, r events.Recorder) (vocabulary.Said, error) {
+		func(c *cli.Context, _ *operator.Client, r events.Recorder) (vocabulary.Said, error) {
 			return vocabulary.AttestationControl.Of(events.ControlAttested{
 				Recorder: r.String(), Control: c.Args().First(), Framework: c.String("framework"), Status: events.ControlStatus(c.String("status")),
 			}.Statement()), nil
@@ -79,7 +79,7 @@ func blindspotCommand() *cli.Command {
 			&cli.StringFlag{Name: "from", Usage: "the `TIME` from which; now, if not given"},
 			&cli.StringFlag{Name: "until", Usage: "the `TIME` until which, if it is known"},
 		},
-		func(c *cli.Context, _ *operator.Desk, r events.Recorder) (vocabulary.Said, error) {
+		func(c *cli.Context, _ *operator.Client, r events.Recorder) (vocabulary.Said, error) {
 			if err := required(c, "why"); err != nil {
 				return vocabulary.Said{}, err
 			}
@@ -110,7 +110,7 @@ func correctionCommand() *cli.Command {
 			&cli.StringFlag{Name: "approver-country", Usage: "the `COUNTRY` where the approver works", Value: events.UnknownCountry},
 			&cli.StringFlag{Name: "by", Usage: "the id of the `EVENT` of the same recorder that says it rightly"},
 		},
-		func(c *cli.Context, d *operator.Desk, r events.Recorder) (vocabulary.Said, error) {
+		func(c *cli.Context, d *operator.Client, r events.Recorder) (vocabulary.Said, error) {
 			if err := required(c, "reason", "approver"); err != nil {
 				return vocabulary.Said{}, err
 			}
@@ -142,7 +142,7 @@ func correctionCommand() *cli.Command {
 }
 
 // bodiesOf reads back what the operator's own recorders have said.
-func bodiesOf(d *operator.Desk) (*ledgerhttp.Reader, error) {
+func bodiesOf(d *operator.Client) (*ledgerhttp.Reader, error) {
 	grant, err := d.Home.Grant()
 	if err != nil {
 		return nil, err
@@ -164,7 +164,7 @@ func responseCommand() *cli.Command {
 			&cli.StringFlag{Name: "reason", Usage: "why, as a `CODE`"},
 			&cli.StringFlag{Name: "until", Usage: "the `TIME` by which it will be put right"},
 		},
-		func(c *cli.Context, _ *operator.Desk, r events.Recorder) (vocabulary.Said, error) {
+		func(c *cli.Context, _ *operator.Client, r events.Recorder) (vocabulary.Said, error) {
 			if err := required(c, "answer"); err != nil {
 				return vocabulary.Said{}, err
 			}

@@ -76,7 +76,7 @@ func namedCustomers(c *cli.Context, tenants []string, authority string) error {
 	if c.Bool("unknown") {
 		return nil
 	}
-	if _, err := home.OpenSeat(homeOf(c)); err == nil {
+	if _, err := home.OpenMemberAuthority(homeOf(c)); err == nil {
 		return nil // the registry is on another's machine
 	}
 	h, err := home.OpenAuthority(homeOf(c))

@@ -70,7 +70,7 @@ type watcher interface {
 }
 
 func watching(dir string) (watcher, error) {
-	if seat, err := home.OpenSeat(dir); err == nil {
+	if seat, err := home.OpenMemberAuthority(dir); err == nil {
 		return seat, nil
 	}
 	return home.OpenReader(dir)

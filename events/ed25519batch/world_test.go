@@ -10,7 +10,7 @@ import (
 
 	"filippo.io/edwards25519"
 
-	"github.com/saksi-ledger/saksi/internal/slowtest"
+	"github.com/saksi-ledger/saksi/events/slowtest"
 )
 
 // signed returns n good signatures over different messages, by so many keys in turn.

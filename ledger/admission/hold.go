@@ -15,9 +15,9 @@ type Hold struct {
 	Leaf uint64 `json:"leaf"` // that placed it
 }
 
-// Said is what a hold may cover: something of an operator's, at a facility, received
+// HoldTarget is what a hold may cover: something of an operator's, at a facility, received
 // at some time, that names some pseudonyms or none.
-type Said struct {
+type HoldTarget struct {
 	Operator, Facility string
 	Actors             []string
 	Received           time.Time
@@ -25,7 +25,7 @@ type Said struct {
 
 // Covers reports whether a hold covers what was said. What the hold leaves open
 // bounds nothing; one on pseudonyms doesn't cover what names none.
-func (h *Hold) Covers(s Said) bool {
+func (h *Hold) Covers(s HoldTarget) bool {
 	within := func(names []string, some ...string) bool {
 		return len(names) == 0 || slices.ContainsFunc(some, func(name string) bool { return slices.Contains(names, name) })
 	}
@@ -46,7 +46,7 @@ func (r *Registry) Holds() []Hold {
 }
 
 // Held returns the first hold that covers what was said, and whether there is one.
-func (r *Registry) Held(s Said) (Hold, bool) {
+func (r *Registry) Held(s HoldTarget) (Hold, bool) {
 	for _, h := range r.Holds() {
 		if h.Covers(s) {
 			return h, true

@@ -9,7 +9,7 @@ import (
 
 func TestHoldCovers(t *testing.T) {
 	at := time.Date(2026, 11, 2, 12, 0, 0, 0, time.UTC)
-	said := Said{Operator: "nimbus-my", Facility: "lab-1", Actors: []string{"p-0", "p-1"}, Received: at}
+	said := HoldTarget{Operator: "nimbus-my", Facility: "lab-1", Actors: []string{"p-0", "p-1"}, Received: at}
 	for _, c := range []struct {
 		name string
 		hold events.HoldPlaced
@@ -32,7 +32,7 @@ func TestHoldCovers(t *testing.T) {
 			t.Errorf("%s: %v", c.name, got)
 		}
 	}
-	nobody := Said{Operator: "nimbus-my", Facility: "lab-1", Received: at}
+	nobody := HoldTarget{Operator: "nimbus-my", Facility: "lab-1", Received: at}
 	if (&Hold{HoldPlaced: events.HoldPlaced{Actors: []string{"p-1"}}}).Covers(nobody) {
 		t.Error("a hold on a pseudonym covers what names none")
 	}

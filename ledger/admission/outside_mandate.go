@@ -27,7 +27,7 @@ func (r *Registry) withinMandate(by string, e *events.Event) *refusal {
 	if authority == nil {
 		return outside("%s is no authority of this ledger", by)
 	}
-	on, err := events.BearingOf(e)
+	on, err := events.ScopeOf(e)
 	if err != nil {
 		return refuse("schema", "%w", err)
 	}
@@ -61,7 +61,7 @@ func (r *Registry) withinMandate(by string, e *events.Event) *refusal {
 	case events.TypeTenantDeclared, events.TypeRecorderContinued:
 		// What it says holds wherever the customer is, and what stood in the tree before is
 		// for who took that over: it bears on every facility.
-		on, families = events.Bearing{}, []string{events.FamilyRegistry}
+		on, families = events.Scope{}, []string{events.FamilyRegistry}
 	case events.TypeFacilityDeclared, events.TypeFacilityRetired, events.TypeRecorderDeclared, events.TypeRecorderRetired,
 		events.TypeRulesetAdopted, events.TypeWitnessesAdopted, events.TypePackAdopted, events.TypePredecessorAdopted:
 		families = []string{events.FamilyRegistry}

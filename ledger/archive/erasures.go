@@ -79,8 +79,8 @@ func (e *Erasure) look(leaf *formats.Leaf, body []byte, holds []admission.Hold) 
 }
 
 // covered returns what is still there of what the order covers.
-func (e *Erasure) covered(leaf *formats.Leaf, recorder events.Recorder, body []byte) ([]admission.Said, error) {
-	said := admission.Said{Operator: recorder.Owner, Facility: recorder.Facility, Received: leaf.Received}
+func (e *Erasure) covered(leaf *formats.Leaf, recorder events.Recorder, body []byte) ([]admission.HoldTarget, error) {
+	said := admission.HoldTarget{Operator: recorder.Owner, Facility: recorder.Facility, Received: leaf.Received}
 	if leaf.Verdict == formats.Rejected {
 		switch {
 		case !e.Whole():
@@ -97,7 +97,7 @@ func (e *Erasure) covered(leaf *formats.Leaf, recorder events.Recorder, body []b
 	if !e.Whole() && int(*e.Event) >= len(envelope.Lines) {
 		return nil, fmt.Errorf("leaf %d has %d events, from 0", e.Leaf, len(envelope.Lines))
 	}
-	var all []admission.Said
+	var all []admission.HoldTarget
 	for i, line := range envelope.Lines {
 		if len(line) == 0 || !e.Whole() && i != int(*e.Event) {
 			continue
@@ -113,7 +113,7 @@ func (e *Erasure) covered(leaf *formats.Leaf, recorder events.Recorder, body []b
 
 // ActorsOf returns what a rejected message may say of persons: it can be read as an
 // envelope, or it can't.
-func ActorsOf(body []byte, said admission.Said) (all []admission.Said) {
+func ActorsOf(body []byte, said admission.HoldTarget) (all []admission.HoldTarget) {
 	envelope, err := events.ParseEnvelope(body)
 	if err != nil {
 		return nil

@@ -65,9 +65,9 @@ type Report struct {
 	Chains Chains `json:"chains"`
 	// Anchors, Timestamps and Cosigned are what Rekors, timestamp authorities and witnesses hold
 	// of the tree.
-	Anchors    Outside  `json:"anchors"`
-	Timestamps Outside  `json:"timestamps"`
-	Cosigned   Cosigned `json:"cosigned"`
+	Anchors    Countersigned `json:"anchors"`
+	Timestamps Countersigned `json:"timestamps"`
+	Cosigned   Cosigned      `json:"cosigned"`
 	// Predecessor is the tree before this one, where its registry was taken over.
 	Predecessor *Predecessor `json:"predecessor,omitempty"`
 	// Compared says how that compares with the tree before, where both were there.

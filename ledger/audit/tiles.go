@@ -8,7 +8,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/saksi-ledger/saksi/internal/quiet"
+	"github.com/saksi-ledger/saksi/ledger/quiet"
 )
 
 // checkTiles has Tessera's own fsck make every hash tile again from the leaves

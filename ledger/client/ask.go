@@ -24,7 +24,7 @@ type answer struct {
 // askOld asks about envelopes that a flush before this one may have sent. If
 // there is no answer they are sent again, which costs a duplicate at worst.
 func (f *flush) askOld(ctx context.Context, s *session) error {
-	var lanes []*lane
+	var lanes []*recorderQueue
 	for _, l := range f.lanes {
 		if slices.ContainsFunc(l.items, func(it *item) bool { return it.old && !it.asked }) {
 			lanes = append(lanes, l)
@@ -44,7 +44,7 @@ func (f *flush) askOld(ctx context.Context, s *session) error {
 
 // askAll asks about lanes and takes in the answers. That there is none is not an
 // error.
-func (f *flush) askAll(ctx context.Context, s *session, lanes []*lane) error {
+func (f *flush) askAll(ctx context.Context, s *session, lanes []*recorderQueue) error {
 	answers := make([]*answer, len(lanes))
 	errs := make([]error, len(lanes))
 	slots := make(chan struct{}, maxAsking)
@@ -73,7 +73,7 @@ func (f *flush) askAll(ctx context.Context, s *session, lanes []*lane) error {
 }
 
 // ask only reads f and l.
-func (f *flush) ask(ctx context.Context, s *session, l *lane) (*answer, error) {
+func (f *flush) ask(ctx context.Context, s *session, l *recorderQueue) (*answer, error) {
 	open := l.open()
 	a := &answer{accepted: map[events.Digest]events.AcceptedPlace{}, rejected: map[events.Digest]events.RejectedPlace{}}
 	if len(open) == 0 {
@@ -141,7 +141,7 @@ func (f *flush) dealtWith(stand position, it *item) bool {
 }
 
 // take believes, until the tree says otherwise, an answer about l.
-func (f *flush) take(l *lane, a *answer) {
+func (f *flush) take(l *recorderQueue, a *answer) {
 	f.offline = nil
 	if a.stand.epoch == 0 {
 		return // there was nothing to ask

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/saksi-ledger/saksi/internal/slowtest"
+	"github.com/saksi-ledger/saksi/events/slowtest"
 )
 
 // cable is a TCP proxy that can be cut: what the broker says is lost from some

@@ -91,7 +91,7 @@ func (c *Client) Run(ctx context.Context, o *Outbox, opts FlushOptions) (Result,
 }
 
 func (c *Client) flush(ctx context.Context, o *Outbox, opts FlushOptions, follow bool) (Result, error) {
-	f := &flush{client: c, outbox: o, opts: opts, follow: follow, start: time.Now(), lanes: map[int64]*lane{}, poll: c.config.Poll}
+	f := &flush{client: c, outbox: o, opts: opts, follow: follow, start: time.Now(), lanes: map[int64]*recorderQueue{}, poll: c.config.Poll}
 	if !o.flushMu.TryLock() {
 		return f.result, fmt.Errorf("flush outbox %s: another flush of it is running", o.path)
 	}
@@ -119,11 +119,11 @@ type flush struct {
 	start  time.Time
 	result Result
 
-	lanes   map[int64]*lane // by recorder's row
-	cursor  int64           // the last envelope looked at
-	limit   int64           // the last to be looked at, unless following
-	oldest  int64           // envelopes up to here may have been sent before
-	requeue uint64          // outbox.requeues, as last seen
+	lanes   map[int64]*recorderQueue // by recorder's row
+	cursor  int64                    // the last envelope looked at
+	limit   int64                    // the last to be looked at, unless following
+	oldest  int64                    // envelopes up to here may have been sent before
+	requeue uint64                   // outbox.requeues, as last seen
 	tracked map[int64]bool
 
 	session  *session // whose heads were compared
@@ -328,7 +328,7 @@ func (f *flush) addLanes(ctx context.Context) error {
 			continue
 		}
 		// What was stale may have been mended: the ledger's head decides.
-		f.lanes[row.id] = &lane{recorder: recorder, id: row.id, incarnation: row.incarnation, checked: row.checked && row.stale == ""}
+		f.lanes[row.id] = &recorderQueue{recorder: recorder, id: row.id, incarnation: row.incarnation, checked: row.checked && row.stale == ""}
 		f.compared, f.nextCompare = false, time.Time{}
 	}
 	return nil
@@ -363,7 +363,7 @@ func (f *flush) compare(ctx context.Context, heads []events.Head) error {
 
 // drop stops looking at what can't be sent, so that it doesn't take the place of
 // what can.
-func (f *flush) drop(l *lane) {
+func (f *flush) drop(l *recorderQueue) {
 	l.items = slices.DeleteFunc(l.items, func(it *item) bool {
 		if it.sent || it.placed {
 			return false

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/internal/slowtest"
+	"github.com/saksi-ledger/saksi/events/slowtest"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 

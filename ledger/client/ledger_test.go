@@ -25,8 +25,8 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/internal/quiet"
 	"github.com/saksi-ledger/saksi/ledger/formats"
+	"github.com/saksi-ledger/saksi/ledger/quiet"
 )
 
 // testLedger is a small and real ledger: it reads EVENTS in order, makes each

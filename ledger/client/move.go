@@ -277,9 +277,9 @@ func (o *Outbox) sought(ctx context.Context) (accepted, rejected map[events.Dige
 	if err != nil {
 		return nil, nil, 0, err
 	}
-	lanes := map[int64]*lane{}
+	lanes := map[int64]*recorderQueue{}
 	for recorder, row := range recorders {
-		lanes[row.id] = &lane{recorder: recorder, id: row.id, incarnation: row.incarnation}
+		lanes[row.id] = &recorderQueue{recorder: recorder, id: row.id, incarnation: row.incarnation}
 	}
 	limit, err := o.lastEnvelope(ctx)
 	if err != nil {

@@ -37,7 +37,7 @@ func (f *flush) resolve(ctx context.Context, s *session) error {
 		f.unreachable(err)
 	}
 	if polled || cp != seen || len(rejections) > 0 {
-		var lanes []*lane
+		var lanes []*recorderQueue
 		for _, l := range f.lanes {
 			if slices.ContainsFunc(l.items, func(it *item) bool { return it.sent && !it.placed }) {
 				lanes = append(lanes, l)

@@ -37,7 +37,7 @@ func (f *flush) send(ctx context.Context, s *session) (bool, error) {
 	now := time.Now()
 	var ahead, rest []*item
 	messages := map[*item]*nats.Msg{}
-	led := map[*lane]bool{}
+	led := map[*recorderQueue]bool{}
 	for i, it := range window {
 		m := &nats.Msg{Subject: it.lane.recorder.Subject(), Data: bodies[i], Header: nats.Header{}}
 		if !it.bare {
@@ -128,12 +128,12 @@ func (f *flush) ahead() (n, bytes int) {
 
 // sendAll publishes items in order and returns the lanes of which not all was
 // acknowledged.
-func (f *flush) sendAll(ctx context.Context, s *session, items []*item, messages map[*item]*nats.Msg) (map[*lane]bool, error) {
+func (f *flush) sendAll(ctx context.Context, s *session, items []*item, messages map[*item]*nats.Msg) (map[*recorderQueue]bool, error) {
 	batch := make([]*nats.Msg, len(items))
 	for i, it := range items {
 		batch[i] = messages[it]
 	}
-	failed := map[*lane]bool{}
+	failed := map[*recorderQueue]bool{}
 	var fatal error
 	for i, out := range s.publish(ctx, batch) {
 		it := items[i]

@@ -17,7 +17,7 @@ import (
 // flush that loaded it.
 type item struct {
 	id       int64
-	lane     *lane
+	lane     *recorderQueue
 	first    uint64
 	count    uint64
 	size     int

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/saksi-ledger/saksi/internal/slowtest"
+	"github.com/saksi-ledger/saksi/events/slowtest"
 	"github.com/saksi-ledger/saksi/ledger/evidence"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ledger/writer"

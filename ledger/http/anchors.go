@@ -32,7 +32,7 @@ const policyFile = "anchors/policy.json"
 
 // Anchors reads and serves the anchors of a ledger's directory, while others are
 // added. It is safe for concurrent use.
-type Anchors struct{ shelf *shelf }
+type Anchors struct{ shelf *blobIndex }
 
 // OpenAnchors opens the anchors of the ledger in dir. There may be none yet.
 func OpenAnchors(dir string) (*Anchors, error) {

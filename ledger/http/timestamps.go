@@ -15,7 +15,7 @@ type Timestamp struct {
 
 // Timestamps reads and serves the timestamps of a ledger's directory, while others are
 // added. It is safe for concurrent use.
-type Timestamps struct{ shelf *shelf }
+type Timestamps struct{ shelf *blobIndex }
 
 // OpenTimestamps opens the timestamps of the ledger in dir. There may be none yet.
 func OpenTimestamps(dir string) (*Timestamps, error) {

@@ -45,8 +45,8 @@ type shelved struct {
 	file, note string // paths, as the ledger gives them
 }
 
-// shelf is where a ledger keeps what others signed over its checkpoints.
-type shelf struct {
+// blobIndex is where a ledger keeps what others signed over its checkpoints.
+type blobIndex struct {
 	dir, suffix string
 	list        func(ctx context.Context, before uint64) ([]shelved, error)
 	read        func(ctx context.Context, path string) ([]byte, error)
@@ -55,7 +55,7 @@ type shelf struct {
 }
 
 // shelves are what is copied: anchors and timestamps.
-func (f *fetch) shelves() ([]shelf, error) {
+func (f *fetch) shelves() ([]blobIndex, error) {
 	anchors, err := evidence.Remote(f.reader.Base(), f.reader.Client())
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func (f *fetch) shelves() ([]shelf, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []shelf{
+	return []blobIndex{
 		{anchorsDir, ".json", func(ctx context.Context, before uint64) (all []shelved, _ error) {
 			list, err := anchors.List(ctx, "", before, shelfPage)
 			for _, a := range list {
@@ -86,7 +86,7 @@ func (f *fetch) shelves() ([]shelf, error) {
 }
 
 // shelf goes through a shelf, the largest checkpoints first, until there is nothing new.
-func (f *fetch) shelf(ctx context.Context, s shelf) error {
+func (f *fetch) shelf(ctx context.Context, s blobIndex) error {
 	names := map[string]bool{}
 	for before := uint64(0); ; {
 		list, err := s.list(ctx, before)
@@ -128,7 +128,7 @@ func plainName(name string) bool {
 }
 
 // take keeps one that is not there yet, its note last: nothing counts without one.
-func (f *fetch) take(ctx context.Context, s shelf, item shelved) (came bool, err error) {
+func (f *fetch) take(ctx context.Context, s blobIndex, item shelved) (came bool, err error) {
 	base := f.path(s.dir, item.by, fmt.Sprintf("%020d", item.size))
 	if _, err := os.Stat(base + ".note"); err == nil {
 		return false, nil

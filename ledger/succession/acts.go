@@ -14,7 +14,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
-// Options are for [Estate.Acts].
+// Options are for [Snapshot.Acts].
 type Options struct {
 	// Authority is the one that runs the tree which takes the place of the other.
 	Authority string
@@ -47,8 +47,8 @@ const mostKeys = 16
 // Acts returns what takes over what was current, in an order in which each has what it
 // rests on. What was revoked, suspended or retired is said to be. left says, for people,
 // what is not taken over, and why.
-func (e *Estate) Acts(o Options) (acts []Act, left []string, err error) {
-	a := &acting{Estate: e, options: o}
+func (e *Snapshot) Acts(o Options) (acts []Act, left []string, err error) {
+	a := &acting{Snapshot: e, options: o}
 	if err := a.known(); err != nil {
 		return nil, nil, err
 	}
@@ -70,7 +70,7 @@ func (e *Estate) Acts(o Options) (acts []Act, left []string, err error) {
 }
 
 type acting struct {
-	*Estate
+	*Snapshot
 	options Options
 	acts    []Act
 	left    []string
@@ -110,7 +110,7 @@ func (a *acting) text(id events.KeyID) string {
 
 func (a *acting) authorities() {
 	for _, one := range sorted(a.Registry.Authorities(), func(x admission.Authority) string { return x.Name }) {
-		admitted, seated := a.Estate.authorities[one.Name]
+		admitted, seated := a.Snapshot.authorities[one.Name]
 		switch {
 		case one.Name == a.options.Authority:
 		case !seated:
@@ -132,7 +132,7 @@ func (a *acting) authorities() {
 
 func (a *acting) operators() {
 	for _, one := range sorted(a.Registry.Operators(), func(x admission.Operator) string { return x.Name }) {
-		admitted := a.Estate.operators[one.Name]
+		admitted := a.Snapshot.operators[one.Name]
 		// Those that count come first: there may be more than an admission holds.
 		keys := a.Registry.KeysOf(one.Name)
 		slices.SortStableFunc(keys, func(x, y admission.PartyKey) int { return cmp.Compare(min(x.RevokedBy, 1), min(y.RevokedBy, 1)) })
@@ -171,7 +171,7 @@ func (a *acting) facilities() {
 	}
 	var over []retired
 	for _, one := range sorted(a.Registry.Facilities(), func(x admission.Facility) string { return x.Name }) {
-		a.add("facility", a.Estate.facilities[one.Name].at, one.Name, vocabulary.FacilityDeclared.Of(events.FacilityDeclared{
+		a.add("facility", a.Snapshot.facilities[one.Name].at, one.Name, vocabulary.FacilityDeclared.Of(events.FacilityDeclared{
 			Facility: one.Name, Country: one.Country, Landlord: one.Landlord, Occupants: one.Occupants,
 		}))
 		if one.Retired {
@@ -208,7 +208,7 @@ func (a *acting) facilities() {
 
 func (a *acting) tenants() {
 	for _, one := range a.Registry.Tenants() {
-		a.add("customer", a.Estate.tenants[tenant{one.Operator, one.Name}].at, strings.TrimPrefix(one.Operator+"/"+one.Name, "/"), vocabulary.TenantDeclared.Of(events.TenantDeclared{
+		a.add("customer", a.Snapshot.tenants[tenant{one.Operator, one.Name}].at, strings.TrimPrefix(one.Operator+"/"+one.Name, "/"), vocabulary.TenantDeclared.Of(events.TenantDeclared{
 			Tenant: one.Name, Operator: one.Operator, Sector: one.Sector, Country: one.Country,
 		}))
 	}
@@ -224,7 +224,7 @@ func (a *acting) holds() {
 			d.Hold = d.Hold[:min(len(d.Hold), 80)] + "@" + one.By
 		}
 		taken[d.Hold] = true
-		a.add("hold", a.Estate.holds[hold{one.By, one.Hold}].at, one.By+" "+one.Hold, vocabulary.HoldPlaced.Of(d))
+		a.add("hold", a.Snapshot.holds[hold{one.By, one.Hold}].at, one.By+" "+one.Hold, vocabulary.HoldPlaced.Of(d))
 		if one.By != a.options.Authority {
 			a.leave("that %s placed the hold %s: %s has placed it now, and releases it", one.By, one.Hold, a.options.Authority)
 		}
@@ -234,7 +234,7 @@ func (a *acting) holds() {
 // witnesses takes over the policy of witnesses where the new tree has none. They cosign
 // when they have been told of its key.
 func (a *acting) witnesses() {
-	policy := withoutLogs(a.Estate.witnesses.what)
+	policy := withoutLogs(a.Snapshot.witnesses.what)
 	if policy == "" || policy == a.options.Policy {
 		return
 	}
@@ -246,7 +246,7 @@ func (a *acting) witnesses() {
 		a.leave("the policy of witnesses, which can't be read: %v", err)
 		return
 	}
-	a.add("policy of witnesses", a.Estate.witnesses.at, "of "+a.Checkpoint.Origin, vocabulary.WitnessesAdopted.Of(events.WitnessesAdopted{Policy: policy, Reason: a.options.Reason}))
+	a.add("policy of witnesses", a.Snapshot.witnesses.at, "of "+a.Checkpoint.Origin, vocabulary.WitnessesAdopted.Of(events.WitnessesAdopted{Policy: policy, Reason: a.options.Reason}))
 }
 
 // withoutLogs leaves out the lines of a policy that say which logs it is for.
@@ -269,8 +269,8 @@ type Party struct {
 	Keyless bool
 }
 
-// Operators returns the operators that [Estate.Acts] takes over, by name.
-func (e *Estate) Operators(o Options) []Party {
+// Operators returns the operators that [Snapshot.Acts] takes over, by name.
+func (e *Snapshot) Operators(o Options) []Party {
 	var all []Party
 	for _, one := range sorted(e.Registry.Operators(), func(x admission.Operator) string { return x.Name }) {
 		keyless := !slices.ContainsFunc(e.Registry.KeysOf(one.Name), func(k admission.PartyKey) bool {
@@ -281,8 +281,8 @@ func (e *Estate) Operators(o Options) []Party {
 	return all
 }
 
-// Seats returns the authorities that [Estate.Acts] takes over, by name.
-func (e *Estate) Seats(o Options) []Party {
+// Seats returns the authorities that [Snapshot.Acts] takes over, by name.
+func (e *Snapshot) Seats(o Options) []Party {
 	var all []Party
 	for _, one := range sorted(e.Registry.Authorities(), func(x admission.Authority) string { return x.Name }) {
 		admitted, seated := e.authorities[one.Name]

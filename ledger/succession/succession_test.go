@@ -117,12 +117,12 @@ func TestAdopt(t *testing.T) {
 	note := last(t, w)
 	// The tree goes on, and what comes then is left behind.
 	say(t, w, vocabulary.FacilityDeclared.Of(events.FacilityDeclared{Facility: "late", Country: "MY"}))
-	estate, err := succession.Read(t.Context(), w.Dir, note, nil)
+	snapshot, err := succession.Read(t.Context(), w.Dir, note, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := succession.Options{Authority: w.Authority(), Without: []events.KeyID{keys[5].ID()}, Reason: "the log's key was stolen"}
-	acts, left, err := estate.Acts(o)
+	acts, left, err := snapshot.Acts(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func TestAdopt(t *testing.T) {
 	next := readertest.NewSuccessor(t, "ledger.example.my/test-2", string(note))
 	adopt(t, next, acts, func(_ succession.Act, e *events.Event) *events.Event { return e })
 
-	before, now := estate.Registry, registryOf(t, next)
+	before, now := snapshot.Registry, registryOf(t, next)
 	same := func(what string, a, b any) {
 		t.Helper()
 		x, _ := json.Marshal(a)
@@ -157,11 +157,11 @@ func TestAdopt(t *testing.T) {
 	if len(now.Authorities()) != 3 {
 		t.Errorf("authorities %+v", now.Authorities())
 	}
-	if parties := estate.Operators(o); len(parties) != 2 || parties[1].Name != "strato" || !parties[1].Suspended || parties[1].Keyless {
+	if parties := snapshot.Operators(o); len(parties) != 2 || parties[1].Name != "strato" || !parties[1].Suspended || parties[1].Keyless {
 		t.Errorf("parties %+v", parties)
 	}
 	// Recorders go on from where they stood.
-	for recorder, h := range estate.Heads {
+	for recorder, h := range snapshot.Heads {
 		if raw := w.Bodies[h.Leaf]; len(raw) == 0 {
 			t.Errorf("%s stood at leaf %d", recorder, h.Leaf)
 		}
@@ -176,11 +176,11 @@ func TestAdopt(t *testing.T) {
 // TestCompare has acts be taken over otherwise than they were.
 func TestCompare(t *testing.T) {
 	w, _ := ended(t)
-	estate, err := succession.Read(t.Context(), w.Dir, last(t, w), nil)
+	snapshot, err := succession.Read(t.Context(), w.Dir, last(t, w), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	acts, _, err := estate.Acts(succession.Options{Authority: w.Authority(), Reason: "order 12"})
+	acts, _, err := snapshot.Acts(succession.Options{Authority: w.Authority(), Reason: "order 12"})
 	if err != nil {
 		t.Fatal(err)
 	}

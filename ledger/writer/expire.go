@@ -112,7 +112,7 @@ func (x *expiry) look(ctx context.Context, index uint64, leaf *formats.Leaf) err
 	if leaf.Verdict == formats.Duplicate || err == nil && !recorder.IsOperator() && leaf.Verdict == formats.Accepted {
 		return nil
 	}
-	said := admission.Said{Operator: recorder.Owner, Facility: recorder.Facility, Received: leaf.Received}
+	said := admission.HoldTarget{Operator: recorder.Owner, Facility: recorder.Facility, Received: leaf.Received}
 	body, err := x.l.bodies.Read(index)
 	if err != nil {
 		return err
@@ -165,6 +165,6 @@ func (x *expiry) look(ctx context.Context, index uint64, leaf *formats.Leaf) err
 	return x.l.bodies.Erase(index, rest.Marshal())
 }
 
-func (x *expiry) held(s admission.Said) bool {
+func (x *expiry) held(s admission.HoldTarget) bool {
 	return slices.ContainsFunc(x.holds, func(h admission.Hold) bool { return h.Covers(s) })
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/transparency-dev/tessera/storage/posix"
 	"golang.org/x/mod/sumdb/note"
 
-	"github.com/saksi-ledger/saksi/internal/quiet"
+	"github.com/saksi-ledger/saksi/ledger/quiet"
 )
 
 const (

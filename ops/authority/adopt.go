@@ -79,7 +79,7 @@ func (r *Registrar) Adopt(ctx context.Context, a Adoption) (*Adopted, error) {
 			}
 		}
 	}
-	estate, err := succession.Read(ctx, a.Dir, note, progress("reading leaves"))
+	snapshot, err := succession.Read(ctx, a.Dir, note, progress("reading leaves"))
 	if err != nil {
 		return nil, err
 	}
@@ -89,28 +89,28 @@ func (r *Registrar) Adopt(ctx context.Context, a Adoption) (*Adopted, error) {
 	}
 	// Refused before anything is said.
 	if a.By != nil {
-		if _, ok := estate.SpeaksAs(a.By.PublicKey().ID()); !ok {
-			return nil, hinted{fmt.Errorf("key %.12s is not one by which the authority of %s is recognized under its last checkpoint", a.By.PublicKey().ID(), estate.Checkpoint.Origin),
+		if _, ok := snapshot.SpeaksAs(a.By.PublicKey().ID()); !ok {
+			return nil, hinted{fmt.Errorf("key %.12s is not one by which the authority of %s is recognized under its last checkpoint", a.By.PublicKey().ID(), snapshot.Checkpoint.Origin),
 				"name the recovery key that counts there: saksi authority list in the home of that ledger shows its id"}
 		}
 	}
-	if a.Without, err = wholeIDs(estate, readers, a.Without); err != nil {
+	if a.Without, err = wholeIDs(snapshot, readers, a.Without); err != nil {
 		return nil, err
 	}
-	options := succession.Options{Authority: r.name, Policy: policy, Without: ofRegistry(estate, readers, a.Without), Reason: a.Reason}
-	acts, left, err := estate.Acts(options)
+	options := succession.Options{Authority: r.name, Policy: policy, Without: ofRegistry(snapshot, readers, a.Without), Reason: a.Reason}
+	acts, left, err := snapshot.Acts(options)
 	if err != nil {
 		return nil, err
 	}
-	done := &Adopted{Origin: estate.Checkpoint.Origin, Size: estate.Checkpoint.Size, Acts: len(acts) - 1, Left: left}
+	done := &Adopted{Origin: snapshot.Checkpoint.Origin, Size: snapshot.Checkpoint.Size, Acts: len(acts) - 1, Left: left}
 	// What is public of that tree comes first: who has a grant asks for it.
-	if err := keepPublic(ctx, estate, a.Dir, r.home.PredecessorDir(), progress("copying leaves")); err != nil {
+	if err := keepPublic(ctx, snapshot, a.Dir, r.home.PredecessorDir(), progress("copying leaves")); err != nil {
 		return nil, err
 	}
 	if err := r.sayAll(ctx, acts, done); err != nil {
-		return nil, fmt.Errorf("take over the registry of %s: %w", estate.Checkpoint.Origin, err)
+		return nil, fmt.Errorf("take over the registry of %s: %w", snapshot.Checkpoint.Origin, err)
 	}
-	if err := r.letInAgain(ctx, a, estate, options, readers, done); err != nil {
+	if err := r.letInAgain(ctx, a, snapshot, options, readers, done); err != nil {
 		return nil, err
 	}
 	return done, nil
@@ -141,15 +141,15 @@ func readersOf(dir string) ([]home.EnrolledReader, error) {
 }
 
 // wholeIDs returns the ids in full of keys that are named by their beginnings.
-func wholeIDs(estate *succession.Estate, readers []home.EnrolledReader, ids []events.KeyID) ([]events.KeyID, error) {
+func wholeIDs(snapshot *succession.Snapshot, readers []home.EnrolledReader, ids []events.KeyID) ([]events.KeyID, error) {
 	const whole = 64
 	known := map[events.KeyID]bool{}
-	for _, one := range estate.Registry.Operators() {
-		for _, k := range estate.Registry.KeysOf(one.Name) {
+	for _, one := range snapshot.Registry.Operators() {
+		for _, k := range snapshot.Registry.KeysOf(one.Name) {
 			known[k.ID] = true
 		}
 	}
-	for _, one := range estate.Registry.Authorities() {
+	for _, one := range snapshot.Registry.Authorities() {
 		known[one.Key], known[one.Recovery] = true, true
 	}
 	for _, one := range readers {
@@ -170,7 +170,7 @@ func wholeIDs(estate *succession.Estate, readers []home.EnrolledReader, ids []ev
 			}
 		}
 		if len(found) != 1 {
-			return nil, hinted{fmt.Errorf("%d keys in the registry of %s, and of its readers, have an id that begins with %.80q", len(found), estate.Checkpoint.Origin, id),
+			return nil, hinted{fmt.Errorf("%d keys in the registry of %s, and of its readers, have an id that begins with %.80q", len(found), snapshot.Checkpoint.Origin, id),
 				"saksi key list --operator NAME in the home of that ledger shows them in full"}
 		}
 		all = append(all, found[0])
@@ -179,10 +179,10 @@ func wholeIDs(estate *succession.Estate, readers []home.EnrolledReader, ids []ev
 }
 
 // ofRegistry leaves out the ids of readers' keys, which the registry doesn't know.
-func ofRegistry(estate *succession.Estate, readers []home.EnrolledReader, ids []events.KeyID) []events.KeyID {
+func ofRegistry(snapshot *succession.Snapshot, readers []home.EnrolledReader, ids []events.KeyID) []events.KeyID {
 	var rest []events.KeyID
 	for _, id := range ids {
-		if _, _, known := estate.Registry.KeyOwner(id); known || !anyReader(readers, id) {
+		if _, _, known := snapshot.Registry.KeyOwner(id); known || !anyReader(readers, id) {
 			rest = append(rest, id)
 		}
 	}
@@ -243,7 +243,7 @@ func (r *Registrar) sayAll(ctx context.Context, acts []succession.Act, done *Ado
 }
 
 // letInAgain gives accounts at the broker to whom that tree had let in, and writes grants.
-func (r *Registrar) letInAgain(ctx context.Context, a Adoption, estate *succession.Estate, o succession.Options, readers []home.EnrolledReader, done *Adopted) error {
+func (r *Registrar) letInAgain(ctx context.Context, a Adoption, snapshot *succession.Snapshot, o succession.Options, readers []home.EnrolledReader, done *Adopted) error {
 	if err := os.MkdirAll(a.Grants, 0o755); err != nil {
 		return fmt.Errorf("make a directory for grants: %w", err)
 	}
@@ -252,13 +252,13 @@ func (r *Registrar) letInAgain(ctx context.Context, a Adoption, estate *successi
 		return err
 	}
 	grant.Predecessor = &home.Predecessor{
-		Checkpoint: string(estate.Checkpoint.Note), HTTP: strings.TrimSuffix(r.addresses.HTTP, "/") + home.PredecessorPath,
+		Checkpoint: string(snapshot.Checkpoint.Note), HTTP: strings.TrimSuffix(r.addresses.HTTP, "/") + home.PredecessorPath,
 	}
-	if err := vouch(grant, a, estate); err != nil {
+	if err := vouch(grant, a, snapshot); err != nil {
 		if a.By != nil {
 			return err
 		}
-		done.Left = append(done.Left, fmt.Sprintf("the word of %s's authority, which signs for the move: %v. Who joins needs --log-key %s", estate.Checkpoint.Origin, err, grant.Ledger.Key))
+		done.Left = append(done.Left, fmt.Sprintf("the word of %s's authority, which signs for the move: %v. Who joins needs --log-key %s", snapshot.Checkpoint.Origin, err, grant.Ledger.Key))
 	}
 	write := func(role home.Role, name, connection, user string, mandate *home.ReadingMandate) error {
 		g := *grant
@@ -270,7 +270,7 @@ func (r *Registrar) letInAgain(ctx context.Context, a Adoption, estate *successi
 		done.Grants = append(done.Grants, path)
 		return nil
 	}
-	for _, p := range estate.Operators(o) {
+	for _, p := range snapshot.Operators(o) {
 		switch {
 		case p.Keyless:
 			done.Left = append(done.Left, fmt.Sprintf("a grant for operator %s, of which no key is left: it enrols into a new home, and saksi operator add admits that", p.Name))
@@ -298,7 +298,7 @@ func (r *Registrar) letInAgain(ctx context.Context, a Adoption, estate *successi
 			}
 		}
 	}
-	for _, p := range estate.Seats(o) {
+	for _, p := range snapshot.Seats(o) {
 		if p.Connection == "" {
 			done.Left = append(done.Left, fmt.Sprintf("a grant for authority %s, whose connection the registry doesn't name: saksi authority add writes one by its request", p.Name))
 			continue
@@ -308,7 +308,7 @@ func (r *Registrar) letInAgain(ctx context.Context, a Adoption, estate *successi
 			err = r.broker.PushAuthority(ctx, r.addresses.LocalNATS, p.Name)
 		}
 		if err == nil {
-			err = write(home.RoleSeat, p.Name, p.Connection, admission.UserJWT, nil)
+			err = write(home.RoleMember, p.Name, p.Connection, admission.UserJWT, nil)
 		}
 		if err != nil {
 			return err
@@ -328,7 +328,7 @@ func (r *Registrar) letInAgain(ctx context.Context, a Adoption, estate *successi
 
 // vouch has the authority of the tree before sign which ledger takes that tree's place, by
 // the key that is named, or by that of the home in which the tree lies.
-func vouch(grant *home.Grant, a Adoption, estate *succession.Estate) error {
+func vouch(grant *home.Grant, a Adoption, snapshot *succession.Snapshot) error {
 	by := a.By
 	if by == nil {
 		h, err := home.OpenAuthority(a.Dir)
@@ -338,11 +338,11 @@ func vouch(grant *home.Grant, a Adoption, estate *succession.Estate) error {
 		if by, err = h.Signer(); err != nil {
 			return err
 		}
-		if _, ok := estate.SpeaksAs(by.PublicKey().ID()); !ok {
+		if _, ok := snapshot.SpeaksAs(by.PublicKey().ID()); !ok {
 			return fmt.Errorf("the key in %s is not the one that counted under the last checkpoint", a.Dir)
 		}
 	}
-	return grant.Vouch(by, estate.Rotations)
+	return grant.Vouch(by, snapshot.Rotations)
 }
 
 // readReaderIn lets one reader in again.
@@ -381,19 +381,19 @@ func readReaderIn(ctx context.Context, readership *Readership, reader home.Enrol
 }
 
 // keepPublic keeps a copy of what is public of the tree before, up to its last checkpoint.
-func keepPublic(ctx context.Context, estate *succession.Estate, from, to string, progress func(done, total uint64)) error {
+func keepPublic(ctx context.Context, snapshot *succession.Snapshot, from, to string, progress func(done, total uint64)) error {
 	fail := func(err error) error {
-		return fmt.Errorf("keep what is public of %s: %w", estate.Checkpoint.Origin, err)
+		return fmt.Errorf("keep what is public of %s: %w", snapshot.Checkpoint.Origin, err)
 	}
-	handler, err := publicOf(succession.LedgerDir(from), estate.Checkpoint.Note)
+	handler, err := publicOf(succession.LedgerDir(from), snapshot.Checkpoint.Note)
 	if err != nil {
 		return fail(err)
 	}
-	reader, err := ledgerhttp.NewReader("http://predecessor", estate.Log, ledgerhttp.ReaderOptions{Client: &http.Client{Transport: local{handler}}})
+	reader, err := ledgerhttp.NewReader("http://predecessor", snapshot.Log, ledgerhttp.ReaderOptions{Client: &http.Client{Transport: local{handler}}})
 	if err != nil {
 		return fail(err)
 	}
-	kept, err := mirror.Create(to, estate.Log, "")
+	kept, err := mirror.Create(to, snapshot.Log, "")
 	if err != nil {
 		return fail(err)
 	}

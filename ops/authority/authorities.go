@@ -18,7 +18,7 @@ func (r *Registrar) AddAuthority(ctx context.Context, request *home.Request, tit
 	if err := r.runs("let authorities connect"); err != nil {
 		return nil, 0, err
 	}
-	if request.Role != home.RoleSeat {
+	if request.Role != home.RoleMember {
 		return nil, 0, hinted{fmt.Errorf("the request of %s is for the role %s, not of an authority", request.Name, request.Role), "it is made with saksi enrol --role authority"}
 	}
 	leaf, err := r.say(ctx, vocabulary.AuthorityAdmitted.Of(events.AuthorityAdmitted{

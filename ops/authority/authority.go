@@ -218,7 +218,7 @@ type Registrar struct {
 	home      *home.Authority
 	broker    *broker.Authority
 	addresses home.Addresses
-	seat      *home.Seat
+	seat      *home.MemberAuthority
 }
 
 // OpenRegistrar opens an authority's home for publishing to its running node.
@@ -261,7 +261,7 @@ func OpenRegistrar(ctx context.Context, h *home.Authority) (_ *Registrar, err er
 
 // OpenSeat opens the home of an authority with a seat for publishing to the ledger
 // that it has joined.
-func OpenSeat(ctx context.Context, h *home.Seat) (_ *Registrar, err error) {
+func OpenSeat(ctx context.Context, h *home.MemberAuthority) (_ *Registrar, err error) {
 	r := &Registrar{name: h.Name, seat: h}
 	defer func() {
 		if err != nil {

@@ -8,7 +8,7 @@ func newGrant(h *home.Authority, addresses home.Addresses) (*home.Grant, error) 
 	if err != nil {
 		return nil, err
 	}
-	voice, err := h.Voice()
+	voice, err := h.AuthorityKeys()
 	if err != nil {
 		return nil, err
 	}

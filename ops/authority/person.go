@@ -250,7 +250,7 @@ func (r *Registrar) ErasePerson(ctx context.Context, who Person, ground, order s
 
 // custody opens what operators have disclosed, from the home of the authority that runs
 // the ledger.
-func (r *Registrar) custody(ctx context.Context) (*disclosures.Custodian, *nats.Conn, error) {
+func (r *Registrar) custody(ctx context.Context) (*disclosures.Store, *nats.Conn, error) {
 	if err := r.runs("look at what the node keeps"); err != nil {
 		return nil, nil, err
 	}
@@ -258,7 +258,7 @@ func (r *Registrar) custody(ctx context.Context) (*disclosures.Custodian, *nats.
 	if err != nil {
 		return nil, nil, err
 	}
-	nc, err := nats.Connect(r.addresses.LocalNATS, append(broker.ConnectOptions(broker.RoleCustodian, r.broker.CredsFile(broker.RoleCustodian)), nats.NoReconnect())...)
+	nc, err := nats.Connect(r.addresses.LocalNATS, append(broker.ConnectOptions(broker.RoleDisclosures, r.broker.CredsFile(broker.RoleDisclosures)), nats.NoReconnect())...)
 	if err != nil {
 		return nil, nil, unreachable(fmt.Errorf("connect to the broker at %s: %w", r.addresses.LocalNATS, err))
 	}

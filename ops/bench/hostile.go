@@ -22,8 +22,8 @@ const quietRate = 50
 // attackedFor is how many times as long an attack lasts as the calm before it.
 const attackedFor = 3
 
-// Ordeal is what became of a quiet operator while another one attacked the node.
-type Ordeal struct {
+// AttackResult is what became of a quiet operator while another one attacked the node.
+type AttackResult struct {
 	Attack string
 	// Quiet and Attacker are their names.
 	Quiet, Attacker string
@@ -50,7 +50,7 @@ type Latency struct {
 }
 
 // Held returns the first alarm for which the attacker was held.
-func (o *Ordeal) Held() (home.Alarm, bool) {
+func (o *AttackResult) Held() (home.Alarm, bool) {
 	i := slices.IndexFunc(o.Alarms, func(a home.Alarm) bool { return !a.Until.IsZero() })
 	if i < 0 {
 		return home.Alarm{}, false
@@ -61,7 +61,7 @@ func (o *Ordeal) Held() (home.Alarm, bool) {
 // hostile takes the measure of every attack, each on a node of its own.
 func (r *run) hostile(ctx context.Context) error {
 	for _, a := range r.attacks {
-		o, err := r.suffer(ctx, a)
+		o, err := r.attack(ctx, a)
 		if err != nil {
 			return fmt.Errorf("%s: %w", a, err)
 		}
@@ -86,15 +86,15 @@ func (r *run) hostile(ctx context.Context) error {
 	return nil
 }
 
-// Suffer takes the measure of one attack.
-func Suffer(ctx context.Context, config Config, attack string) (*Ordeal, error) {
+// RunAttack takes the measure of one attack.
+func RunAttack(ctx context.Context, config Config, attack string) (*AttackResult, error) {
 	r := &run{config: config.orDefault(), report: func(Figure) {}, name: "hostile", dir: config.Dir}
-	return r.suffer(ctx, attack)
+	return r.attack(ctx, attack)
 }
 
-// suffer has one operator publish quietly, alone for a while and then, longer, while
+// attack has one operator publish quietly, alone for a while and then, longer, while
 // another attacks, and waits for all of its receipts. Then it audits the ledger.
-func (r *run) suffer(ctx context.Context, attack string) (_ *Ordeal, err error) {
+func (r *run) attack(ctx context.Context, attack string) (_ *AttackResult, err error) {
 	sub := *r
 	sub.dir = filepath.Join(r.dir, attack)
 	if err := os.Mkdir(sub.dir, 0o700); err != nil {
@@ -107,7 +107,7 @@ func (r *run) suffer(ctx context.Context, attack string) (_ *Ordeal, err error) 
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
 	attacker, quiet := w.operators[0], w.operators[1]
-	o := &Ordeal{Attack: attack, Attacker: attacker.name, Quiet: quiet.name}
+	o := &AttackResult{Attack: attack, Attacker: attacker.name, Quiet: quiet.name}
 	n := max(20, int(quietRate*r.config.Duration.Seconds()))
 	all := (1 + attackedFor) * n
 	spool := &spool{path: filepath.Join(sub.dir, "quiet.spool"), n: all}
@@ -190,7 +190,7 @@ func (w *world) disk() (int64, error) {
 }
 
 // judge audits the ledger that suffered.
-func (r *run) judge(ctx context.Context, w *world, o *Ordeal) error {
+func (r *run) judge(ctx context.Context, w *world, o *AttackResult) error {
 	trust, err := w.home.Trust()
 	if err != nil {
 		return err
@@ -206,8 +206,8 @@ func (r *run) judge(ctx context.Context, w *world, o *Ordeal) error {
 	return nil
 }
 
-// Ungoverned are limits that hold nobody: with them an attack shows what it would do.
-func Ungoverned() limiter.Limits {
+// Unlimited are limits that hold nobody: with them an attack shows what it would do.
+func Unlimited() limiter.Limits {
 	const much = 1 << 60
 	all := limiter.Bucket{Burst: much, Rate: 1}
 	return limiter.Limits{Ahead: all, AheadBytes: all, Waste: all, WasteBytes: all, LeastRation: much}

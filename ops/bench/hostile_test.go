@@ -16,7 +16,7 @@ func TestHostile(t *testing.T) {
 		"flood": true, "largest": true, "names": true, "denied": true, "connections": false, "extremes": false,
 	} {
 		t.Run(attack, func(t *testing.T) {
-			o, err := bench.Suffer(t.Context(), bench.Config{Dir: t.TempDir(), Duration: time.Second}, attack)
+			o, err := bench.RunAttack(t.Context(), bench.Config{Dir: t.TempDir(), Duration: time.Second}, attack)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -40,7 +40,7 @@ func TestHostile(t *testing.T) {
 }
 
 func TestUnknownAttack(t *testing.T) {
-	if _, err := bench.Suffer(t.Context(), bench.Config{Dir: t.TempDir(), Duration: time.Second}, "spells"); !errors.Is(err, bench.ErrUnknown) {
+	if _, err := bench.RunAttack(t.Context(), bench.Config{Dir: t.TempDir(), Duration: time.Second}, "spells"); !errors.Is(err, bench.ErrUnknown) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -135,7 +135,7 @@ func initialise(dir, name string) error {
 		c.Limits.JetStreamLimits = withJetStream()
 	})
 	h.user(hubLedger, RoleEraser, eraserPermissions())
-	h.user(hubLedger, RoleCustodian, custodianPermissions())
+	h.user(hubLedger, RoleDisclosures, custodianPermissions())
 	h.user(hubLedger, RoleIntake, intakePermissions())
 	h.projections()
 	r := authorityReach(name)

@@ -166,7 +166,7 @@ func (w *world) events() jetstream.Stream {
 // "hub" and "feeds-hub": users whom nothing binds in LEDGER and PROJECTIONS.
 func (w *world) options(who string) []nats.Option {
 	switch r := broker.Role(who); r {
-	case broker.RoleLedger, broker.RoleEraser, broker.RoleCustodian, broker.RoleIntake, broker.RoleProjections, broker.RoleAuthority, broker.RoleSystem:
+	case broker.RoleLedger, broker.RoleEraser, broker.RoleDisclosures, broker.RoleIntake, broker.RoleProjections, broker.RoleAuthority, broker.RoleSystem:
 		return broker.ConnectOptions(r, w.auth.CredsFile(r))
 	case "anonymous":
 		return nil

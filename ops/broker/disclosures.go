@@ -31,7 +31,7 @@ const maxDisclosure = 192 << 10
 
 // EnsureDisclosures makes the stream DISCLOSURES if it is missing. If it exists, it
 // checks that it is what its custodian relies on, and returns an error that names each
-// setting that isn't; it never changes a stream. js must be of [RoleCustodian].
+// setting that isn't; it never changes a stream. js must be of [RoleDisclosures].
 //
 // Messages are deleted one by one, and overwritten when they are; they can't be purged
 // or rolled up, and those who publish can't give them a time to live.

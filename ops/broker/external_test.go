@@ -22,7 +22,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/saksi-ledger/saksi/internal/slowtest"
+	"github.com/saksi-ledger/saksi/events/slowtest"
 	"github.com/saksi-ledger/saksi/ops/broker"
 )
 

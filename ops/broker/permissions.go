@@ -146,8 +146,8 @@ const (
 	RoleEraser Role = "eraser"
 	// RoleIntake publishes envelopes that came another way, in the account LEDGER.
 	RoleIntake Role = "intake"
-	// RoleCustodian keeps disclosures, in the account LEDGER.
-	RoleCustodian Role = "custodian"
+	// RoleDisclosures keeps disclosures, in the account LEDGER.
+	RoleDisclosures Role = "custodian"
 	// RoleProjections publishes feeds and keeps readers' consumers, in the account
 	// PROJECTIONS.
 	RoleProjections Role = "projections"
@@ -169,7 +169,7 @@ func ConnectOptions(role Role, credsFile string) []nats.Option {
 		o = append(o, nats.CustomInboxPrefix(eraserInboxPrefix))
 	case RoleIntake:
 		o = append(o, nats.CustomInboxPrefix(intakeInboxPrefix))
-	case RoleCustodian:
+	case RoleDisclosures:
 		o = append(o, nats.CustomInboxPrefix(custodianInboxPrefix))
 	case RoleProjections:
 		o = append(o, nats.CustomInboxPrefix(projectionsInboxPrefix))

@@ -23,8 +23,8 @@ import (
 	"github.com/saksi-ledger/saksi/ops/broker"
 )
 
-// Custodian has the stream open. It is safe for concurrent use.
-type Custodian struct {
+// Store has the stream open. It is safe for concurrent use.
+type Store struct {
 	js     jetstream.JetStream
 	stream jetstream.Stream
 	kept   time.Duration // how long a disclosure is kept; zero: for ever
@@ -39,9 +39,9 @@ type Custodian struct {
 }
 
 // Open opens the stream, making it if there is none. nc must be of
-// [broker.RoleCustodian]. newBytes is how much a new stream may hold; 0 is the broker
+// [broker.RoleDisclosures]. newBytes is how much a new stream may hold; 0 is the broker
 // package's default.
-func Open(ctx context.Context, nc *nats.Conn, retention events.Retention, replicas int, newBytes int64) (*Custodian, error) {
+func Open(ctx context.Context, nc *nats.Conn, retention events.Retention, replicas int, newBytes int64) (*Store, error) {
 	options, err := StreamOptions(retention, replicas, newBytes)
 	if err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func Open(ctx context.Context, nc *nats.Conn, retention events.Retention, replic
 	if err != nil {
 		return nil, err
 	}
-	return &Custodian{
+	return &Store{
 		js: js, stream: stream, kept: options.MaxAge, remove: stream.SecureDeleteMsg,
 		publish: func(ctx context.Context, m *nats.Msg) error { _, err := js.PublishMsg(ctx, m); return err },
 	}, nil
@@ -112,7 +112,7 @@ const (
 // Page returns what operators sent about a pseudonym, in the order of the stream, from the
 // place that the page before gave as next, 0 being the beginning. A page is at most 1,000
 // messages, and ends after 8 MiB of them. Its next is 0 if there is nothing after it.
-func (c *Custodian) Page(ctx context.Context, operator, actor string, from uint64) (page []Stored, next uint64, err error) {
+func (c *Store) Page(ctx context.Context, operator, actor string, from uint64) (page []Stored, next uint64, err error) {
 	total := 0
 	err = c.each(ctx, of(operator, nil, actor), from, func(m *Stored) (bool, error) {
 		if len(page) == pageMessages || total >= pageBytes {
@@ -142,7 +142,7 @@ func of(operator string, facilities []string, actor string) (subjects []string) 
 
 // each calls f with the messages on some subjects that are there now, from a place in the
 // stream on and in its order, until it returns false. f may delete them.
-func (c *Custodian) each(ctx context.Context, subjects []string, from uint64, f func(*Stored) (more bool, err error)) error {
+func (c *Store) each(ctx context.Context, subjects []string, from uint64, f func(*Stored) (more bool, err error)) error {
 	info, err := c.stream.Info(ctx)
 	if err != nil {
 		return fmt.Errorf("look at the disclosures: %w", err)
@@ -241,19 +241,19 @@ type PersonErasure struct {
 }
 
 // Erasures returns where orders stand.
-func (c *Custodian) Erasures(ctx context.Context, registry *admission.Registry) ([]PersonErasure, error) {
+func (c *Store) Erasures(ctx context.Context, registry *admission.Registry) ([]PersonErasure, error) {
 	return c.carryOut(ctx, registry.PersonErasures(), registry.Holds(), nil)
 }
 
 // Erase carries out the orders in the registry that nothing holds up: it overwrites and
 // deletes each message of each pseudonym, those too that came after the order. It returns
 // where the orders stand then.
-func (c *Custodian) Erase(ctx context.Context, orders []admission.PersonErasure, holds []admission.Hold) ([]PersonErasure, error) {
+func (c *Store) Erase(ctx context.Context, orders []admission.PersonErasure, holds []admission.Hold) ([]PersonErasure, error) {
 	return c.carryOut(ctx, orders, holds, c.delete)
 }
 
 // delete overwrites a message, if it is still there.
-func (c *Custodian) delete(ctx context.Context, m *Stored) error {
+func (c *Store) delete(ctx context.Context, m *Stored) error {
 	if err := c.remove(ctx, m.sequence); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {
 		return fmt.Errorf("erase disclosure %d: %w", m.sequence, err)
 	}
@@ -262,7 +262,7 @@ func (c *Custodian) delete(ctx context.Context, m *Stored) error {
 
 // carryOut does something, if do is not nil, with each message that an order covers and
 // no hold does.
-func (c *Custodian) carryOut(ctx context.Context, orders []admission.PersonErasure, holds []admission.Hold, do func(context.Context, *Stored) error) ([]PersonErasure, error) {
+func (c *Store) carryOut(ctx context.Context, orders []admission.PersonErasure, holds []admission.Hold, do func(context.Context, *Stored) error) ([]PersonErasure, error) {
 	out := make([]PersonErasure, 0, len(orders))
 	for _, order := range orders {
 		at := PersonErasure{PersonErasure: order}
@@ -270,7 +270,7 @@ func (c *Custodian) carryOut(ctx context.Context, orders []admission.PersonErasu
 			if !order.Covers(order.Operator, m.facility(), order.Actor) {
 				return true, nil
 			}
-			said := admission.Said{Operator: order.Operator, Facility: m.facility(), Actors: []string{order.Actor}, Received: m.Received}
+			said := admission.HoldTarget{Operator: order.Operator, Facility: m.facility(), Actors: []string{order.Actor}, Received: m.Received}
 			if i := slices.IndexFunc(holds, func(h admission.Hold) bool { return h.Covers(said) }); i >= 0 {
 				at.Hold = holds[i].By + "/" + holds[i].HoldPlaced.Hold
 				at.Left++
@@ -292,7 +292,7 @@ func (c *Custodian) carryOut(ctx context.Context, orders []admission.PersonErasu
 
 // Expire deletes what was encrypted anew and is older than disclosures are kept, by when
 // it was first sent: the broker counts from when it was sent again.
-func (c *Custodian) Expire(ctx context.Context, now time.Time) (int, error) {
+func (c *Store) Expire(ctx context.Context, now time.Time) (int, error) {
 	if c.kept == 0 {
 		return 0, nil
 	}
@@ -330,7 +330,7 @@ const maxNamed = 100
 // as to the others it was for. What it replaces is overwritten. It is safe to be
 // interrupted and done again: a message is deleted after its successor is stored, and one
 // that has a successor already is only deleted.
-func (c *Custodian) Reencrypt(ctx context.Context, old *age.X25519Identity, next string) (*Reencrypted, error) {
+func (c *Store) Reencrypt(ctx context.Context, old *age.X25519Identity, next string) (*Reencrypted, error) {
 	from := old.Recipient().String()
 	out := &Reencrypted{}
 	c.mu.Lock()
@@ -360,7 +360,7 @@ func (c *Custodian) Reencrypt(ctx context.Context, old *age.X25519Identity, next
 
 // replace stores a message that was encrypted anew, if it isn't stored yet, and deletes
 // the one before it. c.mu is held.
-func (c *Custodian) replace(ctx context.Context, m *Stored, text []byte) error {
+func (c *Store) replace(ctx context.Context, m *Stored, text []byte) error {
 	subject := m.Subject
 	if strings.HasPrefix(subject, "disclosures.") {
 		subject = disclosed.Reencrypted(subject)
@@ -370,7 +370,7 @@ func (c *Custodian) replace(ctx context.Context, m *Stored, text []byte) error {
 
 // succeed stores what takes a message's place, unless something is stored that takes the
 // place of what replaces names, and deletes the message. c.mu is held.
-func (c *Custodian) succeed(ctx context.Context, m *Stored, subject string, text []byte, replaces string) error {
+func (c *Store) succeed(ctx context.Context, m *Stored, subject string, text []byte, replaces string) error {
 	there, err := c.successors(ctx)
 	if err != nil {
 		return err

@@ -29,7 +29,7 @@ const operator = "nimbus-my"
 // world is a broker with one operator, and what it keeps of disclosures.
 type world struct {
 	*testing.T
-	*disclosures.Custodian
+	*disclosures.Store
 	js       jetstream.JetStream // the operator's
 	identity *age.X25519Identity
 }
@@ -50,10 +50,10 @@ func newWorld(t *testing.T) *world {
 	server, err := broker.Start(w.ctx(), broker.Config{Dir: filepath.Join(dir, "broker"), StoreDir: filepath.Join(dir, "store"), Listen: ":0", Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	w.must(err)
 	t.Cleanup(server.Close)
-	nc, err := nats.Connect(server.URL(), broker.ConnectOptions(broker.RoleCustodian, accounts.CredsFile(broker.RoleCustodian))...)
+	nc, err := nats.Connect(server.URL(), broker.ConnectOptions(broker.RoleDisclosures, accounts.CredsFile(broker.RoleDisclosures))...)
 	w.must(err)
 	t.Cleanup(nc.Close)
-	w.Custodian, err = disclosures.Open(w.ctx(), nc, events.Retention{Disclosures: "P1Y"}, 0, 0)
+	w.Store, err = disclosures.Open(w.ctx(), nc, events.Retention{Disclosures: "P1Y"}, 0, 0)
 	w.must(err)
 	seed, err := key.Seed()
 	w.must(err)

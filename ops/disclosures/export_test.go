@@ -12,7 +12,7 @@ var ErrFault = errors.New("injected fault")
 
 // FailNth makes the nth write of a kind, publish or remove, fail from now on, after it
 // took effect or before.
-func (c *Custodian) FailNth(kind string, n int, persisted bool) {
+func (c *Store) FailNth(kind string, n int, persisted bool) {
 	publish, remove := c.publish, c.remove
 	fails := func() bool { n--; return n == 0 }
 	switch kind {
@@ -40,7 +40,7 @@ func (c *Custodian) FailNth(kind string, n int, persisted bool) {
 }
 
 // All returns all that is kept.
-func (c *Custodian) All(ctx context.Context) (all []Stored, err error) {
+func (c *Store) All(ctx context.Context) (all []Stored, err error) {
 	err = c.each(ctx, []string{"disclosures.>", "reencrypted.>"}, 0, func(m *Stored) (bool, error) {
 		all = append(all, *m)
 		return true, nil
@@ -49,7 +49,7 @@ func (c *Custodian) All(ctx context.Context) (all []Stored, err error) {
 }
 
 // While calls do at the first message of those that are there, and goes on to the end.
-func (c *Custodian) While(ctx context.Context, do func()) (n int, err error) {
+func (c *Store) While(ctx context.Context, do func()) (n int, err error) {
 	err = c.each(ctx, []string{"disclosures.>"}, 0, func(*Stored) (bool, error) {
 		if n++; n == 1 {
 			do()
@@ -60,4 +60,4 @@ func (c *Custodian) While(ctx context.Context, do func()) (n int, err error) {
 }
 
 // Remove deletes the message at a place in the stream.
-func (c *Custodian) Remove(ctx context.Context, m *Stored) error { return c.delete(ctx, m) }
+func (c *Store) Remove(ctx context.Context, m *Stored) error { return c.delete(ctx, m) }

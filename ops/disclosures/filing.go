@@ -59,7 +59,7 @@ func ReadMisfiled(path string) (map[string]Misfiled, error) {
 // what opens no event of the ledger is overwritten and deleted, as nothing would ever
 // find it, and so is what opens an event that was erased, unless a hold covers it. Into
 // found goes what was wrong, by operator.
-func (c *Custodian) File(ctx context.Context, from uint64, now time.Time, bodies Bodies, holds []admission.Hold, found map[string]Misfiled) (next uint64, err error) {
+func (c *Store) File(ctx context.Context, from uint64, now time.Time, bodies Bodies, holds []admission.Hold, found map[string]Misfiled) (next uint64, err error) {
 	f := &filing{bodies: bodies}
 	next = from
 	waits := false
@@ -165,7 +165,7 @@ const goneEvent = "the event was erased"
 func held(m *Stored, holds []admission.Hold) bool {
 	tokens := strings.Split(m.Subject, ".")
 	for _, h := range holds {
-		said := admission.Said{Operator: tokens[1], Facility: m.facility(), Received: m.Received}
+		said := admission.HoldTarget{Operator: tokens[1], Facility: m.facility(), Received: m.Received}
 		for _, actor := range h.Actors {
 			if disclosed.Token(actor) == tokens[len(tokens)-1] {
 				said.Actors = append(said.Actors, actor)

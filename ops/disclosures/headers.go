@@ -27,7 +27,7 @@ const looked = 20_000
 // that the page before gave as next, 0 being the beginning; next is 0 if there is nothing
 // after it. What they are the headers of stays here, so that whoever they are for can
 // encrypt them anew without reading anything.
-func (c *Custodian) Headers(ctx context.Context, recipient string, from uint64) (page []Header, next uint64, err error) {
+func (c *Store) Headers(ctx context.Context, recipient string, from uint64) (page []Header, next uint64, err error) {
 	n := 0
 	err = c.each(ctx, []string{"disclosures.>", "reencrypted.>"}, from, func(m *Stored) (bool, error) {
 		if n++; n > looked || len(page) == pageMessages {
@@ -52,7 +52,7 @@ func (c *Custodian) Headers(ctx context.Context, recipient string, from uint64) 
 // and keeps it in the place of the old one, for no longer. A message that isn't there any
 // more, or has a successor already, is no error. See [disclosed.Message.WithHeader] for
 // what a header may change.
-func (c *Custodian) Rewrap(ctx context.Context, recipient, next string, h Header) error {
+func (c *Store) Rewrap(ctx context.Context, recipient, next string, h Header) error {
 	raw, err := c.stream.GetMsg(ctx, h.Place)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil
@@ -93,7 +93,7 @@ func (e *HeaderError) Unwrap() error { return e.Err }
 // successors returns which messages have had one stored, by digest: the messages
 // themselves are deleted after, unless a run was interrupted in between. They are read
 // once. c.mu is held.
-func (c *Custodian) successors(ctx context.Context) (map[string]bool, error) {
+func (c *Store) successors(ctx context.Context) (map[string]bool, error) {
 	if c.there != nil {
 		return c.there, nil
 	}

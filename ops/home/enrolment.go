@@ -44,7 +44,7 @@ func sealRequest(r *Request, signer *events.Signer) (_ *Request, err error) {
 func (r *Request) message() []byte {
 	var b bytes.Buffer
 	lines := []string{"saksi request v1", string(r.Role), r.Name, r.Key, r.Connection}
-	if r.Role == RoleSeat {
+	if r.Role == RoleMember {
 		lines = append(lines, r.RecoveryKey, r.Recipient)
 	}
 	for _, line := range lines {
@@ -71,7 +71,7 @@ func (r *Request) check() error {
 		return errors.New("it is no request, as saksi enrol writes it")
 	case r.V != 1:
 		return fmt.Errorf("version %d: this program knows 1", r.V)
-	case r.Role != RoleOperator && r.Role != RoleReader && r.Role != RoleSeat:
+	case r.Role != RoleOperator && r.Role != RoleReader && r.Role != RoleMember:
 		return fmt.Errorf("it asks for the role %q", r.Role)
 	case !events.ValidName(r.Name):
 		return fmt.Errorf("the name %q is not of a-z, 0-9 and -, at most 40", r.Name)
@@ -112,7 +112,7 @@ type Grant struct {
 	Predecessor *Predecessor `json:"predecessor,omitempty"`
 	// Voice is by which keys the authority that runs the ledger is recognized. The home
 	// keeps what it joins with: a successor must be signed for by it.
-	Voice *Voice `json:"voice,omitempty"`
+	Voice *AuthorityKeys `json:"voice,omitempty"`
 }
 
 // Predecessor is the tree before a ledger's.

@@ -21,7 +21,7 @@ func FuzzReadRequest(f *testing.F) {
 			must(f, err)
 			path = h.RequestFile()
 		} else {
-			h, err := home.NewSeat(dir, "bnm", home.KeySpec{Algorithm: events.ECDSAP256})
+			h, err := home.NewMemberAuthority(dir, "bnm", home.KeySpec{Algorithm: events.ECDSAP256})
 			must(f, err)
 			path = h.RequestFile()
 		}

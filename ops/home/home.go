@@ -35,8 +35,8 @@ const (
 	RoleAuthority Role = "authority"
 	RoleOperator  Role = "operator"
 	RoleReader    Role = "reader"
-	// RoleSeat is an authority's that has a seat in a ledger which another one runs.
-	RoleSeat Role = "seat"
+	// RoleMember is an authority's that has a seat in a ledger which another one runs.
+	RoleMember Role = "seat"
 	// RoleWitness is of whoever cosigns ledgers' checkpoints.
 	RoleWitness Role = "witness"
 )
@@ -45,7 +45,7 @@ func (r Role) some() string {
 	switch r {
 	case RoleReader, RoleWitness:
 		return "a " + string(r)
-	case RoleSeat:
+	case RoleMember:
 		return "an authority with a seat in another's ledger"
 	}
 	return "an " + string(r)

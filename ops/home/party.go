@@ -61,7 +61,7 @@ func newParty(dir string, role Role, name string, spec KeySpec) (*party, error) 
 		return nil, fmt.Errorf("make the connection's key: %w", err)
 	}
 	r := &Request{V: 1, Role: role, Name: name, Connection: connection}
-	if role == RoleSeat {
+	if role == RoleMember {
 		if r.RecoveryKey, r.Recipient, err = p.authorityKeys(); err != nil {
 			return nil, err
 		}

@@ -29,7 +29,7 @@ func (a *Authority) ReadingIdentity() (*age.X25519Identity, error) {
 }
 
 // ReadingIdentity is [Authority.ReadingIdentity] of an authority with a seat.
-func (s *Seat) ReadingIdentity() (*age.X25519Identity, error) {
+func (s *MemberAuthority) ReadingIdentity() (*age.X25519Identity, error) {
 	return readIdentity(s.path(keysDir, identityKeyFile))
 }
 
@@ -56,7 +56,7 @@ func (a *Authority) Identities() ([]age.Identity, error) {
 }
 
 // Identities is [Authority.Identities] of an authority with a seat.
-func (s *Seat) Identities() ([]age.Identity, error) {
+func (s *MemberAuthority) Identities() ([]age.Identity, error) {
 	return identities(s.path(keysDir, identityKeyFile), s.path(keysDir, retiredPrefix+"*.key"))
 }
 
@@ -81,7 +81,9 @@ func identities(current, retired string) ([]age.Identity, error) {
 func (a *Authority) NextIdentity() (*age.X25519Identity, error) { return nextIdentity(a.path(keysDir)) }
 
 // NextIdentity is [Authority.NextIdentity] of an authority with a seat.
-func (s *Seat) NextIdentity() (*age.X25519Identity, error) { return nextIdentity(s.path(keysDir)) }
+func (s *MemberAuthority) NextIdentity() (*age.X25519Identity, error) {
+	return nextIdentity(s.path(keysDir))
+}
 
 func nextIdentity(keys string) (*age.X25519Identity, error) {
 	file := filepath.Join(keys, nextIdentityFile)
@@ -98,7 +100,7 @@ func nextIdentity(keys string) (*age.X25519Identity, error) {
 func (a *Authority) PromoteIdentity() error { return promoteIdentity(a.path(keysDir)) }
 
 // PromoteIdentity is [Authority.PromoteIdentity] of an authority with a seat.
-func (s *Seat) PromoteIdentity() error { return promoteIdentity(s.path(keysDir)) }
+func (s *MemberAuthority) PromoteIdentity() error { return promoteIdentity(s.path(keysDir)) }
 
 func promoteIdentity(keys string) error {
 	next, err := readSecret(filepath.Join(keys, nextIdentityFile))

@@ -25,18 +25,18 @@ func (a *Authority) NextSigner(spec KeySpec) (*events.Signer, error) {
 func (a *Authority) UseNext() error { return useNext(a.path(keysDir)) }
 
 // NextSigner is [Authority.NextSigner] of an authority with a seat.
-func (s *Seat) NextSigner(spec KeySpec) (*events.Signer, error) {
+func (s *MemberAuthority) NextSigner(spec KeySpec) (*events.Signer, error) {
 	return nextSigner(s.path(keysDir), spec)
 }
 
 // UseNext is [Authority.UseNext] of an authority with a seat.
-func (s *Seat) UseNext() error { return useNext(s.path(keysDir)) }
+func (s *MemberAuthority) UseNext() error { return useNext(s.path(keysDir)) }
 
 // Rotating reports whether there is a next key that has not taken its place yet.
 func (a *Authority) Rotating() bool { return rotating(a.path(keysDir)) }
 
 // Rotating is [Authority.Rotating] of an authority with a seat.
-func (s *Seat) Rotating() bool { return rotating(s.path(keysDir)) }
+func (s *MemberAuthority) Rotating() bool { return rotating(s.path(keysDir)) }
 
 func rotating(keys string) bool {
 	_, err := os.Stat(filepath.Join(keys, nextFile))

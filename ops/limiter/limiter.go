@@ -97,8 +97,8 @@ type Hold struct {
 	What string
 }
 
-// Governor keeps the accounts. Its methods may be called from any goroutine.
-type Governor struct {
+// Limiter keeps the accounts. Its methods may be called from any goroutine.
+type Limiter struct {
 	limits Limits
 
 	mu      sync.Mutex
@@ -123,18 +123,18 @@ type account struct {
 }
 
 // New returns a governor that knows nobody yet.
-func New(limits Limits) *Governor {
-	return &Governor{limits: limits.orDefault(), parties: map[string]*account{}, room: -1}
+func New(limits Limits) *Limiter {
+	return &Limiter{limits: limits.orDefault(), parties: map[string]*account{}, room: -1}
 }
 
 // Limits returns what it holds parties to.
-func (g *Governor) Limits() Limits { return g.limits }
+func (g *Limiter) Limits() Limits { return g.limits }
 
 // maxParties bounds the accounts: parties are admitted one by one, so there are
 // fewer, whatever the stream holds.
 const maxParties = 10_000
 
-func (g *Governor) account(party string) *account {
+func (g *Limiter) account(party string) *account {
 	a := g.parties[party]
 	if a == nil {
 		a = &account{}
@@ -146,7 +146,7 @@ func (g *Governor) account(party string) *account {
 }
 
 // Took notes what the ledger made of messages.
-func (g *Governor) Took(taken map[string]ledger.Tally) {
+func (g *Limiter) Took(taken map[string]ledger.Tally) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for party, t := range taken {
@@ -160,7 +160,7 @@ func (g *Governor) Took(taken map[string]ledger.Tally) {
 }
 
 // Restore puts back a hold of before the node's last end.
-func (g *Governor) Restore(h Hold) {
+func (g *Limiter) Restore(h Hold) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	a := g.account(h.Party)
@@ -168,7 +168,7 @@ func (g *Governor) Restore(h Hold) {
 }
 
 // length is how long a hold lasts, from the first on.
-func (g *Governor) length(strikes int) time.Duration {
+func (g *Limiter) length(strikes int) time.Duration {
 	d := g.limits.Hold
 	for n := 1; n < strikes && d < g.limits.LongestHold; n++ {
 		d *= 2
@@ -178,7 +178,7 @@ func (g *Governor) length(strikes int) time.Duration {
 
 // Room tells how many bytes are left where streams and ledger are, and how many on
 // the disk. It returns whether the node may take anything.
-func (g *Governor) Room(left, free int64) (takes bool) {
+func (g *Limiter) Room(left, free int64) (takes bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.room = max(0, left)
@@ -192,7 +192,7 @@ func (g *Governor) Room(left, free int64) (takes bool) {
 
 // Look compares what was sent with what may be. It returns who is to be held from now
 // on, and who no more.
-func (g *Governor) Look(now time.Time, sent map[string]Sent) (hold []Hold, release []string) {
+func (g *Limiter) Look(now time.Time, sent map[string]Sent) (hold []Hold, release []string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var passed float64
@@ -234,7 +234,7 @@ func (a *account) heard(s Sent) {
 	a.last, a.known = s, true
 }
 
-func (g *Governor) leak(a *account, seconds float64) {
+func (g *Limiter) leak(a *account, seconds float64) {
 	l := &g.limits
 	a.ahead = max(0, a.ahead-seconds*l.Ahead.Rate)
 	a.aheadBytes = max(0, a.aheadBytes-seconds*l.AheadBytes.Rate)
@@ -244,11 +244,11 @@ func (g *Governor) leak(a *account, seconds float64) {
 }
 
 // rationBytes is what a party may fill in a day.
-func (g *Governor) rationBytes() float64 {
+func (g *Limiter) rationBytes() float64 {
 	return max(float64(g.limits.LeastRation), g.limits.Ration*float64(g.room))
 }
 
-func (g *Governor) breach(a *account) (Reason, string) {
+func (g *Limiter) breach(a *account) (Reason, string) {
 	l := &g.limits
 	switch {
 	case g.full:
@@ -263,7 +263,7 @@ func (g *Governor) breach(a *account) (Reason, string) {
 	return "", ""
 }
 
-func (g *Governor) punish(party string, a *account, now time.Time, reason Reason, what string) Hold {
+func (g *Limiter) punish(party string, a *account, now time.Time, reason Reason, what string) Hold {
 	h := Hold{Party: party, Reason: reason, Since: now, What: what, Strikes: a.strikes}
 	if reason == DiskFull {
 		h.Until = now.Add(g.limits.Hold) // no fault of its own
@@ -282,7 +282,7 @@ func (g *Governor) punish(party string, a *account, now time.Time, reason Reason
 
 // let ends a hold. Half of each allowance is free again: what filled it was atoned
 // for, and a party that goes on as before is soon seen to.
-func (g *Governor) let(a *account, now time.Time) {
+func (g *Limiter) let(a *account, now time.Time) {
 	l := &g.limits
 	a.held, a.released = nil, now
 	a.waste, a.wasteBytes = min(a.waste, l.Waste.Burst/2), min(a.wasteBytes, l.WasteBytes.Burst/2)
@@ -290,7 +290,7 @@ func (g *Governor) let(a *account, now time.Time) {
 }
 
 // NotHeld says that a hold could not be carried out: the next look decides again.
-func (g *Governor) NotHeld(party string) {
+func (g *Limiter) NotHeld(party string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if a := g.account(party); a.held != nil {
@@ -302,7 +302,7 @@ func (g *Governor) NotHeld(party string) {
 }
 
 // Held returns the hold that a party is under.
-func (g *Governor) Held(party string) (Hold, bool) {
+func (g *Limiter) Held(party string) (Hold, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if a := g.parties[party]; a != nil && a.held != nil {
@@ -312,7 +312,7 @@ func (g *Governor) Held(party string) (Hold, bool) {
 }
 
 // Holds returns all holds, by party.
-func (g *Governor) Holds() []Hold {
+func (g *Limiter) Holds() []Hold {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var all []Hold

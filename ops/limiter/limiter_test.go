@@ -10,13 +10,13 @@ import (
 // node is a governor with a clock, and counters as a broker keeps them.
 type node struct {
 	*testing.T
-	*Governor
+	*Limiter
 	now  time.Time
 	sent map[string]Sent
 }
 
 func newNode(t *testing.T, l Limits) *node {
-	n := &node{T: t, Governor: New(l), now: time.Unix(1_000_000, 0), sent: map[string]Sent{"calm": {}, "wild": {}}}
+	n := &node{T: t, Limiter: New(l), now: time.Unix(1_000_000, 0), sent: map[string]Sent{"calm": {}, "wild": {}}}
 	n.look()
 	return n
 }

@@ -48,7 +48,7 @@ func (n *running) anchor(ctx context.Context) error {
 	}
 	anchorer, err := rekor.New(rekor.Config{
 		Dir: filepath.Join(n.config.Home.LedgerDir(), rekor.DirName), Rekors: rekors, AnchorKey: key,
-		Log: n.sight.keys, Reader: n.sight.reader, Size: n.ledger.Size, Record: whileOpen(n.warden.takes, n.ledger.RecordAnchor),
+		Log: n.readSide.keys, Reader: n.readSide.reader, Size: n.ledger.Size, Record: whileOpen(n.throttle.takes, n.ledger.RecordAnchor),
 		Announce: func(b []byte) {
 			if err := n.nc.Publish(events.SubjectAnchors, b); err != nil {
 				n.config.Log.Warn("an anchor was not announced", "error", err)

@@ -68,8 +68,8 @@ func (n *running) cosignBy(ctx context.Context, text string) error {
 		return nil
 	}
 	collector, err := witness.New(witness.Config{
-		Dir: filepath.Join(n.config.Home.LedgerDir(), witness.DirName), Policy: policy, Log: n.sight.keys, Reader: n.sight.reader,
-		Record: whileOpen(n.warden.takes, n.ledger.RecordCosigned), Interval: n.config.CosignEvery, Logger: n.config.Log,
+		Dir: filepath.Join(n.config.Home.LedgerDir(), witness.DirName), Policy: policy, Log: n.readSide.keys, Reader: n.readSide.reader,
+		Record: whileOpen(n.throttle.takes, n.ledger.RecordCosigned), Interval: n.config.CosignEvery, Logger: n.config.Log,
 	})
 	if err != nil {
 		n.config.Log.Error("no witness is asked to cosign", "error", err)

@@ -18,7 +18,7 @@ import (
 
 // openCustody opens what operators have disclosed, with a connection of its own.
 func (n *running) openCustody(ctx context.Context) (*nats.Conn, error) {
-	nc, err := nats.Connect(n.addresses.LocalNATS, connectOptions(n.authority, broker.RoleCustodian, n.connect)...)
+	nc, err := nats.Connect(n.addresses.LocalNATS, connectOptions(n.authority, broker.RoleDisclosures, n.connect)...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the broker at %s: %w", n.addresses.LocalNATS, err)
 	}
@@ -80,14 +80,14 @@ func (n *running) tellMisfiled(found map[string]disclosures.Misfiled) error {
 
 // bodyOf returns the body of a leaf, or of the one that it is a duplicate of.
 func (n *running) bodyOf(ctx context.Context, leaf uint64) ([]byte, error) {
-	checkpoint, err := n.sight.reader.Checkpoint(ctx)
+	checkpoint, err := n.readSide.reader.Checkpoint(ctx)
 	switch {
 	case err != nil:
 		return nil, err
 	case leaf >= checkpoint.Size:
 		return nil, disclosures.ErrNoLeaf
 	}
-	entries, err := n.sight.reader.Leaves(ctx, checkpoint, leaf)
+	entries, err := n.readSide.reader.Leaves(ctx, checkpoint, leaf)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func (n *running) bodyOf(ctx context.Context, leaf uint64) ([]byte, error) {
 	case formats.Duplicate:
 		leaf = l.Of
 	}
-	body, err := n.sight.reader.Body(ctx, leaf)
+	body, err := n.readSide.reader.Body(ctx, leaf)
 	if len(body) == 0 {
 		return nil, err
 	}
@@ -105,10 +105,10 @@ func (n *running) bodyOf(ctx context.Context, leaf uint64) ([]byte, error) {
 }
 
 // kept gives the API the messages alone, and their headers.
-type kept struct{ *disclosures.Custodian }
+type kept struct{ *disclosures.Store }
 
 func (k kept) Page(ctx context.Context, operator, actor string, from uint64) ([][]byte, uint64, error) {
-	found, next, err := k.Custodian.Page(ctx, operator, actor, from)
+	found, next, err := k.Store.Page(ctx, operator, actor, from)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -120,7 +120,7 @@ func (k kept) Page(ctx context.Context, operator, actor string, from uint64) ([]
 }
 
 func (k kept) Headers(ctx context.Context, recipient string, from uint64) ([]api.Header, uint64, error) {
-	page, next, err := k.Custodian.Headers(ctx, recipient, from)
+	page, next, err := k.Store.Headers(ctx, recipient, from)
 	out := make([]api.Header, len(page))
 	for i, h := range page {
 		out[i] = api.Header(h)
@@ -129,7 +129,7 @@ func (k kept) Headers(ctx context.Context, recipient string, from uint64) ([]api
 }
 
 func (k kept) Rewrap(ctx context.Context, recipient, next string, h api.Header) error {
-	err := k.Custodian.Rewrap(ctx, recipient, next, disclosures.Header(h))
+	err := k.Store.Rewrap(ctx, recipient, next, disclosures.Header(h))
 	if wrong, ok := errors.AsType[*disclosures.HeaderError](err); ok {
 		return &api.HeaderError{Err: wrong.Err}
 	}

@@ -175,7 +175,7 @@ func (n *running) remakeViews(ctx context.Context) error {
 		return err
 	}
 	began := time.Now()
-	made, err := viewstore.Rebuild(ctx, n.sight.reader, n.config.Home, projections.RebuildOptions{Log: n.config.Log})
+	made, err := viewstore.Rebuild(ctx, n.readSide.reader, n.config.Home, projections.RebuildOptions{Log: n.config.Log})
 	if errors.Is(err, viewstore.ErrLocked) {
 		return fmt.Errorf("make the views again: somebody else is at it: %w", err)
 	} else if err != nil {

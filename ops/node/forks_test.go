@@ -18,7 +18,7 @@ import (
 	"filippo.io/torchwood"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/internal/slowtest"
+	"github.com/saksi-ledger/saksi/events/slowtest"
 	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/audit"
 	"github.com/saksi-ledger/saksi/ledger/client"

@@ -35,21 +35,21 @@ const (
 	maxAlarms = 100
 )
 
-// warden watches what parties send, and cuts those off who take more than their
-// share, as [limiter.Governor] decides. It holds up nothing: where it can't do its
+// throttle watches what parties send, and cuts those off who take more than their
+// share, as [limiter.Limiter] decides. It holds up nothing: where it can't do its
 // work, it says so and the ledger goes on.
-type warden struct {
-	governor *limiter.Governor
-	home     *home.Authority
-	broker   *broker.Authority
-	cut      func(context.Context, broker.Held) error
-	let      func(ctx context.Context, party string) error
-	traffic  func(context.Context) (map[string]broker.Traffic, error)
-	stream   func(context.Context) (*jetstream.StreamInfo, error)
-	ledger   *writer.Ledger
-	every    time.Duration
-	free     func(dir string) (int64, error)
-	log      *slog.Logger
+type throttle struct {
+	limiter *limiter.Limiter
+	home    *home.Authority
+	broker  *broker.Authority
+	cut     func(context.Context, broker.Held) error
+	let     func(ctx context.Context, party string) error
+	traffic func(context.Context) (map[string]broker.Traffic, error)
+	stream  func(context.Context) (*jetstream.StreamInfo, error)
+	ledger  *writer.Ledger
+	every   time.Duration
+	free    func(dir string) (int64, error)
+	log     *slog.Logger
 
 	// Owned by run.
 	parties  map[string]broker.Party // by account
@@ -61,20 +61,20 @@ type warden struct {
 	alarmed  bool                 // since it was last written down
 	slow     map[string]int       // how often each was cut off for not reading
 	failing  string               // what was last logged of not being able to look
-	takes    *gate
+	takes    *backpressure
 }
 
-// gate is open or shut; who passes it waits while it is shut.
-type gate struct{ state chan chan struct{} }
+// backpressure is open or shut; who passes it waits while it is shut.
+type backpressure struct{ state chan chan struct{} }
 
-func newGate() *gate {
-	g := &gate{state: make(chan chan struct{}, 1)}
+func newBackpressure() *backpressure {
+	g := &backpressure{state: make(chan chan struct{}, 1)}
 	g.state <- nil
 	return g
 }
 
 // pass waits until the gate is open.
-func (g *gate) pass(ctx context.Context) error {
+func (g *backpressure) pass(ctx context.Context) error {
 	for {
 		shut := <-g.state
 		g.state <- shut
@@ -90,7 +90,7 @@ func (g *gate) pass(ctx context.Context) error {
 }
 
 // set opens or shuts it, and says whether that changed anything.
-func (g *gate) set(open bool) bool {
+func (g *backpressure) set(open bool) bool {
 	shut := <-g.state
 	defer func() { g.state <- shut }()
 	switch {
@@ -107,7 +107,7 @@ func (g *gate) set(open bool) bool {
 
 // whileOpen is record, once the gate is open: what the ledger says itself waits for room on
 // the disk as messages do. A leaf that can't be written would end the node.
-func whileOpen[T any](g *gate, record func(context.Context, T) error) func(context.Context, T) error {
+func whileOpen[T any](g *backpressure, record func(context.Context, T) error) func(context.Context, T) error {
 	return func(ctx context.Context, said T) error {
 		if err := g.pass(ctx); err != nil {
 			return err
@@ -127,13 +127,13 @@ func freeBytes(dir string) (int64, error) {
 
 // run looks until the context ends. First it lets go, or goes on holding, whom a
 // node before this one held.
-func (w *warden) run(ctx context.Context) error {
+func (w *throttle) run(ctx context.Context) error {
 	holds, err := w.broker.Holds()
 	if err != nil {
 		w.log.Error("it isn't known who is held", "error", err)
 	}
 	for _, h := range holds {
-		w.governor.Restore(limiter.Hold{Party: h.Party, Reason: "earlier", Until: h.Until, Strikes: h.Strikes, What: "a node before this one held it"})
+		w.limiter.Restore(limiter.Hold{Party: h.Party, Reason: "earlier", Until: h.Until, Strikes: h.Strikes, What: "a node before this one held it"})
 	}
 	if last, err := w.home.Pressure(); err == nil {
 		w.pressure.Alarms = last.Alarms
@@ -160,7 +160,7 @@ func (w *warden) run(ctx context.Context) error {
 	}
 }
 
-func (w *warden) look(ctx context.Context, measured <-chan measurement) error {
+func (w *throttle) look(ctx context.Context, measured <-chan measurement) error {
 	now := time.Now()
 	sent, err := w.sent(ctx, now)
 	if err != nil {
@@ -169,7 +169,7 @@ func (w *warden) look(ctx context.Context, measured <-chan measurement) error {
 	}
 	back := !w.pressure.Away.IsZero()
 	w.pressure.Away = time.Time{}
-	hold, release := w.governor.Look(now, sent)
+	hold, release := w.limiter.Look(now, sent)
 	var errs []error
 	for _, h := range hold {
 		errs = append(errs, w.hold(ctx, h))
@@ -194,7 +194,7 @@ func (w *warden) look(ctx context.Context, measured <-chan measurement) error {
 }
 
 // away notes that the broker doesn't answer, and since when.
-func (w *warden) away(ctx context.Context, now time.Time) {
+func (w *throttle) away(ctx context.Context, now time.Time) {
 	if ctx.Err() != nil {
 		return
 	}
@@ -216,7 +216,7 @@ type measurement struct {
 
 // measure looks at disk and stream until the context ends. It waits for the broker,
 // which a flood keeps busy, while the looking goes on.
-func (w *warden) measure(ctx context.Context, to chan<- measurement) {
+func (w *throttle) measure(ctx context.Context, to chan<- measurement) {
 	tick := time.NewTicker(roomEvery)
 	defer tick.Stop()
 	for {
@@ -239,9 +239,9 @@ func (w *warden) measure(ctx context.Context, to chan<- measurement) {
 
 // heed notes how full disk and stream are, and shuts the gate when there is no room.
 // Where the stream can't be asked the disk still counts.
-func (w *warden) heed(m measurement) (changed bool) {
+func (w *throttle) heed(m measurement) (changed bool) {
 	w.known = true
-	reserve := w.governor.Limits().Reserve
+	reserve := w.limiter.Limits().Reserve
 	left := m.free - reserve
 	if m.info != nil {
 		most, used := m.info.Config.MaxBytes, int64(m.info.State.Bytes)
@@ -254,7 +254,7 @@ func (w *warden) heed(m measurement) (changed bool) {
 			changed = w.alarm(home.Alarm{Reason: "stream", What: fmt.Sprintf("the stream EVENTS holds %.1f of the %.1f GiB that it may", gib(used), gib(most))})
 		}
 	}
-	takes := w.governor.Room(left, m.free)
+	takes := w.limiter.Room(left, m.free)
 	w.pressure.Free, w.pressure.Reserve, w.pressure.Takes = m.free, reserve, takes
 	if !w.takes.set(takes) {
 		return changed
@@ -271,7 +271,7 @@ func (w *warden) heed(m measurement) (changed bool) {
 func gib(n int64) float64 { return float64(n) / (1 << 30) }
 
 // sent reads the broker's counters, by party.
-func (w *warden) sent(ctx context.Context, now time.Time) (map[string]limiter.Sent, error) {
+func (w *throttle) sent(ctx context.Context, now time.Time) (map[string]limiter.Sent, error) {
 	counted, err := w.traffic(ctx)
 	if err != nil {
 		return nil, err
@@ -307,7 +307,7 @@ func (w *warden) sent(ctx context.Context, now time.Time) (map[string]limiter.Se
 	return sent, nil
 }
 
-func (w *warden) hold(ctx context.Context, h limiter.Hold) error {
+func (w *throttle) hold(ctx context.Context, h limiter.Hold) error {
 	ctx, cancel := context.WithTimeout(ctx, holdTime)
 	defer cancel()
 	err := w.cut(ctx, broker.Held{Party: h.Party, Until: h.Until, Strikes: h.Strikes})
@@ -315,21 +315,21 @@ func (w *warden) hold(ctx context.Context, h limiter.Hold) error {
 		return nil // nobody is let in anyway, until the hold is over and beyond
 	}
 	if err != nil {
-		w.governor.NotHeld(h.Party)
+		w.limiter.NotHeld(h.Party)
 		return fmt.Errorf("%s should be held, because %s: %w", h.Party, h.What, err)
 	}
 	w.alarm(home.Alarm{Party: h.Party, Reason: string(h.Reason), What: h.What, Until: h.Until, Strikes: h.Strikes})
 	return nil
 }
 
-func (w *warden) release(ctx context.Context, party string) error {
+func (w *throttle) release(ctx context.Context, party string) error {
 	ctx, cancel := context.WithTimeout(ctx, holdTime)
 	defer cancel()
 	switch err := w.let(ctx, party); {
 	case errors.Is(err, broker.ErrSuspended):
 	case err != nil:
 		// The broker goes on refusing it: held again, it is let go again.
-		w.governor.Restore(limiter.Hold{Party: party, Reason: "earlier", Until: time.Now().Add(holdTime), What: "it could not be let go"})
+		w.limiter.Restore(limiter.Hold{Party: party, Reason: "earlier", Until: time.Now().Add(holdTime), What: "it could not be let go"})
 		return err
 	default:
 		w.log.Info("held no more", "party", party)
@@ -339,7 +339,7 @@ func (w *warden) release(ctx context.Context, party string) error {
 
 // alarm says who did what, in the log and in what is written down: a hold each
 // time, the rest once in a while. It says whether it did.
-func (w *warden) alarm(a home.Alarm) bool {
+func (w *throttle) alarm(a home.Alarm) bool {
 	now := time.Now().UTC()
 	key := a.Party + " " + a.Reason
 	if a.Until.IsZero() && now.Sub(w.told[key]) < alarmRest {
@@ -359,12 +359,12 @@ func (w *warden) alarm(a home.Alarm) bool {
 	return true
 }
 
-func (w *warden) write(now time.Time) {
+func (w *throttle) write(now time.Time) {
 	w.written = now
 	p := &w.pressure
 	p.V, p.At = 1, now.UTC().Truncate(time.Millisecond)
 	p.Holds = []home.Alarm{}
-	for _, h := range w.governor.Holds() {
+	for _, h := range w.limiter.Holds() {
 		p.Holds = append(p.Holds, home.Alarm{
 			At: h.Since.UTC().Truncate(time.Millisecond), Party: h.Party, Reason: string(h.Reason), What: h.What,
 			Until: h.Until.UTC().Truncate(time.Second), Strikes: h.Strikes,
@@ -378,11 +378,11 @@ func (w *warden) write(now time.Time) {
 	}
 }
 
-// newWarden puts a warden together: server is the embedded broker, nil if it is
+// newThrottle puts a throttle together: server is the embedded broker, nil if it is
 // somebody else's.
-func newWarden(ctx context.Context, n *running, g *limiter.Governor, authority *broker.Authority, server *broker.Server, takes *gate) (*warden, func(), error) {
-	w := &warden{
-		governor: g, home: n.config.Home, broker: authority, ledger: n.ledger,
+func newThrottle(ctx context.Context, n *running, g *limiter.Limiter, authority *broker.Authority, server *broker.Server, takes *backpressure) (*throttle, func(), error) {
+	w := &throttle{
+		limiter: g, home: n.config.Home, broker: authority, ledger: n.ledger,
 		every: lookEvery, free: n.config.Free, log: n.config.Log, takes: takes,
 	}
 	if w.free == nil {

@@ -19,9 +19,9 @@ import (
 
 // intake takes envelopes over HTTP into the stream, where they are like any other.
 type intake struct {
-	js       jetstream.JetStream
-	ledger   *writer.Ledger
-	governor *limiter.Governor
+	js      jetstream.JetStream
+	ledger  *writer.Ledger
+	limiter *limiter.Limiter
 }
 
 // openIntake connects as the user who may publish for any recorder, and nothing else.
@@ -35,7 +35,7 @@ func (n *running) openIntake() (*nats.Conn, *intake, error) {
 		nc.Close()
 		return nil, nil, err
 	}
-	return nc, &intake{js: js, ledger: n.ledger, governor: n.warden.governor}, nil
+	return nc, &intake{js: js, ledger: n.ledger, limiter: n.throttle.limiter}, nil
 }
 
 // intakeTime bounds how long the broker may take to acknowledge.
@@ -43,7 +43,7 @@ const intakeTime = 10 * time.Second
 
 // Take implements [api.Intake].
 func (i *intake) Take(ctx context.Context, recorder events.Recorder, body []byte) error {
-	if hold, held := i.governor.Held(recorder.Owner); held {
+	if hold, held := i.limiter.Held(recorder.Owner); held {
 		return &api.BusyError{Reason: "this operator is held for what it has sent: " + string(hold.Reason), After: time.Until(hold.Until)}
 	}
 	digest := events.DigestOf(body)

@@ -137,7 +137,7 @@ func remembered(config Config, log *formats.Log) ([]ledger.Known, error) {
 
 // noteNewest notes the newest checkpoint in the home, outside of the ledger's directory,
 // until the context ends. That it can't be noted holds up nothing.
-func (s *sight) noteNewest(ctx context.Context, config Config) error {
+func (s *readSide) noteNewest(ctx context.Context, config Config) error {
 	tick := time.NewTicker(noteEvery)
 	defer tick.Stop()
 	noted := uint64(0)

@@ -44,7 +44,7 @@ type mandated struct {
 	nimbus         *party
 	lab1, lab2     *chain
 	seats          map[string]*party
-	homes          map[string]*home.Seat
+	homes          map[string]*home.MemberAuthority
 	who            []*watcher
 	all            []string // operations
 	customer, desk *home.Reader
@@ -57,7 +57,7 @@ var mandates = map[string]events.Mandate{
 }
 
 func newMandated(t *testing.T) *mandated {
-	m := &mandated{world: newWorld(t), seats: map[string]*party{}, homes: map[string]*home.Seat{}}
+	m := &mandated{world: newWorld(t), seats: map[string]*party{}, homes: map[string]*home.MemberAuthority{}}
 	w := m.world
 	_, err := w.registrar.AddFacility(w.ctx, events.FacilityDeclared{Facility: "lab-2", Country: "MY"})
 	w.must(err)

@@ -106,7 +106,7 @@ func Run(ctx context.Context, config Config) error {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("read the addresses of the last start: %w", err)
 	}
-	g, takes := limiter.New(config.Limits), newGate()
+	g, takes := limiter.New(config.Limits), newBackpressure()
 	l, err := openLedger(ctx, config, g.Took, takes.pass)
 	if err != nil {
 		return contradicted(config, err)
@@ -183,7 +183,7 @@ func Run(ctx context.Context, config Config) error {
 	addresses.HTTPListen = listener.Addr().String()
 	addresses.NATS = first(config.AdvertiseNATS, addresses.NATS, addresses.LocalNATS)
 	addresses.HTTP = first(config.AdvertiseHTTP, "http://"+addresses.HTTPListen)
-	listeners := []net.Listener{newDoors(listener)}
+	listeners := []net.Listener{newConnectionLimiter(listener)}
 	if secured != nil {
 		local, err := listenHTTP("127.0.0.1:0")
 		if err != nil {
@@ -192,7 +192,7 @@ func Run(ctx context.Context, config Config) error {
 		defer local.Close()
 		addresses.HTTP = first(config.AdvertiseHTTP, "https://"+addresses.HTTPListen)
 		addresses.LocalHTTP = "http://" + local.Addr().String()
-		listeners = []net.Listener{tls.NewListener(newDoors(listener), secured), newDoors(local)}
+		listeners = []net.Listener{tls.NewListener(newConnectionLimiter(listener), secured), newConnectionLimiter(local)}
 	}
 
 	if err := errors.Join(reachable("HTTP", addresses.HTTP, "--advertise-http"), reachable("NATS", addresses.NATS, "--advertise-nats")); err != nil {
@@ -209,7 +209,7 @@ func Run(ctx context.Context, config Config) error {
 		return fmt.Errorf("connect to the broker at %s: %w", addresses.LocalNATS, err)
 	}
 	defer projections.Close()
-	shown, err := openSight(ctx, config)
+	shown, err := openReadSide(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -217,14 +217,14 @@ func Run(ctx context.Context, config Config) error {
 	if err := config.Home.SetAddresses(addresses); err != nil {
 		return err
 	}
-	n := &running{config: config, addresses: addresses, ledger: l, nc: nc, js: js, projections: projections, sight: shown, listeners: listeners,
+	n := &running{config: config, addresses: addresses, ledger: l, nc: nc, js: js, projections: projections, readSide: shown, listeners: listeners,
 		authority: authority, connect: connect}
-	warden, done, err := newWarden(ctx, n, g, authority, embedded, takes)
+	throttle, done, err := newThrottle(ctx, n, g, authority, embedded, takes)
 	if err != nil {
 		return err
 	}
 	defer done()
-	n.warden = warden
+	n.throttle = throttle
 	return contradicted(config, n.run(ctx))
 }
 
@@ -245,12 +245,12 @@ type running struct {
 	nc          *nats.Conn // as the ledger
 	js          jetstream.JetStream
 	projections *nats.Conn // as projections
-	sight       *sight
+	readSide    *readSide
 	listeners   []net.Listener
-	warden      *warden
+	throttle    *throttle
 	authority   *broker.Authority
 	connect     []nats.Option // to the embedded broker, in this process
-	custody     *disclosures.Custodian
+	custody     *disclosures.Store
 	feedsDue    bool   // the feeds are to be looked at for what was erased; of keepErased
 	filedHolds  string // the holds then
 	filed       uint64 // how far what was disclosed has been looked at; of keepErased
@@ -269,7 +269,7 @@ func (n *running) run(ctx context.Context) error {
 	}
 	defer intakeConn.Close()
 	group, ctx := errgroup.WithContext(ctx)
-	handler, err := n.sight.handler(ctx, n.config, n.ledger, n.custody, intake)
+	handler, err := n.readSide.handler(ctx, n.config, n.ledger, n.custody, intake)
 	if err != nil {
 		return err
 	}
@@ -297,10 +297,10 @@ func (n *running) run(ctx context.Context) error {
 	})
 	group.Go(func() error { return n.ledger.Serve(ctx, n.nc) })
 	group.Go(func() error { return n.ledger.Follow(ctx, n.js, eventsStream, n.ledger.TellRejections(n.nc)) })
-	group.Go(func() error { return n.warden.run(ctx) })
-	group.Go(func() error { return n.sight.run(ctx, n.config, n.projections) })
+	group.Go(func() error { return n.throttle.run(ctx) })
+	group.Go(func() error { return n.readSide.run(ctx, n.config, n.projections) })
 	group.Go(func() error { return n.keepErased(ctx) })
-	group.Go(func() error { return n.sight.noteNewest(ctx, n.config) })
+	group.Go(func() error { return n.readSide.noteNewest(ctx, n.config) })
 	if !n.config.NoRekor {
 		group.Go(func() error { return n.anchor(ctx) })
 	}
@@ -310,7 +310,7 @@ func (n *running) run(ctx context.Context) error {
 	if every == 0 {
 		every = defaultClockEvery
 	}
-	group.Go(func() error { return keepClock(ctx, n.ledger, every, n.sight.due) })
+	group.Go(func() error { return keepClock(ctx, n.ledger, every, n.readSide.due) })
 	if n.config.Ready != nil {
 		n.config.Ready(n.addresses, n.ledger)
 	}

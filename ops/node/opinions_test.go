@@ -65,7 +65,7 @@ func (w *world) verifier() note.Verifier {
 	return v
 }
 
-func (w *world) receiptsByTorchwood(t *testing.T, desk *operator.Desk) {
+func (w *world) receiptsByTorchwood(t *testing.T, desk *operator.Client) {
 	dir := t.TempDir()
 	n, err := desk.Outbox.ExportReceipts(w.ctx, dir)
 	if err != nil || n != 40 {

@@ -68,7 +68,7 @@ func newLiar(t *testing.T, node string) *liar {
 }
 
 // desk is an operator's, joined, with a recorder at lab-1, which asks the node at an address.
-func (w *world) desk(address string) (*operator.Desk, *home.Grant) {
+func (w *world) desk(address string) (*operator.Client, *home.Grant) {
 	w.Helper()
 	h, err := home.NewOperator(filepath.Join(w.TempDir(), "nimbus"), "nimbus-my")
 	w.must(err)

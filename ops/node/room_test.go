@@ -11,7 +11,7 @@ import (
 // What the ledger says itself waits while there is no room on the disk.
 func TestWhileOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, said := newGate(), 0
+		g, said := newBackpressure(), 0
 		record := whileOpen(g, func(_ context.Context, n int) error { said += n; return nil })
 		if err := record(t.Context(), 1); err != nil || said != 1 {
 			t.Fatalf("with room: %v, %d", err, said)

@@ -25,8 +25,8 @@ func (n *running) stamp(ctx context.Context) error {
 		n.config.Log.Error("trust files will not name the timestamp authorities", "error", err)
 	}
 	stamper, err := timestamp.New(timestamp.Config{
-		Dir: filepath.Join(n.config.Home.LedgerDir(), timestamp.DirName), Authorities: n.config.Timestamps, Log: n.sight.keys, Reader: n.sight.reader,
-		Record: whileOpen(n.warden.takes, n.ledger.RecordTimestamp), Interval: n.config.TimestampEvery, Logger: n.config.Log,
+		Dir: filepath.Join(n.config.Home.LedgerDir(), timestamp.DirName), Authorities: n.config.Timestamps, Log: n.readSide.keys, Reader: n.readSide.reader,
+		Record: whileOpen(n.throttle.takes, n.ledger.RecordTimestamp), Interval: n.config.TimestampEvery, Logger: n.config.Log,
 	})
 	if err != nil {
 		return err

@@ -35,7 +35,7 @@ func share(config Config, part, most int64) int64 {
 	}
 	free, err := freeBytes(config.Home.LedgerDir())
 	if err != nil {
-		return 0 // what can't be measured is said by the warden
+		return 0 // what can't be measured is said by the throttle
 	}
 	return min(most, max(free/part, 64<<20))
 }

@@ -176,9 +176,9 @@ func (w *world) enrolAuthority(name, facility string) *party {
 }
 
 // enrolSeat gives an authority a seat, and connects it.
-func (w *world) enrolSeat(name string, mandate events.Mandate) (*party, *home.Seat) {
+func (w *world) enrolSeat(name string, mandate events.Mandate) (*party, *home.MemberAuthority) {
 	w.Helper()
-	h, err := home.NewSeat(filepath.Join(w.TempDir(), name), name, home.KeySpec{})
+	h, err := home.NewMemberAuthority(filepath.Join(w.TempDir(), name), name, home.KeySpec{})
 	w.must(err)
 	request, err := home.ReadRequest(h.RequestFile())
 	w.must(err)
@@ -193,7 +193,7 @@ func (w *world) enrolSeat(name string, mandate events.Mandate) (*party, *home.Se
 }
 
 // grantSeat gives an authority its mandate, or another, and has it join.
-func (w *world) grantSeat(h *home.Seat, request *home.Request, mandate events.Mandate) *home.Grant {
+func (w *world) grantSeat(h *home.MemberAuthority, request *home.Request, mandate events.Mandate) *home.Grant {
 	w.Helper()
 	grant, _, err := w.registrar.AddAuthority(w.ctx, request, "", mandate)
 	w.must(err)

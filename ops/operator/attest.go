@@ -11,7 +11,7 @@ import (
 
 // AttestPeriod adds to the outbox what it and its receipts can show of a recorder's
 // period: this is all there was. See [client.Outbox.Period].
-func (d *Desk) AttestPeriod(ctx context.Context, recorder events.Recorder, from, to time.Time) (events.PeriodAttested, client.Added, error) {
+func (d *Client) AttestPeriod(ctx context.Context, recorder events.Recorder, from, to time.Time) (events.PeriodAttested, client.Added, error) {
 	p, id, err := d.Outbox.Period(ctx, recorder, from, to)
 	if err != nil {
 		return p, client.Added{}, err
@@ -26,7 +26,7 @@ func (d *Desk) AttestPeriod(ctx context.Context, recorder events.Recorder, from,
 
 // Attest adds an attestation to the outbox. What is wrong with it is said before it is
 // signed.
-func (d *Desk) Attest(ctx context.Context, recorder events.Recorder, statement vocabulary.Said) (client.Added, error) {
+func (d *Client) Attest(ctx context.Context, recorder events.Recorder, statement vocabulary.Said) (client.Added, error) {
 	event, err := statement.Event(recorder, vocabulary.Attributes{})
 	if err != nil {
 		return client.Added{}, err

@@ -27,7 +27,7 @@ import (
 
 // Commit is a batch to commit to: native records that are not shown.
 type Commit struct {
-	System   string // as in [Import]; or "events": hand-made ones, as for [Desk.Publish]
+	System   string // as in [Import]; or "events": hand-made ones, as for [Client.Publish]
 	Recorder events.Recorder
 	Mapping  []byte // as in [Import]
 	Paths    []string
@@ -59,7 +59,7 @@ const otherClass = "other"
 // is committed to to the outbox: what is published can be opened. To be done again after
 // a failure or an interruption: the same records are the same batch, whose commitment is
 // added once.
-func (d *Desk) Commit(ctx context.Context, what Commit) (*Committed, error) {
+func (d *Client) Commit(ctx context.Context, what Commit) (*Committed, error) {
 	fail := func(err error) (*Committed, error) {
 		return nil, fmt.Errorf("commit to records of %s: %w", what.Recorder, err)
 	}
@@ -80,7 +80,7 @@ func (d *Desk) Commit(ctx context.Context, what Commit) (*Committed, error) {
 }
 
 // addCommitment adds to the outbox; tests make it fail.
-func (d *Desk) addCommitment(ctx context.Context, recorder events.Recorder, drafts []events.Draft) (client.Added, error) {
+func (d *Client) addCommitment(ctx context.Context, recorder events.Recorder, drafts []events.Draft) (client.Added, error) {
 	if d.faulty != nil {
 		return d.faulty(ctx, recorder, drafts)
 	}
@@ -88,7 +88,7 @@ func (d *Desk) addCommitment(ctx context.Context, recorder events.Recorder, draf
 }
 
 // batch keeps the records, unless the home has them already.
-func (d *Desk) batch(ctx context.Context, what Commit) (*Committed, error) {
+func (d *Client) batch(ctx context.Context, what Commit) (*Committed, error) {
 	file, err := d.batches.begin()
 	if err != nil {
 		return nil, err
@@ -239,7 +239,7 @@ func classOf(e *events.Event) string {
 	return data.Access
 }
 
-// readEvents holds each event to its schema, as [Desk.Publish] does.
+// readEvents holds each event to its schema, as [Client.Publish] does.
 func (what *Commit) readEvents(ctx context.Context, add func([]byte, string, time.Time) error) error {
 	for _, path := range what.Paths {
 		f, err := os.Open(path)

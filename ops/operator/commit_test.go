@@ -50,7 +50,7 @@ func joined(t *testing.T) *home.Operator {
 	return h
 }
 
-func openDesk(t *testing.T, h *home.Operator) *operator.Desk {
+func openDesk(t *testing.T, h *home.Operator) *operator.Client {
 	t.Helper()
 	d, err := operator.Open(t.Context(), h)
 	must(t, err)
@@ -72,7 +72,7 @@ func batch(t *testing.T, n int) operator.Commit {
 }
 
 // commitments are those in the outbox.
-func commitments(t *testing.T, d *operator.Desk) (out []events.AccessCommitted) {
+func commitments(t *testing.T, d *operator.Client) (out []events.AccessCommitted) {
 	t.Helper()
 	var parcel bytes.Buffer
 	_, _, err := d.Export(context.Background(), &parcel)

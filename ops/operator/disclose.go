@@ -36,7 +36,7 @@ type Recipient struct {
 // names it, and that to its leaf's proof in a checkpoint of the ledger that this home has
 // joined: what isn't in the tree is not believed. That no later event names another is the
 // ledger's word.
-func (d *Desk) Recipients(ctx context.Context) ([]Recipient, error) {
+func (d *Client) Recipients(ctx context.Context) ([]Recipient, error) {
 	fail := func(err error) ([]Recipient, error) {
 		return nil, fmt.Errorf("ask the ledger to whom authorities' disclosures are encrypted: %w", err)
 	}
@@ -73,7 +73,7 @@ func (d *Desk) Recipients(ctx context.Context) ([]Recipient, error) {
 
 // proven returns an event of a registry's that stands in a leaf, after holding it to line 1
 // of its envelope, and that to the leaf's proof.
-func (d *Desk) proven(index uint64, line1, line, proof []byte) (*events.Event, events.Recorder, error) {
+func (d *Client) proven(index uint64, line1, line, proof []byte) (*events.Event, events.Recorder, error) {
 	fail := func(err error) (*events.Event, events.Recorder, error) { return nil, events.Recorder{}, err }
 	receipt, err := formats.ParseReceipt(proof)
 	if err != nil {
@@ -98,7 +98,7 @@ func (d *Desk) proven(index uint64, line1, line, proof []byte) (*events.Event, e
 	return event, envelope.Manifest.Recorder, err
 }
 
-func (d *Desk) checkRecipient(r Recipient, line1, line, proof []byte) error {
+func (d *Client) checkRecipient(r Recipient, line1, line, proof []byte) error {
 	event, _, err := d.proven(r.Leaf, line1, line, proof)
 	if err != nil {
 		return err
@@ -129,7 +129,7 @@ func (d *Desk) checkRecipient(r Recipient, line1, line, proof []byte) error {
 	return fmt.Errorf("the %s there names another", event.Type)
 }
 
-func (d *Desk) get(ctx context.Context, path string) ([]byte, error) {
+func (d *Client) get(ctx context.Context, path string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(d.config.HTTP, "/")+path, nil)
@@ -167,7 +167,7 @@ func (d *Desk) get(ctx context.Context, path string) ([]byte, error) {
 // DiscloseTo has what opens the events that are added from now on encrypted to some
 // authorities, and sent once the ledger has the events. Each must be one whose mandate
 // has the facility.
-func (d *Desk) DiscloseTo(ctx context.Context, facility string, authorities ...string) error {
+func (d *Client) DiscloseTo(ctx context.Context, facility string, authorities ...string) error {
 	if len(authorities) == 0 {
 		return nil
 	}
@@ -193,7 +193,7 @@ func (d *Desk) DiscloseTo(ctx context.Context, facility string, authorities ...s
 
 // Disclose sends the disclosures that wait, and returns how many messages the broker has
 // taken.
-func (d *Desk) Disclose(ctx context.Context) (int, error) {
+func (d *Client) Disclose(ctx context.Context) (int, error) {
 	client, err := d.Client(ctx)
 	if err != nil {
 		return 0, err
@@ -202,8 +202,8 @@ func (d *Desk) Disclose(ctx context.Context) (int, error) {
 }
 
 // Produce puts what was held of one event on its way to an authority: all of it, or, where
-// digests are named, what opens those. body is as in [Desk.Reference].
-func (d *Desk) Produce(ctx context.Context, recorder events.Recorder, eventID string, digests []string, body func(ctx context.Context, leaf uint64) ([]byte, error)) (int, error) {
+// digests are named, what opens those. body is as in [Client.Reference].
+func (d *Client) Produce(ctx context.Context, recorder events.Recorder, eventID string, digests []string, body func(ctx context.Context, leaf uint64) ([]byte, error)) (int, error) {
 	line, err := d.line(ctx, recorder, eventID, body)
 	if err != nil {
 		return 0, err
@@ -226,7 +226,7 @@ func (d *Desk) Produce(ctx context.Context, recorder events.Recorder, eventID st
 
 // AnswerOrder says on record what was handed over on an order, an event for each of the
 // events that it asked about and each authority.
-func (d *Desk) AnswerOrder(ctx context.Context, recorder events.Recorder, order string, authorities, eventIDs, digests []string) error {
+func (d *Client) AnswerOrder(ctx context.Context, recorder events.Recorder, order string, authorities, eventIDs, digests []string) error {
 	var drafts []events.Draft
 	for _, id := range eventIDs {
 		receipt, found, err := d.Outbox.ReceiptOf(ctx, recorder, id)
@@ -267,7 +267,7 @@ func (d *Desk) AnswerOrder(ctx context.Context, recorder events.Recorder, order 
 // ErasePseudonym forgets who a pseudonym of this operator stands for, and all that opens
 // the digests in events that name it, as far as the ledger's view of them goes. It returns
 // how many disclosures there were, and whether the pseudonym was known.
-func (d *Desk) ErasePseudonym(ctx context.Context, pseudonym string) (int, bool, error) {
+func (d *Client) ErasePseudonym(ctx context.Context, pseudonym string) (int, bool, error) {
 	var of []client.EventName
 	query := url.Values{"actor.id": {pseudonym}, "limit": {"1000"}}
 	for {

@@ -12,9 +12,9 @@ import (
 // ErrFault is what a write that was made to fail returns.
 var ErrFault = errors.New("injected fault")
 
-// FailCommit makes one of the writes of [Desk.Commit] fail from now on: the records, the
+// FailCommit makes one of the writes of [Client.Commit] fail from now on: the records, the
 // batch or the outbox, after it took effect or before.
-func (d *Desk) FailCommit(write string, persisted bool) {
+func (d *Client) FailCommit(write string, persisted bool) {
 	did := func(err error) error {
 		if err == nil {
 			err = ErrFault
@@ -52,7 +52,7 @@ func (d *Desk) FailCommit(write string, persisted bool) {
 }
 
 // OpenBatch holds a batch's records to what was committed to, and returns them.
-func (d *Desk) OpenBatch(name string, count int) ([]events.Disclosure, error) {
+func (d *Client) OpenBatch(name string, count int) ([]events.Disclosure, error) {
 	all, err := d.batches.all()
 	if err != nil {
 		return nil, err

@@ -82,7 +82,7 @@ func (e *BadEventsError) Hint() string {
 // outbox: all of them, or none if one is not as its schema wants it, which is a
 // [*BadEventsError]. Missing are filled in specversion, id (random), source (the
 // recorder's), time (now) and nonce.
-func (d *Desk) Publish(ctx context.Context, recorder events.Recorder, r io.Reader, name string) (client.Added, error) {
+func (d *Client) Publish(ctx context.Context, recorder events.Recorder, r io.Reader, name string) (client.Added, error) {
 	var drafts []events.Draft
 	bad := &BadEventsError{Name: name}
 	all, err := eachEvent(r, name, func(line int, raw []byte, err error) error {
@@ -109,7 +109,7 @@ func (d *Desk) Publish(ctx context.Context, recorder events.Recorder, r io.Reade
 }
 
 // handmade makes a draft of one event.
-func (d *Desk) handmade(recorder events.Recorder, raw []byte) (events.Draft, error) {
+func (d *Client) handmade(recorder events.Recorder, raw []byte) (events.Draft, error) {
 	event, err := readHandmade(recorder, raw)
 	if err == nil {
 		err = vocabulary.Check(event)

@@ -44,7 +44,7 @@ type Imported struct {
 // Import reads native logs into the outbox. What can't be read is named in the
 // result and left out; an error means that the import itself can't go on, and
 // what was added until then stays: doing it again adds nothing twice.
-func (d *Desk) Import(ctx context.Context, what Import) (Imported, error) {
+func (d *Client) Import(ctx context.Context, what Import) (Imported, error) {
 	done := Imported{}
 	connector, err := newConnector(what.System, connect.Options{
 		Recorder: what.Recorder, Party: what.Party, Mapping: what.Mapping,
@@ -91,7 +91,7 @@ func newConnector(name string, options connect.Options) (connect.Connector, erro
 	return system.New(options)
 }
 
-func (d *Desk) add(ctx context.Context, what Import, drafts []events.Draft) (client.Added, error) {
+func (d *Client) add(ctx context.Context, what Import, drafts []events.Draft) (client.Added, error) {
 	if what.Draft != nil {
 		for i := range drafts {
 			if err := what.Draft(&drafts[i]); err != nil {

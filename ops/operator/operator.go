@@ -14,9 +14,9 @@ import (
 	"github.com/saksi-ledger/saksi/ops/home"
 )
 
-// Desk is an operator's home opened for work. Close it after use. It is for one
+// Client is an operator's home opened for work. Close it after use. It is for one
 // goroutine.
-type Desk struct {
+type Client struct {
 	Home   *home.Operator
 	Outbox *client.Outbox
 	// Token makes a bearer token with which the ledger's API is asked; nil: it is asked
@@ -36,8 +36,8 @@ type Desk struct {
 
 // Open opens an operator's home, which must have joined a ledger. It does not
 // connect: what is signed waits in the outbox.
-func Open(ctx context.Context, h *home.Operator) (_ *Desk, err error) {
-	d := &Desk{Home: h, batches: newBatches(h.CommittedDir())}
+func Open(ctx context.Context, h *home.Operator) (_ *Client, err error) {
+	d := &Client{Home: h, batches: newBatches(h.CommittedDir())}
 	defer func() {
 		if err != nil {
 			d.Close()
@@ -69,7 +69,7 @@ func Open(ctx context.Context, h *home.Operator) (_ *Desk, err error) {
 
 // Client returns the connection to the ledger, made when it is first asked for. A
 // broker that is away is no error, see [client.Dial].
-func (d *Desk) Client(ctx context.Context) (*client.Client, error) {
+func (d *Client) Client(ctx context.Context) (*client.Client, error) {
 	if d.client == nil {
 		c, err := client.Dial(ctx, d.config)
 		if err != nil {
@@ -81,7 +81,7 @@ func (d *Desk) Client(ctx context.Context) (*client.Client, error) {
 }
 
 // Prepare compares the outbox with the ledger before a recorder is added to.
-func (d *Desk) Prepare(ctx context.Context, recorder events.Recorder) error {
+func (d *Client) Prepare(ctx context.Context, recorder events.Recorder) error {
 	c, err := d.Client(ctx)
 	if err != nil {
 		return err
@@ -90,7 +90,7 @@ func (d *Desk) Prepare(ctx context.Context, recorder events.Recorder) error {
 }
 
 // Flush brings what waits in the outbox to the ledger, and receipts back.
-func (d *Desk) Flush(ctx context.Context, options client.FlushOptions) (client.Result, error) {
+func (d *Client) Flush(ctx context.Context, options client.FlushOptions) (client.Result, error) {
 	c, err := d.Client(ctx)
 	if err != nil {
 		return client.Result{}, err
@@ -99,7 +99,7 @@ func (d *Desk) Flush(ctx context.Context, options client.FlushOptions) (client.R
 }
 
 // Close closes outbox and connection.
-func (d *Desk) Close() error {
+func (d *Client) Close() error {
 	var err error
 	if d.client != nil {
 		err = d.client.Close()
@@ -112,7 +112,7 @@ func (d *Desk) Close() error {
 
 // Recorder reads the name of a recorder of this operator: facility/recorder, or
 // in full.
-func (d *Desk) Recorder(name string) (events.Recorder, error) {
+func (d *Client) Recorder(name string) (events.Recorder, error) {
 	if strings.Count(name, "/") == 1 {
 		name = d.Home.Name + "/" + name
 	}

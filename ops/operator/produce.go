@@ -44,7 +44,7 @@ func (o *Order) Open() bool { return o.Left > 0 }
 
 // Orders asks the ledger what authorities have ordered this operator to produce, what is
 // due first coming first; only open ones, or all.
-func (d *Desk) Orders(ctx context.Context, all bool) ([]Order, error) {
+func (d *Client) Orders(ctx context.Context, all bool) ([]Order, error) {
 	fail := func(err error) ([]Order, error) { return nil, fmt.Errorf("ask the ledger for orders: %w", err) }
 	held, err := d.batches.all()
 	if err != nil {
@@ -88,7 +88,7 @@ func (o *Order) isOf(b *Batch) bool {
 }
 
 // holds tells whether the outbox has all of some disclosures.
-func (d *Desk) holds(ctx context.Context, digests []string) bool {
+func (d *Client) holds(ctx context.Context, digests []string) bool {
 	for _, digest := range digests {
 		if _, found, err := d.Outbox.Disclosure(ctx, digest); err != nil || !found {
 			return false
@@ -99,7 +99,7 @@ func (d *Desk) holds(ctx context.Context, digests []string) bool {
 
 // FindOrder returns the open order of a number; authority may be empty if only one has
 // given that number.
-func (d *Desk) FindOrder(ctx context.Context, authority, number string) (*Order, error) {
+func (d *Client) FindOrder(ctx context.Context, authority, number string) (*Order, error) {
 	all, err := d.Orders(ctx, true)
 	if err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func (d *Desk) FindOrder(ctx context.Context, authority, number string) (*Order,
 
 // Verify holds an order to the ledger: nothing is handed over on the word of the node
 // alone, but on that of an authority which stands in the tree, for everybody to see.
-func (d *Desk) Verify(ctx context.Context, o *Order) error {
+func (d *Client) Verify(ctx context.Context, o *Order) error {
 	fail := func(err error) error {
 		return hinted{fmt.Errorf("order %s of %s is not proven to be on record: %w", o.Number, o.Authority, err), "hand over nothing; ask the authority"}
 	}
@@ -198,7 +198,7 @@ const (
 // records' digests and their proofs go into the outbox, and with them the records,
 // encrypted to the authority alone, which are sent once the ledger has the events. What
 // the home doesn't have is named. Done again, it adds nothing twice.
-func (d *Desk) ProduceRecords(ctx context.Context, o *Order) (*Produced, error) {
+func (d *Client) ProduceRecords(ctx context.Context, o *Order) (*Produced, error) {
 	fail := func(err error) (*Produced, error) {
 		return nil, fmt.Errorf("answer order %s of %s: %w", o.Number, o.Authority, err)
 	}
@@ -252,7 +252,7 @@ func (d *Desk) ProduceRecords(ctx context.Context, o *Order) (*Produced, error) 
 }
 
 // records opens the batch that an order is about.
-func (d *Desk) records(o *Order, wanted map[uint64]bool) (*committed.Tree, map[uint64]events.Disclosure, error) {
+func (d *Client) records(o *Order, wanted map[uint64]bool) (*committed.Tree, map[uint64]events.Disclosure, error) {
 	held, err := d.batches.all()
 	if err != nil {
 		return nil, nil, err
@@ -286,7 +286,7 @@ func parts(indexes []uint64, records map[uint64]events.Disclosure) [][]uint64 {
 
 // answer is one event that says what is handed over, with what is. Its id follows from
 // the order and from what that is, so that it is said once.
-func (d *Desk) answer(o *Order, recorder events.Recorder, tree *committed.Tree, indexes []uint64, records map[uint64]events.Disclosure) (events.Draft, error) {
+func (d *Client) answer(o *Order, recorder events.Recorder, tree *committed.Tree, indexes []uint64, records map[uint64]events.Disclosure) (events.Draft, error) {
 	data := events.AccessProduced{Order: o.Number, Authority: o.Authority, Batch: o.Batch, Root: o.Root, Asked: events.Integer(len(o.Records)), Records: []events.ProducedRecord{}}
 	var list []events.Disclosure
 	for _, n := range indexes {
@@ -311,8 +311,8 @@ func (d *Desk) answer(o *Order, recorder events.Recorder, tree *committed.Tree, 
 
 // ProduceDisclosures answers an order for what opens the digests in an event, as far as it
 // is held; what isn't is named. It puts it on its way, and then, on record, that it was
-// handed over. body is as in [Desk.Reference].
-func (d *Desk) ProduceDisclosures(ctx context.Context, o *Order, body func(ctx context.Context, leaf uint64) ([]byte, error)) (*Produced, error) {
+// handed over. body is as in [Client.Reference].
+func (d *Client) ProduceDisclosures(ctx context.Context, o *Order, body func(ctx context.Context, leaf uint64) ([]byte, error)) (*Produced, error) {
 	fail := func(err error) (*Produced, error) {
 		return nil, fmt.Errorf("answer order %s of %s: %w", o.Number, o.Authority, err)
 	}
@@ -366,7 +366,7 @@ func (d *Desk) ProduceDisclosures(ctx context.Context, o *Order, body func(ctx c
 
 // refOf returns where the ledger has an event of this operator's, as LEAF/EVENT; "none" if
 // it has no receipt.
-func (d *Desk) refOf(ctx context.Context, recorder events.Recorder, eventID string) (string, error) {
+func (d *Client) refOf(ctx context.Context, recorder events.Recorder, eventID string) (string, error) {
 	receipt, found, err := d.Outbox.ReceiptOf(ctx, recorder, eventID)
 	if err != nil {
 		return "", err
@@ -380,7 +380,7 @@ func (d *Desk) refOf(ctx context.Context, recorder events.Recorder, eventID stri
 
 // ProduceOrder answers an order, whatever it asks for, if the ledger proves that it is on
 // record.
-func (d *Desk) ProduceOrder(ctx context.Context, o *Order, body func(ctx context.Context, leaf uint64) ([]byte, error)) (*Produced, error) {
+func (d *Client) ProduceOrder(ctx context.Context, o *Order, body func(ctx context.Context, leaf uint64) ([]byte, error)) (*Produced, error) {
 	if err := d.Verify(ctx, o); err != nil {
 		return nil, err
 	}

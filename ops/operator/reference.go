@@ -11,7 +11,7 @@ import (
 // that its manifest signed. The outbox forgets bodies once there is a receipt, so body
 // asks the ledger for its own copy, by leaf, and is believed no further than the
 // manifest that the receipt is of.
-func (d *Desk) Reference(ctx context.Context, recorder events.Recorder, eventID string, body func(ctx context.Context, leaf uint64) ([]byte, error)) (events.EventReference, error) {
+func (d *Client) Reference(ctx context.Context, recorder events.Recorder, eventID string, body func(ctx context.Context, leaf uint64) ([]byte, error)) (events.EventReference, error) {
 	line, err := d.line(ctx, recorder, eventID, body)
 	if err != nil {
 		return events.EventReference{}, err
@@ -20,7 +20,7 @@ func (d *Desk) Reference(ctx context.Context, recorder events.Recorder, eventID 
 }
 
 // line returns the line of an event that the ledger has accepted from here.
-func (d *Desk) line(ctx context.Context, recorder events.Recorder, eventID string, body func(ctx context.Context, leaf uint64) ([]byte, error)) ([]byte, error) {
+func (d *Client) line(ctx context.Context, recorder events.Recorder, eventID string, body func(ctx context.Context, leaf uint64) ([]byte, error)) ([]byte, error) {
 	receipt, found, err := d.Outbox.ReceiptOf(ctx, recorder, eventID)
 	switch {
 	case err != nil:

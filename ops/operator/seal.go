@@ -14,7 +14,7 @@ import (
 
 // SealTo has events that are published from now on sealed to one authority: it alone learns
 // what they say, their type included. They take their numbers and leaves like any other.
-func (d *Desk) SealTo(ctx context.Context, facility, authority string) error {
+func (d *Client) SealTo(ctx context.Context, facility, authority string) error {
 	known, err := d.Recipients(ctx)
 	if err != nil {
 		return err
@@ -32,7 +32,7 @@ func (d *Desk) SealTo(ctx context.Context, facility, authority string) error {
 
 // sealed returns an event that holds another, encrypted. Its time is its own: when the
 // other happened is for the authority's eyes too.
-func (d *Desk) sealed(recorder events.Recorder, inner *events.Event) (*events.Event, error) {
+func (d *Client) sealed(recorder events.Recorder, inner *events.Event) (*events.Event, error) {
 	line, err := inner.Marshal()
 	if err != nil {
 		return nil, err

@@ -43,7 +43,7 @@ func problemOf(line int, err error) Problem {
 }
 
 // Validate holds events, in any form of JSON that [connect.Read] knows, to the newest rule
-// set's schemas: as [Desk.Publish] takes them, or whole, of whoever may say them. It
+// set's schemas: as [Client.Publish] takes them, or whole, of whoever may say them. It
 // publishes nothing.
 func Validate(r io.Reader, name string) (*Validation, error) {
 	v := &Validation{Problems: []Problem{}}

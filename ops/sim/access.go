@@ -84,7 +84,7 @@ func (c *Country) ask(a *access) (time.Time, events.AccessDecided) {
 	if a.tenant != "" && c.random.IntN(2) == 0 {
 		d.DecidedBy = events.DecidedByCustomer
 	} else {
-		d.Decider = &c.onDuty(desk{a.operator, "", manager}, decided).actor
+		d.Decider = &c.onDuty(operatorClient{a.operator, "", manager}, decided).actor
 	}
 	return decided, d
 }
@@ -168,7 +168,7 @@ func (c *Country) mistype(a *access) {
 
 // remoteSupport is a parent's engineer abroad on a ticket.
 func (c *Country) remoteSupport(operator, facility string, at time.Time) {
-	who := c.available(desk{operator, "", support}, "", at)
+	who := c.available(operatorClient{operator, "", support}, "", at)
 	if who == nil {
 		return
 	}
@@ -193,10 +193,10 @@ func (c *Country) onSite(operator, facility, landlord string, at time.Time) {
 	var who *person
 	comes := c.random.IntN(5) == 0
 	if comes {
-		who = c.available(desk{operator, where, rover}, where, at.Add(-travel(where, where)))
+		who = c.available(operatorClient{operator, where, rover}, where, at.Add(-travel(where, where)))
 	}
 	if who == nil {
-		comes, who = false, c.available(desk{operator, facility, engineer}, where, at.Add(-before))
+		comes, who = false, c.available(operatorClient{operator, facility, engineer}, where, at.Add(-before))
 	}
 	if who == nil {
 		return
@@ -225,8 +225,8 @@ func (c *Country) onSite(operator, facility, landlord string, at time.Time) {
 // vendorVisit is a vendor's technician with an escort, who touches plant only.
 func (c *Country) vendorVisit(operator, facility, landlord string, at time.Time) {
 	where := city(facility)
-	who := c.available(desk{operator, "", visitor}, where, at.Add(-travel(where, where)))
-	guide := c.available(desk{operator, facility, engineer}, where, at)
+	who := c.available(operatorClient{operator, "", visitor}, where, at.Add(-travel(where, where)))
+	guide := c.available(operatorClient{operator, facility, engineer}, where, at)
 	if who == nil || guide == nil {
 		return
 	}
@@ -252,7 +252,7 @@ func (c *Country) vendorVisit(operator, facility, landlord string, at time.Time)
 
 // breakGlass is an emergency: no approval before, and one after.
 func (c *Country) breakGlass(operator, facility string, at time.Time) {
-	who := c.available(desk{operator, "", support}, "", at)
+	who := c.available(operatorClient{operator, "", support}, "", at)
 	lasts := time.Duration(5+c.random.IntN(30)) * time.Minute
 	decided := at.Add(lasts + 25*time.Minute)
 	if who == nil || !decided.Before(c.end) {
@@ -263,6 +263,6 @@ func (c *Country) breakGlass(operator, facility string, at time.Time) {
 	request := c.number("REQ")
 	c.request(a, request, a.end.Add(10*time.Minute))
 	c.say(a.recorder("approvals"), decided, vocabulary.AccessApproved.Of(events.AccessDecided{
-		Request: request, AccessID: a.id, DecidedBy: events.DecidedByOperator, Decider: &c.onDuty(desk{operator, "", manager}, decided).actor,
+		Request: request, AccessID: a.id, DecidedBy: events.DecidedByOperator, Decider: &c.onDuty(operatorClient{operator, "", manager}, decided).actor,
 	}))
 }

@@ -51,7 +51,7 @@ type Country struct {
 	end        time.Time
 	habits     map[events.Recorder]habit
 	cut        cut
-	staff      map[desk][]*person
+	staff      map[operatorClient][]*person
 	operations []operation
 	records    []*record
 	planted    []Planted
@@ -72,7 +72,7 @@ func New(config Config) *Country {
 	c := &Country{
 		config: config, random: rand.New(rand.NewPCG(config.Seed, 0x5a6b51)), bytes: rand.NewChaCha8(seed),
 		end:    config.Start.Add(time.Duration(config.Hours) * time.Hour),
-		habits: map[events.Recorder]habit{}, staff: map[desk][]*person{}, operations: operations(),
+		habits: map[events.Recorder]habit{}, staff: map[operatorClient][]*person{}, operations: operations(),
 	}
 	c.found()
 	c.hire()

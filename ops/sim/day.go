@@ -80,9 +80,9 @@ func (c *Country) describe(operator string, f events.FacilityDeclared) {
 // twice on the way out.
 func (c *Country) shifts(f events.FacilityDeclared) {
 	doors := recorder(f.Landlord, f.Facility, "badges")
-	people := slices.Clone(c.staff[desk{f.Landlord, f.Facility, technician}])
+	people := slices.Clone(c.staff[operatorClient{f.Landlord, f.Facility, technician}])
 	for _, o := range f.Occupants {
-		people = append(people, c.staff[desk{o, f.Facility, engineer}]...)
+		people = append(people, c.staff[operatorClient{o, f.Facility, engineer}]...)
 	}
 	for _, p := range people {
 		begin := c.config.Start.Truncate(24 * time.Hour).Add(p.begins)
@@ -104,7 +104,7 @@ func (c *Country) shifts(f events.FacilityDeclared) {
 
 // round is a technician who looks after the plant.
 func (c *Country) round(facility, landlord string, at time.Time) {
-	who := c.available(desk{landlord, facility, technician}, city(facility), at)
+	who := c.available(operatorClient{landlord, facility, technician}, city(facility), at)
 	if who == nil {
 		return
 	}

@@ -20,8 +20,8 @@ type person struct {
 	free time.Time
 }
 
-// desk is people who can stand in for each other.
-type desk struct {
+// operatorClient is people who can stand in for each other.
+type operatorClient struct {
 	operator string
 	where    string // a facility, or a city; empty if that makes no difference
 	job      job
@@ -87,9 +87,9 @@ func (c *Country) hire() {
 	for _, f := range c.Facilities {
 		for shift := range 3 {
 			for range each {
-				c.onShifts(desk{f.Landlord, f.Facility, technician}, c.side(f.Landlord), shift, city(f.Facility), "facility technician")
+				c.onShifts(operatorClient{f.Landlord, f.Facility, technician}, c.side(f.Landlord), shift, city(f.Facility), "facility technician")
 				for _, o := range f.Occupants {
-					c.onShifts(desk{o, f.Facility, engineer}, events.PartyOperator, shift, city(f.Facility), "site engineer")
+					c.onShifts(operatorClient{o, f.Facility, engineer}, events.PartyOperator, shift, city(f.Facility), "site engineer")
 				}
 			}
 		}
@@ -99,15 +99,15 @@ func (c *Country) hire() {
 			continue
 		}
 		for shift := range 3 {
-			c.onShifts(desk{o.Name, "", manager}, events.PartyOperator, shift, "kul", "duty manager")
+			c.onShifts(operatorClient{o.Name, "", manager}, events.PartyOperator, shift, "kul", "duty manager")
 		}
 		for range each {
-			c.byDay(desk{o.Name, "kul", rover}, "kul", events.Actor{
+			c.byDay(operatorClient{o.Name, "kul", rover}, "kul", events.Actor{
 				Party: events.PartyOperator, Employer: o.Legal, EmployerCountry: "MY", Employment: events.EmploymentContractor,
 				OfficeCountry: "MY", PhysicalCountry: "MY", Role: "field engineer",
 			})
 			for _, office := range []string{o.Abroad, "IE", "IN", "SG", "US"} {
-				c.byDay(desk{o.Name, "", support}, "", events.Actor{
+				c.byDay(operatorClient{o.Name, "", support}, "", events.Actor{
 					Party: events.PartyParent, Employer: o.Parent, EmployerCountry: o.Abroad, Employment: events.EmploymentEmployee,
 					OfficeCountry: office, PhysicalCountry: c.whereabouts(office), Role: "reliability engineer",
 				})
@@ -117,7 +117,7 @@ func (c *Country) hire() {
 				if home == "sin" {
 					from = "SG"
 				}
-				c.byDay(desk{o.Name, "", visitor}, home, events.Actor{
+				c.byDay(operatorClient{o.Name, "", visitor}, home, events.Actor{
 					Party: events.PartyVendor, Employer: "Polar Cooling Services", EmployerCountry: "SG", Employment: events.EmploymentSubcontractor,
 					OfficeCountry: from, PhysicalCountry: "MY", Role: "cooling technician",
 				})
@@ -145,7 +145,7 @@ func (c *Country) whereabouts(office string) string {
 
 // onShifts employs somebody who works one of three shifts, from 07:00, 15:00 and
 // 23:00 in Malaysia.
-func (c *Country) onShifts(d desk, party events.Party, shift int, home, role string) {
+func (c *Country) onShifts(d operatorClient, party events.Party, shift int, home, role string) {
 	c.employ(d, &person{
 		actor: events.Actor{
 			Party: party, Employer: c.operator(d.operator).Legal, EmployerCountry: "MY", Employment: events.EmploymentEmployee,
@@ -156,7 +156,7 @@ func (c *Country) onShifts(d desk, party events.Party, shift int, home, role str
 }
 
 // byDay employs somebody who works from 08:00 to 19:00 where they are.
-func (c *Country) byDay(d desk, home string, a events.Actor) {
+func (c *Country) byDay(d operatorClient, home string, a events.Actor) {
 	where := a.PhysicalCountry
 	if where == events.UnknownCountry {
 		where = a.OfficeCountry
@@ -164,7 +164,7 @@ func (c *Country) byDay(d desk, home string, a events.Actor) {
 	c.employ(d, &person{actor: a, begins: 8*time.Hour - zone(where), lasts: 11 * time.Hour, place: home})
 }
 
-func (c *Country) employ(d desk, p *person) {
+func (c *Country) employ(d operatorClient, p *person) {
 	var id [6]byte
 	c.bytes.Read(id[:])
 	p.actor.ID, p.actor.Kind, p.actor.Clearance = "p-"+hex.EncodeToString(id[:]), events.KindPerson, events.Unstated
@@ -201,7 +201,7 @@ const leastWork = 10 * time.Minute
 
 // available returns somebody of a desk who is at work then, is not busy, and can be
 // in a city; nil if there is nobody.
-func (c *Country) available(d desk, place string, at time.Time) *person {
+func (c *Country) available(d operatorClient, place string, at time.Time) *person {
 	people := c.staff[d]
 	if len(people) == 0 {
 		return nil
@@ -218,7 +218,7 @@ func (c *Country) available(d desk, place string, at time.Time) *person {
 
 // onDuty returns the first of a desk who is at work then, busy or not; the first of
 // all if nobody is.
-func (c *Country) onDuty(d desk, at time.Time) *person {
+func (c *Country) onDuty(d operatorClient, at time.Time) *person {
 	for _, p := range c.staff[d] {
 		if p.left(at) > 0 {
 			return p

@@ -93,7 +93,7 @@ func (c *Country) plant() {
 
 // abroad returns a parent's engineer of an operator, busy or not.
 func (c *Country) abroad(operator string, at time.Time) *person {
-	return c.onDuty(desk{operator, "", support}, at)
+	return c.onDuty(operatorClient{operator, "", support}, at)
 }
 
 // alone has a record delivered by itself, with a mischief.
@@ -199,7 +199,7 @@ func (c *Country) unapproved() {
 
 func (c *Country) unbadged() {
 	at := c.hour(10).Add(12 * time.Minute)
-	a := c.access("stratus-my", "kul-2", c.onDuty(desk{"stratus-my", "kul-2", engineer}, at), events.ModeConsole, at, 40*time.Minute)
+	a := c.access("stratus-my", "kul-2", c.onDuty(operatorClient{"stratus-my", "kul-2", engineer}, at), events.ModeConsole, at, 40*time.Minute)
 	c.grant(a)
 	opened := c.work(a, 4, true)
 	c.list(Planted{
@@ -211,7 +211,7 @@ func (c *Country) unbadged() {
 
 func (c *Country) inTwoCities() {
 	at := c.hour(4).Add(50 * time.Minute)
-	who := c.onDuty(desk{"nimbus-my", "kul-1", engineer}, at).actor
+	who := c.onDuty(operatorClient{"nimbus-my", "kul-1", engineer}, at).actor
 	enter := func(landlord, facility string, at time.Time) *record {
 		return c.say(recorder(landlord, facility, "badges"), at, vocabulary.ZoneEntered.Of(events.ZonePassed{
 			Zone: "lobby", Door: "lobby-1", Actor: who, Outcome: events.OutcomeSuccess,

@@ -57,9 +57,9 @@ func (attestationContradicted) name() string { return "attestation-contradicted"
 func (r attestationContradicted) states() []projections.Schema {
 	return []projections.Schema{r.sworn}
 }
-func (attestationContradicted) due(*book, string) error { return nil }
+func (attestationContradicted) due(*findingsWriter, string) error { return nil }
 
-func (r attestationContradicted) leaf(b *book, f *projections.Fact, s *sequence.Step) error {
+func (r attestationContradicted) leaf(b *findingsWriter, f *projections.Fact, s *sequence.Step) error {
 	if s == nil {
 		return nil
 	}
@@ -78,7 +78,7 @@ func (r attestationContradicted) leaf(b *book, f *projections.Fact, s *sequence.
 }
 
 // compare holds what comes against what was attested before.
-func (r attestationContradicted) compare(b *book, f *projections.Fact, s *sequence.Step) error {
+func (r attestationContradicted) compare(b *findingsWriter, f *projections.Fact, s *sequence.Step) error {
 	name := s.Recorder.String()
 	before, found, err := r.sworn.Get(b.tx, name)
 	if err != nil || !found {
@@ -120,10 +120,10 @@ func (r attestationContradicted) compare(b *book, f *projections.Fact, s *sequen
 }
 
 // arrived resolves findings about attestations whose numbers have all come.
-func (r attestationContradicted) arrived(b *book, s *sequence.Step, before *sworn) (changed bool, err error) {
+func (r attestationContradicted) arrived(b *findingsWriter, s *sequence.Step, before *sworn) (changed bool, err error) {
 	var still []waiting
 	for _, w := range before.Waiting {
-		missing, err := b.trail.Missing(b.tx, s.Recorder, w.Incarnation, w.First, w.Last)
+		missing, err := b.tracker.Missing(b.tx, s.Recorder, w.Incarnation, w.First, w.Last)
 		if err != nil {
 			return false, err
 		}
@@ -143,7 +143,7 @@ func (r attestationContradicted) arrived(b *book, s *sequence.Step, before *swor
 }
 
 // attested holds an attestation against what came before it.
-func (r attestationContradicted) attested(b *book, f *projections.Fact, e *projections.Event, s *sequence.Step, a *events.PeriodAttested) error {
+func (r attestationContradicted) attested(b *findingsWriter, f *projections.Fact, e *projections.Event, s *sequence.Step, a *events.PeriodAttested) error {
 	recorder, ok := Attested(e, a)
 	if !ok {
 		return nil

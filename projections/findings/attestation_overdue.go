@@ -61,7 +61,7 @@ func newAttestationOverdue() attestationOverdue {
 func (attestationOverdue) name() string                   { return "attestation-overdue" }
 func (r attestationOverdue) states() []projections.Schema { return []projections.Schema{r.promises} }
 
-func (r attestationOverdue) leaf(b *book, f *projections.Fact, _ *sequence.Step) error {
+func (r attestationOverdue) leaf(b *findingsWriter, f *projections.Fact, _ *sequence.Step) error {
 	for i := range f.Events {
 		e := &f.Events[i]
 		var err error
@@ -80,7 +80,7 @@ func (r attestationOverdue) leaf(b *book, f *projections.Fact, _ *sequence.Step)
 	return nil
 }
 
-func (r attestationOverdue) declared(b *book, f *projections.Fact, e *projections.Event, d *events.RecorderDeclared) error {
+func (r attestationOverdue) declared(b *findingsWriter, f *projections.Fact, e *projections.Event, d *events.RecorderDeclared) error {
 	p, found, err := r.promises.Get(b.tx, d.Recorder)
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func (r attestationOverdue) declared(b *book, f *projections.Fact, e *projection
 }
 
 // retired lets a recorder attest no more.
-func (r attestationOverdue) retired(b *book, e *projections.Event, d *events.RecorderRetired) error {
+func (r attestationOverdue) retired(b *findingsWriter, e *projections.Event, d *events.RecorderRetired) error {
 	p, found, err := r.promises.Get(b.tx, d.Recorder)
 	if err != nil || !found {
 		return err
@@ -102,7 +102,7 @@ func (r attestationOverdue) retired(b *book, e *projections.Event, d *events.Rec
 	return r.settle(b, p, e.Ref)
 }
 
-func (r attestationOverdue) attested(b *book, f *projections.Fact, e *projections.Event, a *events.PeriodAttested) error {
+func (r attestationOverdue) attested(b *findingsWriter, f *projections.Fact, e *projections.Event, a *events.PeriodAttested) error {
 	recorder, ok := Attested(e, a)
 	if !ok {
 		return nil
@@ -123,7 +123,7 @@ func (r attestationOverdue) attested(b *book, f *projections.Fact, e *projection
 }
 
 // settle sets the timer anew, and resolves what is overdue no longer.
-func (r attestationOverdue) settle(b *book, p *promise, by projections.Ref) error {
+func (r attestationOverdue) settle(b *findingsWriter, p *promise, by projections.Ref) error {
 	overdue := Overdue(p.Until.Add(p.Every), p.Every)
 	var err error
 	switch {
@@ -151,7 +151,7 @@ func (r attestationOverdue) settle(b *book, p *promise, by projections.Ref) erro
 	return r.promises.Put(b.tx, p.Recorder, p)
 }
 
-func (r attestationOverdue) due(b *book, name string) error {
+func (r attestationOverdue) due(b *findingsWriter, name string) error {
 	p, found, err := r.promises.Get(b.tx, name)
 	if err != nil || !found || p.Finding != "" || p.Every == 0 {
 		return err

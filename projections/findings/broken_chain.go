@@ -12,11 +12,11 @@ import (
 // judged when the gap has closed. It can't be mended, and stays open.
 type brokenChain struct{}
 
-func (brokenChain) name() string                 { return "broken-chain" }
-func (brokenChain) states() []projections.Schema { return nil }
-func (brokenChain) due(*book, string) error      { return nil }
+func (brokenChain) name() string                      { return "broken-chain" }
+func (brokenChain) states() []projections.Schema      { return nil }
+func (brokenChain) due(*findingsWriter, string) error { return nil }
 
-func (r brokenChain) leaf(b *book, f *projections.Fact, s *sequence.Step) error {
+func (r brokenChain) leaf(b *findingsWriter, f *projections.Fact, s *sequence.Step) error {
 	if s == nil {
 		return nil
 	}

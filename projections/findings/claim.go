@@ -30,7 +30,7 @@ type tally struct {
 
 // check returns what is wrong with a claim, and whether one of it is that numbers
 // which it names are missing.
-func (c *claim) check(b *book) (wrong []string, missing bool, evidence projections.Refs, err error) {
+func (c *claim) check(b *findingsWriter) (wrong []string, missing bool, evidence projections.Refs, err error) {
 	first, last, count := uint64(c.First), uint64(c.Last), uint64(c.Count)
 	if !c.from.Before(c.to) {
 		wrong = append(wrong, "its period ends before it begins")
@@ -43,7 +43,7 @@ func (c *claim) check(b *book) (wrong []string, missing bool, evidence projectio
 		wrong = append(wrong, fmt.Sprintf("it counts %s and names no numbers", many(count, "event")))
 	}
 	if named {
-		n, err := b.trail.Missing(b.tx, c.recorder, uint64(c.Incarnation), first, last)
+		n, err := b.tracker.Missing(b.tx, c.recorder, uint64(c.Incarnation), first, last)
 		if err != nil {
 			return nil, false, nil, err
 		}
@@ -70,16 +70,16 @@ func (c *claim) check(b *book) (wrong []string, missing bool, evidence projectio
 
 // tally looks at what came after the attestation before and before this one, and under
 // the numbers that it names.
-func (c *claim) tally(b *book, named bool) (t tally, complete bool, err error) {
+func (c *claim) tally(b *findingsWriter, named bool) (t tally, complete bool, err error) {
 	from, to := c.after+1, c.own-1
 	if named {
 		from, to = min(from, uint64(c.First)), max(to, uint64(c.Last))
 	}
-	before, err := b.trail.Before(b.tx, c.recorder, uint64(c.Incarnation))
+	before, err := b.tracker.Before(b.tx, c.recorder, uint64(c.Incarnation))
 	if err != nil {
 		return t, false, err
 	}
-	complete, err = b.trail.Between(b.tx, c.recorder, uint64(c.Incarnation), from, to, func(s sequence.Said) {
+	complete, err = b.tracker.Between(b.tx, c.recorder, uint64(c.Incarnation), from, to, func(s sequence.Received) {
 		if named && s.Number >= uint64(c.First) && s.Number <= uint64(c.Last) {
 			switch {
 			case s.Attests:

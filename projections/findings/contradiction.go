@@ -25,11 +25,11 @@ func newContradicted() *projections.State[contradicted] {
 	return projections.NewState[contradicted]("findings-contradicted")
 }
 
-func (contradiction) name() string                   { return "contradiction" }
-func (r contradiction) states() []projections.Schema { return []projections.Schema{r.seen} }
-func (contradiction) due(*book, string) error        { return nil }
+func (contradiction) name() string                      { return "contradiction" }
+func (r contradiction) states() []projections.Schema    { return []projections.Schema{r.seen} }
+func (contradiction) due(*findingsWriter, string) error { return nil }
 
-func (r contradiction) leaf(b *book, f *projections.Fact, s *sequence.Step) error {
+func (r contradiction) leaf(b *findingsWriter, f *projections.Fact, s *sequence.Step) error {
 	if s == nil || len(s.Contradicted) == 0 {
 		return nil
 	}

@@ -66,9 +66,9 @@ func (doubtfulKey) name() string { return "doubtful-key" }
 func (r doubtfulKey) states() []projections.Schema {
 	return []projections.Schema{r.heads, r.pages, r.revoked}
 }
-func (doubtfulKey) due(*book, string) error { return nil }
+func (doubtfulKey) due(*findingsWriter, string) error { return nil }
 
-func (r doubtfulKey) leaf(b *book, f *projections.Fact, s *sequence.Step) error {
+func (r doubtfulKey) leaf(b *findingsWriter, f *projections.Fact, s *sequence.Step) error {
 	if s != nil {
 		for _, id := range f.Signers {
 			if err := r.remember(b, id, f); err != nil {
@@ -90,7 +90,7 @@ func (r doubtfulKey) leaf(b *book, f *projections.Fact, s *sequence.Step) error 
 
 func page(id events.KeyID, n uint64) string { return fmt.Sprintf("%s/%d", id, n) }
 
-func (r doubtfulKey) remember(b *book, id events.KeyID, f *projections.Fact) error {
+func (r doubtfulKey) remember(b *findingsWriter, id events.KeyID, f *projections.Fact) error {
 	head, found, err := r.heads.Get(b.tx, string(id))
 	if err != nil {
 		return err
@@ -121,7 +121,7 @@ func (r doubtfulKey) remember(b *book, id events.KeyID, f *projections.Fact) err
 
 // revoke takes in a revocation. A later one of the same key can only move the
 // doubtful time's beginning back.
-func (r doubtfulKey) revoke(b *book, d *events.KeyRevoked, ref projections.Ref, received time.Time) error {
+func (r doubtfulKey) revoke(b *findingsWriter, d *events.KeyRevoked, ref projections.Ref, received time.Time) error {
 	known, found, err := r.revoked.Get(b.tx, d.KeyID)
 	if err != nil {
 		return err
@@ -149,7 +149,7 @@ type suspect struct {
 	refs              projections.Refs
 }
 
-func (r doubtfulKey) search(b *book, id events.KeyID, d *doubt, ref projections.Ref) error {
+func (r doubtfulKey) search(b *findingsWriter, id events.KeyID, d *doubt, ref projections.Ref) error {
 	head, found, err := r.heads.Get(b.tx, string(id))
 	if err != nil || !found {
 		return err
@@ -199,7 +199,7 @@ func add(suspects map[string]*suspect, e signed) {
 	s.refs = addEvidence(s.refs, projections.Ref{Leaf: e.Leaf})
 }
 
-func (r doubtfulKey) say(b *book, name string, id events.KeyID, d *doubt, s *suspect, whole bool, ref projections.Ref) error {
+func (r doubtfulKey) say(b *findingsWriter, name string, id events.KeyID, d *doubt, s *suspect, whole bool, ref projections.Ref) error {
 	recorder, err := events.ParseRecorder(name)
 	if err != nil {
 		return err

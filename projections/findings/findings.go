@@ -65,8 +65,8 @@ type rule interface {
 	states() []projections.Schema
 	// leaf sees every leaf; step is nil unless it is an accepted envelope of an
 	// operator's whose body is there.
-	leaf(b *book, f *projections.Fact, step *sequence.Step) error
-	due(b *book, key string) error
+	leaf(b *findingsWriter, f *projections.Fact, step *sequence.Step) error
+	due(b *findingsWriter, key string) error
 }
 
 // View returns the view of findings.
@@ -98,7 +98,7 @@ func View() *projections.View {
 			if err != nil {
 				return err
 			}
-			b := &book{tx: tx, table: table, trail: follow}
+			b := &findingsWriter{tx: tx, table: table, tracker: follow}
 			for _, r := range rules {
 				if err := r.leaf(b, f, step); err != nil {
 					return fmt.Errorf("%s: %w", r.name(), err)
@@ -108,7 +108,7 @@ func View() *projections.View {
 		},
 		Due: func(tx *projections.Tx, key string, _ time.Time) error {
 			name, rest, _ := strings.Cut(key, "/")
-			b := &book{tx: tx, table: table, trail: follow}
+			b := &findingsWriter{tx: tx, table: table, tracker: follow}
 			for _, r := range rules {
 				if r.name() != name {
 					continue

@@ -48,7 +48,7 @@ func newLateRecord() lateRecord {
 func (lateRecord) name() string                   { return "late-record" }
 func (r lateRecord) states() []projections.Schema { return []projections.Schema{r.runs} }
 
-func (r lateRecord) leaf(b *book, f *projections.Fact, s *sequence.Step) error {
+func (r lateRecord) leaf(b *findingsWriter, f *projections.Fact, s *sequence.Step) error {
 	if s == nil {
 		return nil
 	}
@@ -80,7 +80,7 @@ func (r lateRecord) leaf(b *book, f *projections.Fact, s *sequence.Step) error {
 }
 
 // add counts late events of a leaf to their recorder's run.
-func (r lateRecord) add(b *book, recorder events.Recorder, late lateEvents) error {
+func (r lateRecord) add(b *findingsWriter, recorder events.Recorder, late lateEvents) error {
 	name, now := recorder.String(), b.tx.Now()
 	run, found, err := r.runs.Get(b.tx, name)
 	if err != nil {
@@ -125,7 +125,7 @@ func (r lateRecord) add(b *book, recorder events.Recorder, late lateEvents) erro
 }
 
 // due brings the finding up to date.
-func (r lateRecord) due(b *book, name string) error {
+func (r lateRecord) due(b *findingsWriter, name string) error {
 	run, found, err := r.runs.Get(b.tx, name)
 	if err != nil || !found {
 		return err
@@ -136,7 +136,7 @@ func (r lateRecord) due(b *book, name string) error {
 	return r.runs.Put(b.tx, name, run)
 }
 
-func (r lateRecord) show(b *book, run *lateEvents) error {
+func (r lateRecord) show(b *findingsWriter, run *lateEvents) error {
 	if run.Shown == run.Count {
 		return nil
 	}

@@ -13,7 +13,7 @@ import (
 // digests, and has not by the time that was set (production-missing, resolved when all of
 // it comes), does so after it (production-late), or hands over what doesn't belong to
 // what it had committed to or wasn't asked for (production-mismatch).
-type productionFinding struct{ docket *production.Docket }
+type productionFinding struct{ orders *production.Orders }
 
 func newProductionFinding() productionFinding {
 	return productionFinding{production.New("findings", productionFinding{}.name())}
@@ -21,10 +21,10 @@ func newProductionFinding() productionFinding {
 
 func (productionFinding) name() string { return "production" }
 
-func (r productionFinding) states() []projections.Schema { return r.docket.Tables() }
+func (r productionFinding) states() []projections.Schema { return r.orders.Tables() }
 
-func (r productionFinding) leaf(b *book, f *projections.Fact, _ *sequence.Step) error {
-	return r.docket.Follow(b.tx, f, func(s *production.Step) error {
+func (r productionFinding) leaf(b *findingsWriter, f *projections.Fact, _ *sequence.Step) error {
+	return r.orders.Follow(b.tx, f, func(s *production.Step) error {
 		if s.Problem != "" {
 			if err := r.mismatch(b, s); err != nil {
 				return err
@@ -38,7 +38,7 @@ func (r productionFinding) leaf(b *book, f *projections.Fact, _ *sequence.Step) 
 }
 
 // late takes note of the answer with which all came that was missing.
-func (r productionFinding) late(b *book, s *production.Step) error {
+func (r productionFinding) late(b *findingsWriter, s *production.Step) error {
 	o := s.Order
 	recorder, err := events.ParseRecorder(o.Recorder)
 	if err != nil {
@@ -58,7 +58,7 @@ func missingID(recorder events.Recorder, key string) string {
 	return about("production-missing", High, recorder, key).ID
 }
 
-func (r productionFinding) mismatch(b *book, s *production.Step) error {
+func (r productionFinding) mismatch(b *findingsWriter, s *production.Step) error {
 	finding := about("production-mismatch", High, s.Event.Recorder, s.Event.Ref.String())
 	finding.Subject, finding.Summary, finding.Since, finding.Evidence = "order "+s.Number, s.Problem, b.tx.Now(), projections.Refs{s.Event.Ref}
 	if s.Order != nil {
@@ -67,8 +67,8 @@ func (r productionFinding) mismatch(b *book, s *production.Step) error {
 	return b.raise(finding)
 }
 
-func (r productionFinding) due(b *book, key string) error {
-	o, err := r.docket.Due(b.tx, key)
+func (r productionFinding) due(b *findingsWriter, key string) error {
+	o, err := r.orders.Due(b.tx, key)
 	if err != nil || o == nil {
 		return err
 	}

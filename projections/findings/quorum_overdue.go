@@ -46,7 +46,7 @@ func (r quorumOverdue) states() []projections.Schema { return []projections.Sche
 
 const theQuorum = "quorum"
 
-func (r quorumOverdue) leaf(b *book, f *projections.Fact, _ *sequence.Step) error {
+func (r quorumOverdue) leaf(b *findingsWriter, f *projections.Fact, _ *sequence.Step) error {
 	if f.Index == 0 {
 		return r.begin(b, f)
 	}
@@ -78,7 +78,7 @@ func (r quorumOverdue) leaf(b *book, f *projections.Fact, _ *sequence.Step) erro
 }
 
 // begin takes the policy from the genesis.
-func (r quorumOverdue) begin(b *book, f *projections.Fact) error {
+func (r quorumOverdue) begin(b *findingsWriter, f *projections.Fact) error {
 	for i := range f.Events {
 		g, ok := f.Events[i].Data.(*events.Genesis)
 		if !ok {
@@ -107,7 +107,7 @@ func demanding(text string) string {
 
 // adopted has another policy hold from here on. What waits goes on waiting, if there is
 // anybody to wait for.
-func (r quorumOverdue) adopted(b *book, w *wait, text string, by projections.Ref) error {
+func (r quorumOverdue) adopted(b *findingsWriter, w *wait, text string, by projections.Ref) error {
 	w.Policy, w.Named = demanding(text), by
 	if w.Policy != "" {
 		return r.waits.Put(b.tx, theQuorum, w)
@@ -127,7 +127,7 @@ func (r quorumOverdue) adopted(b *book, w *wait, text string, by projections.Ref
 }
 
 // arrived has a leaf wait.
-func (r quorumOverdue) arrived(b *book, w *wait, leaf uint64) error {
+func (r quorumOverdue) arrived(b *findingsWriter, w *wait, leaf uint64) error {
 	w.Last = leaf
 	if w.Since.IsZero() {
 		w.First, w.Since = leaf, b.tx.Now()
@@ -139,7 +139,7 @@ func (r quorumOverdue) arrived(b *book, w *wait, leaf uint64) error {
 }
 
 // cosigned ends the wait of the leaves below a size, if the cosignatures hold.
-func (r quorumOverdue) cosigned(b *book, w *wait, c *events.CheckpointCosigned, by projections.Ref) error {
+func (r quorumOverdue) cosigned(b *findingsWriter, w *wait, c *events.CheckpointCosigned, by projections.Ref) error {
 	policy, err := formats.ParsePolicy([]byte(w.Policy))
 	if err != nil {
 		return err
@@ -171,7 +171,7 @@ func (r quorumOverdue) cosigned(b *book, w *wait, c *events.CheckpointCosigned, 
 	return r.waits.Put(b.tx, theQuorum, w)
 }
 
-func (r quorumOverdue) due(b *book, _ string) error {
+func (r quorumOverdue) due(b *findingsWriter, _ string) error {
 	w, found, err := r.waits.Get(b.tx, theQuorum)
 	if err != nil || !found || w.Since.IsZero() || w.Open != "" {
 		return err

@@ -11,11 +11,11 @@ import (
 // a key was stolen, and somebody should ask which.
 type restarted struct{}
 
-func (restarted) name() string                 { return "recorder-restarted" }
-func (restarted) states() []projections.Schema { return nil }
-func (restarted) due(*book, string) error      { return nil }
+func (restarted) name() string                      { return "recorder-restarted" }
+func (restarted) states() []projections.Schema      { return nil }
+func (restarted) due(*findingsWriter, string) error { return nil }
 
-func (r restarted) leaf(b *book, f *projections.Fact, s *sequence.Step) error {
+func (r restarted) leaf(b *findingsWriter, f *projections.Fact, s *sequence.Step) error {
 	if s == nil || (s.Restart == nil && (s.Known || s.Incarnation == 1)) {
 		return nil
 	}

@@ -41,11 +41,11 @@ func newRejections() rejections {
 	return rejections{projections.NewState[rejectedMessages]("findings-rejections")}
 }
 
-func (rejections) name() string                   { return "rejections" }
-func (r rejections) states() []projections.Schema { return []projections.Schema{r.runs} }
-func (rejections) due(*book, string) error        { return nil }
+func (rejections) name() string                      { return "rejections" }
+func (r rejections) states() []projections.Schema    { return []projections.Schema{r.runs} }
+func (rejections) due(*findingsWriter, string) error { return nil }
 
-func (r rejections) leaf(b *book, f *projections.Fact, _ *sequence.Step) error {
+func (r rejections) leaf(b *findingsWriter, f *projections.Fact, _ *sequence.Step) error {
 	if f.Leaf.Verdict == formats.Accepted {
 		return nil
 	}

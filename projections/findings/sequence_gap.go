@@ -13,11 +13,11 @@ import (
 // one finding for all the rest.
 type sequenceGap struct{}
 
-func (sequenceGap) name() string                 { return "sequence-gap" }
-func (sequenceGap) states() []projections.Schema { return nil }
-func (sequenceGap) due(*book, string) error      { return nil }
+func (sequenceGap) name() string                      { return "sequence-gap" }
+func (sequenceGap) states() []projections.Schema      { return nil }
+func (sequenceGap) due(*findingsWriter, string) error { return nil }
 
-func (r sequenceGap) leaf(b *book, f *projections.Fact, s *sequence.Step) error {
+func (r sequenceGap) leaf(b *findingsWriter, f *projections.Fact, s *sequence.Step) error {
 	if s == nil {
 		return nil
 	}
@@ -44,7 +44,7 @@ func (r sequenceGap) finding(s *sequence.Step, from uint64) Finding {
 }
 
 // filled brings a gap's finding up to date after numbers of it arrived.
-func (r sequenceGap) filled(b *book, s *sequence.Step, g sequence.Gap) error {
+func (r sequenceGap) filled(b *findingsWriter, s *sequence.Step, g sequence.Gap) error {
 	id := r.finding(s, g.From).ID
 	before, found, err := b.table.Get(b.tx, id)
 	if err != nil || !found {
@@ -71,7 +71,7 @@ func (sequenceGap) left(f *Finding) string {
 
 // beyond keeps the one finding about numbers missing beyond the gaps that are
 // followed one by one.
-func (r sequenceGap) beyond(b *book, f *projections.Fact, s *sequence.Step) error {
+func (r sequenceGap) beyond(b *findingsWriter, f *projections.Fact, s *sequence.Step) error {
 	if s.Lost == s.LostBefore {
 		return nil
 	}

@@ -59,7 +59,7 @@ func newSessionOverlong() sessionOverlong {
 func (sessionOverlong) name() string                   { return "session-overlong" }
 func (r sessionOverlong) states() []projections.Schema { return []projections.Schema{r.open} }
 
-func (r sessionOverlong) leaf(b *book, f *projections.Fact, _ *sequence.Step) error {
+func (r sessionOverlong) leaf(b *findingsWriter, f *projections.Fact, _ *sequence.Step) error {
 	for i := range f.Events {
 		e := &f.Events[i]
 		var err error
@@ -77,7 +77,7 @@ func (r sessionOverlong) leaf(b *book, f *projections.Fact, _ *sequence.Step) er
 }
 
 // opened starts the clock. A session that is opened again while it is open goes on.
-func (r sessionOverlong) opened(b *book, f *projections.Fact, e *projections.Event, data *events.SessionOpened) error {
+func (r sessionOverlong) opened(b *findingsWriter, f *projections.Fact, e *projections.Event, data *events.SessionOpened) error {
 	key := SessionKey(e.Recorder, data.Session)
 	if _, found, err := r.open.Get(b.tx, key); err != nil || found {
 		return err
@@ -93,7 +93,7 @@ func (r sessionOverlong) opened(b *book, f *projections.Fact, e *projections.Eve
 	return b.tx.At(OverlongDue(opened, f.Now), r.name()+"/"+key)
 }
 
-func (r sessionOverlong) closed(b *book, f *projections.Fact, e *projections.Event, data *events.SessionClosed) error {
+func (r sessionOverlong) closed(b *findingsWriter, f *projections.Fact, e *projections.Event, data *events.SessionClosed) error {
 	key := SessionKey(e.Recorder, data.Session)
 	session, found, err := r.open.Get(b.tx, key)
 	if err != nil || !found {
@@ -109,7 +109,7 @@ func (r sessionOverlong) closed(b *book, f *projections.Fact, e *projections.Eve
 		session.Session, session.Recorder, span(TimeOf(e, f).Sub(session.Opened)), moment(TimeOf(e, f))), e.Ref)
 }
 
-func (r sessionOverlong) due(b *book, key string) error {
+func (r sessionOverlong) due(b *findingsWriter, key string) error {
 	session, found, err := r.open.Get(b.tx, key)
 	if err != nil || !found {
 		return err

@@ -12,11 +12,11 @@ import (
 // findings that are not there nothing is kept.
 type settled struct{}
 
-func (settled) name() string                 { return "settled" }
-func (settled) states() []projections.Schema { return nil }
-func (settled) due(*book, string) error      { return nil }
+func (settled) name() string                      { return "settled" }
+func (settled) states() []projections.Schema      { return nil }
+func (settled) due(*findingsWriter, string) error { return nil }
 
-func (settled) leaf(b *book, f *projections.Fact, _ *sequence.Step) error {
+func (settled) leaf(b *findingsWriter, f *projections.Fact, _ *sequence.Step) error {
 	for i := range f.Events {
 		e := &f.Events[i]
 		var err error
@@ -47,7 +47,7 @@ func (settled) leaf(b *book, f *projections.Fact, _ *sequence.Step) error {
 }
 
 // settle changes a finding at a facility, if there is one.
-func (b *book) settle(id, facility string, e *projections.Event, change func(*Finding)) error {
+func (b *findingsWriter) settle(id, facility string, e *projections.Event, change func(*Finding)) error {
 	before, found, err := b.table.Get(b.tx, id)
 	if err != nil || !found || before.Facility != facility {
 		return err
@@ -59,7 +59,7 @@ func (b *book) settle(id, facility string, e *projections.Event, change func(*Fi
 }
 
 // answer takes down what an operator says to a finding about itself.
-func (b *book) answer(r *events.ResponseAttested, e *projections.Event) error {
+func (b *findingsWriter) answer(r *events.ResponseAttested, e *projections.Event) error {
 	before, found, err := b.table.Get(b.tx, r.Finding)
 	if err != nil || !found || before.Operator != e.Recorder.Owner {
 		return err

@@ -76,7 +76,7 @@ func Completeness() *projections.View {
 type completeness struct {
 	rows  *projections.Table[RecorderAccount]
 	notes *projections.State[recorderNotes]
-	trail *sequence.Trail
+	trail *sequence.Tracker
 }
 
 // recorderNotes is what a row is made of and doesn't show. It changes seldom.

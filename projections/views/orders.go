@@ -95,7 +95,7 @@ func Orders() *projections.View {
 	}
 }
 
-func orderRow(tx *projections.Tx, book *production.Docket, f *projections.Fact, o *production.Order) (*Order, error) {
+func orderRow(tx *projections.Tx, book *production.Orders, f *projections.Fact, o *production.Order) (*Order, error) {
 	recorder, err := events.ParseRecorder(o.Recorder)
 	if err != nil {
 		return nil, nil // admission holds an order to a recorder's name

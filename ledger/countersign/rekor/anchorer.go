@@ -78,7 +78,7 @@ const (
 // Anchorer anchors a ledger's checkpoints, in each Rekor independently of the others.
 type Anchorer struct {
 	config Config
-	lines  []*line
+	lines  []*worker
 }
 
 // New checks a configuration.

@@ -26,7 +26,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/internal/slowtest"
+	"github.com/saksi-ledger/saksi/events/slowtest"
 	"github.com/saksi-ledger/saksi/ledger/countersign/rekor"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )

@@ -15,7 +15,7 @@ import (
 
 // record announces an anchor that is kept and writes it back to the ledger, unless in
 // doubt its leaf turns out to be there.
-func (l *line) record(ctx context.Context, a *Stored) error {
+func (l *worker) record(ctx context.Context, a *Stored) error {
 	if err := l.announceAndRecord(ctx, a); err != nil {
 		l.doubt = true // it may have failed only by its own account
 		return err
@@ -25,7 +25,7 @@ func (l *line) record(ctx context.Context, a *Stored) error {
 	return nil
 }
 
-func (l *line) announceAndRecord(ctx context.Context, a *Stored) error {
+func (l *worker) announceAndRecord(ctx context.Context, a *Stored) error {
 	anchor, err := l.rekor.Trusted.VerifyAnchor(a.Entry, a.Note, &l.config.AnchorKey.PublicKey)
 	if err != nil {
 		return err
@@ -62,7 +62,7 @@ func (l *line) announceAndRecord(ctx context.Context, a *Stored) error {
 	return nil
 }
 
-func (l *line) announce(a *Stored) error {
+func (l *worker) announce(a *Stored) error {
 	if l.config.Announce == nil {
 		return nil
 	}
@@ -76,7 +76,7 @@ func (l *line) announce(a *Stored) error {
 
 // recorded looks among the ledger's own leaves from an index on for that of the entry
 // with a digest: all leaves that the ledger had when it was called, if Size is known.
-func (l *line) recorded(ctx context.Context, from uint64, digest string) (bool, error) {
+func (l *worker) recorded(ctx context.Context, from uint64, digest string) (bool, error) {
 	checkpoint, err := l.config.Reader.Checkpoint(ctx)
 	if err == nil && l.config.Size != nil {
 		if size := l.config.Size(); size > checkpoint.Size {

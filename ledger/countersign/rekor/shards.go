@@ -163,7 +163,7 @@ type openShard struct {
 
 // keepStep makes it durable that newer continues older, which was the newest until now;
 // nil if newer is the first.
-func (l *line) keepStep(older, newer *formats.Checkpoint, proof tlog.TreeProof) error {
+func (l *worker) keepStep(older, newer *formats.Checkpoint, proof tlog.TreeProof) error {
 	dir := filepath.Join(l.config.Dir, l.rekor.Name, shardsDir)
 	path := filepath.Join(dir, shardName(newer.Origin)+shardSuffix)
 	there := l.shards[newer.Origin]
@@ -245,7 +245,7 @@ func writeSteps(path string, lines []byte, fresh bool, whole int64) error {
 
 // recallShards takes up what the last process knew of the Rekor's trees. What doesn't
 // hold is no ground to stand on, and is said.
-func (l *line) recallShards() {
+func (l *worker) recallShards() {
 	files, err := filepath.Glob(filepath.Join(l.config.Dir, l.rekor.Name, shardsDir, "*"+shardSuffix))
 	if err != nil {
 		return

@@ -47,7 +47,7 @@ const (
 // the others.
 type Stamper struct {
 	config Config
-	lines  []*line
+	lines  []*worker
 }
 
 // New checks a configuration.
@@ -78,7 +78,7 @@ func New(config Config) (*Stamper, error) {
 		}
 		names[a.Trusted.Name] = true
 		kept, log := store{filepath.Join(config.Dir, a.Trusted.Name)}, config.Logger.With("authority", a.Trusted.Name)
-		s.lines = append(s.lines, &line{
+		s.lines = append(s.lines, &worker{
 			config: &s.config, authority: a, store: kept, client: newHTTPClient(), log: log,
 			status: countersign.NewStatus(Status{Authority: a.Trusted.Name, URL: a.URL, Every: config.Interval}, filepath.Join(kept.dir, statusFile), log),
 		})
@@ -106,8 +106,8 @@ func (s *Stamper) Status() []Status {
 	return all
 }
 
-// line is the way to one authority.
-type line struct {
+// worker is the way to one authority.
+type worker struct {
 	config    *Config
 	authority Authority
 	store     store
@@ -121,14 +121,14 @@ type line struct {
 }
 
 // run returns when ctx ends, or the ledger has failed.
-func (l *line) run(ctx context.Context) error {
-	way := countersign.Line[stored]{Begin: l.begin, Ask: l.stamp, Keep: l.store.put, Record: l.record, Failed: l.failed}
+func (l *worker) run(ctx context.Context) error {
+	way := countersign.Worker[stored]{Begin: l.begin, Ask: l.stamp, Keep: l.store.put, Record: l.record, Failed: l.failed}
 	return way.Run(ctx)
 }
 
 // begin takes up where the last process stopped. The newest timestamp may have no leaf
 // as yet; where it has, that is said twice, and no harm.
-func (l *line) begin() (*stored, error) {
+func (l *worker) begin() (*stored, error) {
 	newest, err := l.store.newest()
 	if err != nil || newest == nil {
 		return nil, err
@@ -148,7 +148,7 @@ func (l *line) begin() (*stored, error) {
 
 // stamp waits until there is something to timestamp and it may be, and has the newest
 // checkpoint timestamped.
-func (l *line) stamp(ctx context.Context) (*stored, error) {
+func (l *worker) stamp(ctx context.Context) (*stored, error) {
 	since, err := countersign.Pending(ctx, l.config.Reader, &l.looked)
 	if err != nil {
 		return nil, err
@@ -184,7 +184,7 @@ func (l *line) stamp(ctx context.Context) (*stored, error) {
 }
 
 // record writes a timestamp that is kept back to the ledger.
-func (l *line) record(ctx context.Context, s *stored) error {
+func (l *worker) record(ctx context.Context, s *stored) error {
 	t, err := l.authority.Trusted.VerifyToken(s.token, s.note)
 	if err != nil {
 		return err
@@ -210,7 +210,7 @@ func (l *line) record(ctx context.Context, s *stored) error {
 }
 
 // failed reports a failure and waits before the next try. It returns ctx's error.
-func (l *line) failed(ctx context.Context, err error) error {
+func (l *worker) failed(ctx context.Context, err error) error {
 	now := l.config.Now()
 	var n int
 	l.status.Change(func(s *Status) {

@@ -57,7 +57,7 @@ type Collector struct {
 	config Config
 	store  *Store
 	cache  *tiles.Cache
-	lines  []*line
+	lines  []*worker
 
 	mu     sync.Mutex
 	round  *round
@@ -121,7 +121,7 @@ func New(config Config) (*Collector, error) {
 			return nil, fmt.Errorf("cosigning: %w", err)
 		}
 		client.size = s.Size
-		c.lines = append(c.lines, &line{c: c, client: client, status: s, log: config.Logger.With("witness", w.Name)})
+		c.lines = append(c.lines, &worker{c: c, client: client, status: s, log: config.Logger.With("witness", w.Name)})
 	}
 	// What was cosigned by another policy is not by this one: its witnesses are asked at once.
 	if before != nil && c.cosigned(before.Size) {
@@ -296,8 +296,8 @@ func (c *Collector) setStatus(change func(*Status)) {
 	}
 }
 
-// line is the way to one witness.
-type line struct {
+// worker is the way to one witness.
+type worker struct {
 	c      *Collector
 	client *client
 	log    *slog.Logger
@@ -306,7 +306,7 @@ type line struct {
 
 // run cosigns round after round, each once. A round that fails is tried again until
 // there is a newer one.
-func (l *line) run(ctx context.Context) error {
+func (l *worker) run(ctx context.Context) error {
 	done := uint64(0)
 	for failures := 0; ; {
 		r, err := l.c.next(ctx, done)
@@ -328,7 +328,7 @@ func (l *line) run(ctx context.Context) error {
 	}
 }
 
-func (l *line) cosign(ctx context.Context, r *round) error {
+func (l *worker) cosign(ctx context.Context, r *round) error {
 	ctx, cancel := context.WithTimeout(ctx, l.c.config.Timeout)
 	defer cancel()
 	hashes := l.c.cache.Tree(ctx, r.checkpoint.Tree())
@@ -356,7 +356,7 @@ func (l *line) cosign(ctx context.Context, r *round) error {
 }
 
 // failed reports a failure. One that is of the tree is said louder.
-func (l *line) failed(n int, err error) {
+func (l *worker) failed(n int, err error) {
 	contradicts := errors.Is(err, errContradicts)
 	level := slog.LevelWarn
 	if contradicts {

@@ -106,7 +106,7 @@ func (b *Bounds) coversRegistry(e *events.Event) bool {
 	if e.Type == events.TypeTenantDeclared {
 		return b.coversTenant(e)
 	}
-	on, err := events.BearingOf(e)
+	on, err := events.ScopeOf(e)
 	if err != nil || !acts(e.Type) {
 		return false // what this program doesn't know the bounds of is for those who have none
 	}

@@ -14,17 +14,17 @@ import (
 	"github.com/saksi-ledger/saksi/projections"
 )
 
-// Docket follows orders. It keeps nothing itself, and is as safe for concurrent use as the view whose states it writes.
-type Docket struct {
+// Orders follows orders. It keeps nothing itself, and is as safe for concurrent use as the view whose states it writes.
+type Orders struct {
 	orders      *projections.State[Order]
 	commitments *projections.State[Commitment]
 	timers      string
 }
 
 // New returns a Docket whose states are called view-orders and view-commitments. The keys of its timers begin with
-// timers and a slash; [Docket.Due] takes what follows.
-func New(view, timers string) *Docket {
-	return &Docket{projections.NewState[Order](view + "-orders"), projections.NewState[Commitment](view + "-commitments"), timers}
+// timers and a slash; [Orders.Due] takes what follows.
+func New(view, timers string) *Orders {
+	return &Orders{projections.NewState[Order](view + "-orders"), projections.NewState[Commitment](view + "-commitments"), timers}
 }
 
 // Types are the types of events that a Docket reads.
@@ -33,7 +33,7 @@ func Types() []string {
 }
 
 // Tables returns the states that the Docket writes.
-func (d *Docket) Tables() []projections.Schema { return []projections.Schema{d.orders, d.commitments} }
+func (d *Orders) Tables() []projections.Schema { return []projections.Schema{d.orders, d.commitments} }
 
 // Order is an order, and what has come of it. Its key is the authority and the number that it gave it.
 type Order struct {
@@ -86,7 +86,7 @@ type Step struct {
 }
 
 // Follow takes what a leaf says of orders, and calls do with each step.
-func (d *Docket) Follow(tx *projections.Tx, f *projections.Fact, do func(*Step) error) error {
+func (d *Orders) Follow(tx *projections.Tx, f *projections.Fact, do func(*Step) error) error {
 	for i := range f.Events {
 		e := &f.Events[i]
 		var step *Step
@@ -113,7 +113,7 @@ func (d *Docket) Follow(tx *projections.Tx, f *projections.Fact, do func(*Step) 
 }
 
 // ordered takes an order on. Said again under its number it is another one.
-func (d *Docket) ordered(tx *projections.Tx, e *projections.Event, data *events.ProductionOrdered) (*Step, error) {
+func (d *Orders) ordered(tx *projections.Tx, e *projections.Event, data *events.ProductionOrdered) (*Step, error) {
 	o := &Order{
 		Authority: e.Recorder.Owner, Order: data.Order, Recorder: data.Recorder, Ground: data.Ground, Due: data.Due.UTC(), Ref: e.Ref,
 		Event: projections.Ref{Leaf: uint64(data.Event.Leaf), Event: int(data.Event.Event)},
@@ -136,7 +136,7 @@ func (d *Docket) ordered(tx *projections.Tx, e *projections.Event, data *events.
 }
 
 // Commitment returns the commitment that an order is about; nil if it is about none.
-func (d *Docket) Commitment(tx *projections.Tx, o *Order) (*Commitment, error) {
+func (d *Orders) Commitment(tx *projections.Tx, o *Order) (*Commitment, error) {
 	c, found, err := d.commitments.Get(tx, o.Event.String())
 	if err != nil || !found {
 		return nil, err
@@ -145,7 +145,7 @@ func (d *Docket) Commitment(tx *projections.Tx, o *Order) (*Commitment, error) {
 }
 
 // answered finds the order that an operator answers, has take note what has come of it, and keeps what it noted.
-func (d *Docket) answered(tx *projections.Tx, e *projections.Event, authority, number string, take func(*Order) (string, error)) (*Step, error) {
+func (d *Orders) answered(tx *projections.Tx, e *projections.Event, authority, number string, take func(*Order) (string, error)) (*Step, error) {
 	step := &Step{Answer: true, Number: number}
 	o, found, err := d.orders.Get(tx, key(authority, number))
 	if err != nil {
@@ -180,7 +180,7 @@ func (d *Docket) answered(tx *projections.Tx, e *projections.Event, authority, n
 
 // produced takes the records of an answer that belong to what was committed to and were asked for, up to the first
 // that doesn't, and says what is wrong with that.
-func (d *Docket) produced(tx *projections.Tx, o *Order, data *events.AccessProduced) (problem string, err error) {
+func (d *Orders) produced(tx *projections.Tx, o *Order, data *events.AccessProduced) (problem string, err error) {
 	c, err := d.Commitment(tx, o)
 	switch {
 	case err != nil:
@@ -219,7 +219,7 @@ func (o *Order) disclosed(data *events.AccessDisclosed) (problem string) {
 }
 
 // Due takes note that an order fell due, and returns it if something of it is missing that wasn't yet.
-func (d *Docket) Due(tx *projections.Tx, timer string) (*Order, error) {
+func (d *Orders) Due(tx *projections.Tx, timer string) (*Order, error) {
 	o, found, err := d.orders.Get(tx, strings.TrimPrefix(timer, d.timers+"/"))
 	if err != nil || !found || o.Missing || o.Left() == 0 {
 		return nil, err

@@ -8,8 +8,8 @@ import (
 	"github.com/saksi-ledger/saksi/projections"
 )
 
-// Said is an event as a [Trail] remembers it.
-type Said struct {
+// Received is an event as a [Tracker] remembers it.
+type Received struct {
 	Number uint64
 	Ref    projections.Ref
 	Time   time.Time // to the second, rounded down
@@ -22,9 +22,9 @@ type Said struct {
 // Between calls visit for each number from first to last that was received, in their
 // order. It reports whether it came to the end: it gives up after visiting 200,000
 // envelopes, and where more is missing than is followed gap by gap. What was said in the
-// tree before this one is passed over, see [Trail.Before]. The Trail must have been made
+// tree before this one is passed over, see [Tracker.Before]. The Trail must have been made
 // with detail.
-func (t *Trail) Between(tx *projections.Tx, recorder events.Recorder, incarnation, first, last uint64, visit func(Said)) (bool, error) {
+func (t *Tracker) Between(tx *projections.Tx, recorder events.Recorder, incarnation, first, last uint64, visit func(Received)) (bool, error) {
 	h, err := t.look(tx, recorder, incarnation)
 	if err != nil {
 		return false, err
@@ -52,7 +52,7 @@ func (t *Trail) Between(tx *projections.Tx, recorder events.Recorder, incarnatio
 		}
 		for i := range s.count() {
 			if number := n + i; number >= first && number <= last {
-				visit(Said{Number: number, Ref: s.ref(i), Time: s.time(i), Manifest: s.Manifest, Ends: s.Ends && i+1 == s.count(), Attests: slices.Contains(s.Attests, i)})
+				visit(Received{Number: number, Ref: s.ref(i), Time: s.time(i), Manifest: s.Manifest, Ends: s.Ends && i+1 == s.count(), Attests: slices.Contains(s.Attests, i)})
 			}
 		}
 		n += s.count()
@@ -62,7 +62,7 @@ func (t *Trail) Between(tx *projections.Tx, recorder events.Recorder, incarnatio
 
 // Before returns up to which number an incarnation was said in the tree before this one;
 // 0 if none of it was.
-func (t *Trail) Before(tx *projections.Tx, recorder events.Recorder, incarnation uint64) (uint64, error) {
+func (t *Tracker) Before(tx *projections.Tx, recorder events.Recorder, incarnation uint64) (uint64, error) {
 	h, err := t.look(tx, recorder, incarnation)
 	if err != nil {
 		return 0, err
@@ -71,7 +71,7 @@ func (t *Trail) Before(tx *projections.Tx, recorder events.Recorder, incarnation
 }
 
 // Missing returns how many numbers from first to last have not been received.
-func (t *Trail) Missing(tx *projections.Tx, recorder events.Recorder, incarnation, first, last uint64) (uint64, error) {
+func (t *Tracker) Missing(tx *projections.Tx, recorder events.Recorder, incarnation, first, last uint64) (uint64, error) {
 	h, err := t.look(tx, recorder, incarnation)
 	if err != nil || first > last {
 		return 0, err
@@ -89,7 +89,7 @@ func (t *Trail) Missing(tx *projections.Tx, recorder events.Recorder, incarnatio
 }
 
 // look returns the head of an incarnation; an empty one if nothing of it came.
-func (t *Trail) look(tx *projections.Tx, recorder events.Recorder, incarnation uint64) (*head, error) {
+func (t *Tracker) look(tx *projections.Tx, recorder events.Recorder, incarnation uint64) (*head, error) {
 	h, known, err := t.heads.Get(tx, recorder.String())
 	if err == nil && known && h.Incarnation != incarnation {
 		h, known, err = t.heads.Get(tx, incarnationKey(recorder.String(), incarnation))

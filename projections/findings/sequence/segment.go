@@ -11,7 +11,7 @@ import (
 	"github.com/saksi-ledger/saksi/projections"
 )
 
-// maxWalk bounds how many segments [Trail.Between] visits.
+// maxWalk bounds how many segments [Tracker.Between] visits.
 const maxWalk = 200_000
 
 // segment is what was first said under a stretch of numbers. Segments don't overlap:
@@ -69,7 +69,7 @@ func (s *segment) part(i, n uint64) *segment {
 	return &p
 }
 
-func (t *Trail) newSegment(f *projections.Fact, manifest events.Digest) *segment {
+func (t *Tracker) newSegment(f *projections.Fact, manifest events.Digest) *segment {
 	s := &segment{Ref: firstRef(f)}
 	s.Digests = make([]byte, 0, len(f.Manifest.Events)*len(events.Digest{}))
 	for i := range f.Manifest.Events {
@@ -102,12 +102,12 @@ func (t *Trail) newSegment(f *projections.Fact, manifest events.Digest) *segment
 }
 
 // keep remembers a segment.
-func (t *Trail) keep(tx *projections.Tx, recorder events.Recorder, h *head, first uint64, s *segment) error {
+func (t *Tracker) keep(tx *projections.Tx, recorder events.Recorder, h *head, first uint64, s *segment) error {
 	h.Longest = max(h.Longest, s.count())
 	return t.segments.Put(tx, segmentKey(recorder, h.Incarnation, first), s)
 }
 
-func (t *Trail) segment(tx *projections.Tx, recorder events.Recorder, h *head, first uint64) (*segment, bool, error) {
+func (t *Tracker) segment(tx *projections.Tx, recorder events.Recorder, h *head, first uint64) (*segment, bool, error) {
 	return t.segments.Get(tx, segmentKey(recorder, h.Incarnation, first))
 }
 
@@ -117,7 +117,7 @@ func segmentKey(recorder events.Recorder, incarnation, first uint64) string {
 
 // overlap takes in a manifest some of whose numbers are not higher than any before:
 // what it says again is compared, what it brings late is filled in.
-func (t *Trail) overlap(tx *projections.Tx, key string, h *head, m *events.Manifest, digest events.Digest, said *segment, s *Step) error {
+func (t *Tracker) overlap(tx *projections.Tx, key string, h *head, m *events.Manifest, digest events.Digest, said *segment, s *Step) error {
 	first, last := m.First, m.Last()
 	arriving, arrives := h.within(m)
 	next := first // the first number not yet accounted for

@@ -19,9 +19,9 @@ import (
 // second number costs no more than that.
 const MaxGaps = 64
 
-// Trail follows recorders. It keeps nothing itself, and is as safe for concurrent
+// Tracker follows recorders. It keeps nothing itself, and is as safe for concurrent
 // use as the view whose states it writes.
-type Trail struct {
+type Tracker struct {
 	heads    *projections.State[head]
 	segments *projections.State[segment]
 	detail   bool
@@ -29,9 +29,9 @@ type Trail struct {
 
 // New returns a Trail whose states are called view-heads and
 // view-segments. With
-// detail it remembers manifests and times of events too, which [Trail.Between] reads.
-func New(view string, detail bool) *Trail {
-	return &Trail{
+// detail it remembers manifests and times of events too, which [Tracker.Between] reads.
+func New(view string, detail bool) *Tracker {
+	return &Tracker{
 		heads:    projections.NewState[head](view + "-heads"),
 		segments: projections.NewState[segment](view + "-segments"),
 		detail:   detail,
@@ -39,7 +39,7 @@ func New(view string, detail bool) *Trail {
 }
 
 // Tables returns the states that the Trail writes.
-func (t *Trail) Tables() []projections.Schema {
+func (t *Tracker) Tables() []projections.Schema {
 	return []projections.Schema{t.heads, t.segments}
 }
 
@@ -138,7 +138,7 @@ type Contradiction struct {
 // Follow takes in a leaf. It returns nil where the leaf is no accepted envelope of an
 // operator's. Where the body is gone, the numbers that the leaf took count as said,
 // whatever they said.
-func (t *Trail) Follow(tx *projections.Tx, f *projections.Fact) (*Step, error) {
+func (t *Tracker) Follow(tx *projections.Tx, f *projections.Fact) (*Step, error) {
 	if f.Leaf.Verdict != formats.Accepted {
 		return nil, nil
 	}
@@ -177,7 +177,7 @@ func (t *Trail) Follow(tx *projections.Tx, f *projections.Fact) (*Step, error) {
 
 // goOnFrom takes in where recorders stood in the tree before this one, as the registry
 // says it. The numbers up to there count as said, whatever they said.
-func (t *Trail) goOnFrom(tx *projections.Tx, f *projections.Fact) error {
+func (t *Tracker) goOnFrom(tx *projections.Tx, f *projections.Fact) error {
 	for i := range f.Events {
 		e := &f.Events[i]
 		d, ok := e.Data.(*events.RecorderContinued)
@@ -201,7 +201,7 @@ func (t *Trail) goOnFrom(tx *projections.Tx, f *projections.Fact) error {
 }
 
 // find returns the head of a manifest's incarnation, and the key that it is kept by.
-func (t *Trail) find(tx *projections.Tx, m *events.Manifest, s *Step) (string, *head, error) {
+func (t *Tracker) find(tx *projections.Tx, m *events.Manifest, s *Step) (string, *head, error) {
 	name := m.Recorder.String()
 	h, known, err := t.heads.Get(tx, name)
 	switch {
@@ -229,7 +229,7 @@ func (t *Trail) find(tx *projections.Tx, m *events.Manifest, s *Step) (string, *
 }
 
 // goOn takes in a manifest whose numbers are all higher than any before.
-func (t *Trail) goOn(tx *projections.Tx, key string, h *head, m *events.Manifest, said *segment, s *Step) error {
+func (t *Tracker) goOn(tx *projections.Tx, key string, h *head, m *events.Manifest, said *segment, s *Step) error {
 	begins := !s.Known && m.Incarnation == 1
 	switch {
 	case m.First > h.Last+1:
@@ -247,7 +247,7 @@ func (t *Trail) goOn(tx *projections.Tx, key string, h *head, m *events.Manifest
 
 // followBlind takes in a leaf without its body. Which incarnation it was is not
 // known: the highest is taken.
-func (t *Trail) followBlind(tx *projections.Tx, f *projections.Fact) (*Step, error) {
+func (t *Tracker) followBlind(tx *projections.Tx, f *projections.Fact) (*Step, error) {
 	recorder, err := events.ParseSubject(f.Leaf.Subject)
 	if err != nil || !recorder.IsOperator() {
 		return nil, nil

@@ -85,7 +85,7 @@ func TestModel(t *testing.T) {
 				return fmt.Errorf("%d to %d: %d missing, want %d (%v)", from, to, got, absent, err)
 			}
 			next := from
-			complete, err := follow.Between(tx, recorder, i, from, to, func(said sequence.Said) {
+			complete, err := follow.Between(tx, recorder, i, from, to, func(said sequence.Received) {
 				for ; next < said.Number; next++ {
 					if _, found := first[i][next]; found {
 						err = fmt.Errorf("%d to %d: %d was passed over", from, to, next)
@@ -192,7 +192,7 @@ type row struct {
 
 // show has a Trail follow manifests, each an accepted leaf, on a real engine; of those
 // that are gone the leaf alone.
-func show(t fataler, follow *sequence.Trail, manifests []*events.Manifest, step func(*projections.Tx, *sequence.Step) error, gone ...map[int]bool) {
+func show(t fataler, follow *sequence.Tracker, manifests []*events.Manifest, step func(*projections.Tx, *sequence.Step) error, gone ...map[int]bool) {
 	t.Helper()
 	view := &projections.View{
 		Name: "rows", Version: 1, Title: "None",

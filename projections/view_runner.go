@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// show is a view with what it wrote.
-type show struct {
+// viewRunner is a view with what it wrote.
+type viewRunner struct {
 	view   *View
 	tx     *Tx
 	rows   []*rows
@@ -15,7 +15,7 @@ type show struct {
 }
 
 // all shows facts to one view.
-func (s *show) all(ctx context.Context, facts []*Fact) error {
+func (s *viewRunner) all(ctx context.Context, facts []*Fact) error {
 	s.tx.ctx = ctx
 	for _, f := range facts {
 		if err := ctx.Err(); err != nil {
@@ -40,7 +40,7 @@ func of(f *Fact) string {
 	}
 }
 
-func (s *show) one(f *Fact) error {
+func (s *viewRunner) one(f *Fact) error {
 	s.tx.now, s.tx.leaf = f.Now, f.Index
 	for {
 		t, ok := s.tx.timers.next(f.Now)
@@ -68,7 +68,7 @@ func (s *show) one(f *Fact) error {
 	return nil
 }
 
-func (s *show) committed() {
+func (s *viewRunner) committed() {
 	for _, r := range s.rows {
 		r.committed()
 	}

@@ -26,7 +26,7 @@ func (a *addressed) Close() error         { a.once.Do(func() { close(a.closed) }
 
 func TestDoors(t *testing.T) {
 	conns := make(chan net.Conn, maxHTTP)
-	d := newDoors(elsewhere{conns})
+	d := newConnectionLimiter(elsewhere{conns})
 	come := func(from string) *addressed {
 		a := &addressed{from: from, closed: make(chan struct{})}
 		conns <- a

@@ -15,28 +15,28 @@ import (
 )
 
 const (
-	shelfPage    = 100
-	shelfMost    = 1000
-	maxShelfName = 64
-	shelfDigits  = 20
-	noteSuffix   = ".note"
-	maxShelfFile = 1 << 20
+	blobPage    = 100
+	mostBlobs   = 1000
+	maxBlobName = 64
+	blobDigits  = 20
+	noteSuffix  = ".note"
+	maxBlobFile = 1 << 20
 )
 
-// shelf reads and serves what others signed over checkpoints, while more is added: files
+// blobIndex reads and serves what others signed over checkpoints, while more is added: files
 // DIR/<name of who signed>/<size, 20 digits> with a suffix, and beside each the signed
 // note. It is safe for concurrent use.
-type shelf struct {
+type blobIndex struct {
 	root        *os.Root
 	dir, suffix string
 	contentType string
 
 	mu   sync.Mutex
-	seen map[string]shelfList // by name
+	seen map[string]blobList // by name
 }
 
-// shelfList is what lay in a directory when it was last changed.
-type shelfList struct {
+// blobList is what lay in a directory when it was last changed.
+type blobList struct {
 	changed time.Time
 	sizes   []uint64 // descending
 }
@@ -48,22 +48,22 @@ type shelved struct {
 	file, note string // paths
 }
 
-func openShelf(ledger, dir, suffix, contentType string) (*shelf, error) {
+func openShelf(ledger, dir, suffix, contentType string) (*blobIndex, error) {
 	root, err := os.OpenRoot(ledger)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", dir, err)
 	}
-	return &shelf{root: root, dir: dir, suffix: suffix, contentType: contentType, seen: map[string]shelfList{}}, nil
+	return &blobIndex{root: root, dir: dir, suffix: suffix, contentType: contentType, seen: map[string]blobList{}}, nil
 }
 
 // list returns what is over checkpoints smaller than before, or all if it is 0, the
 // largest first: limit of them, or 100 if that is 0, and those of the same size as the
 // last. only, if not empty, is the only name to list.
-func (s *shelf) list(only string, before uint64, limit int) ([]shelved, error) {
+func (s *blobIndex) list(only string, before uint64, limit int) ([]shelved, error) {
 	if limit <= 0 {
-		limit = shelfPage
+		limit = blobPage
 	}
-	limit = min(limit, shelfMost)
+	limit = min(limit, mostBlobs)
 	names, err := fs.ReadDir(s.root.FS(), s.dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("list %s: %w", s.dir, err)
@@ -88,7 +88,7 @@ func (s *shelf) list(only string, before uint64, limit int) ([]shelved, error) {
 			})
 		}
 		for _, size := range sizes[start:min(len(sizes), start+limit)] {
-			base := fmt.Sprintf("/%s/%s/%0*d", s.dir, name, shelfDigits, size)
+			base := fmt.Sprintf("/%s/%s/%0*d", s.dir, name, blobDigits, size)
 			list = append(list, shelved{name, size, base + s.suffix, base + noteSuffix})
 		}
 	}
@@ -109,12 +109,12 @@ func (s *shelf) list(only string, before uint64, limit int) ([]shelved, error) {
 }
 
 func validShelfName(name string) bool {
-	return name != "" && len(name) <= maxShelfName && name[0] != '.' &&
+	return name != "" && len(name) <= maxBlobName && name[0] != '.' &&
 		strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") == ""
 }
 
 // sizes returns the sizes of the checkpoints that a name has signed, the largest first.
-func (s *shelf) sizes(name string) ([]uint64, error) {
+func (s *blobIndex) sizes(name string) ([]uint64, error) {
 	dir := s.dir + "/" + name
 	info, err := s.root.Stat(dir)
 	if err != nil {
@@ -138,19 +138,19 @@ func (s *shelf) sizes(name string) ([]uint64, error) {
 		}
 	}
 	slices.Reverse(sizes) // the names have as many digits all
-	s.seen[name] = shelfList{info.ModTime(), sizes}
+	s.seen[name] = blobList{info.ModTime(), sizes}
 	return sizes, nil
 }
 
 func shelfSize(name, suffix string) (uint64, bool) {
 	digits, ok := strings.CutSuffix(name, suffix)
 	size, err := strconv.ParseUint(digits, 10, 64)
-	return size, ok && err == nil && len(digits) == shelfDigits
+	return size, ok && err == nil && len(digits) == blobDigits
 }
 
 // serveFile serves a path that list gives; it reports false where the shelf itself is
 // asked for.
-func (s *shelf) serveFile(w http.ResponseWriter, r *http.Request) bool {
+func (s *blobIndex) serveFile(w http.ResponseWriter, r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		problem(w, http.StatusMethodNotAllowed, "want GET")
@@ -168,7 +168,7 @@ func (s *shelf) serveFile(w http.ResponseWriter, r *http.Request) bool {
 		return true
 	}
 	b, err := fs.ReadFile(s.root.FS(), s.dir+"/"+path)
-	if err != nil || len(b) > maxShelfFile {
+	if err != nil || len(b) > maxBlobFile {
 		problem(w, http.StatusNotFound, "there is nothing such in "+s.dir)
 		return true
 	}
@@ -183,7 +183,7 @@ func (s *shelf) serveFile(w http.ResponseWriter, r *http.Request) bool {
 
 // serveList answers with a list, under the shelf's name, that the query asks for. only
 // is the parameter that names who signed; also is what else there is to say.
-func (s *shelf) serveList(w http.ResponseWriter, r *http.Request, only string, also map[string]any, show func(shelved) any) {
+func (s *blobIndex) serveList(w http.ResponseWriter, r *http.Request, only string, also map[string]any, show func(shelved) any) {
 	query := r.URL.Query()
 	number := func(name string) uint64 {
 		n, err := strconv.ParseUint(query.Get(name), 10, 63)
@@ -192,7 +192,7 @@ func (s *shelf) serveList(w http.ResponseWriter, r *http.Request, only string, a
 		}
 		return n
 	}
-	list, err := s.list(query.Get(only), number("before"), int(min(number("limit"), shelfMost)))
+	list, err := s.list(query.Get(only), number("before"), int(min(number("limit"), mostBlobs)))
 	if err != nil {
 		problem(w, http.StatusInternalServerError, "the "+s.dir+" can't be read")
 		return

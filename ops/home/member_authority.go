@@ -8,31 +8,31 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/durable"
 )
 
-// Seat is the home of an authority that runs no ledger of its own: it has a seat in
+// MemberAuthority is the home of an authority that runs no ledger of its own: it has a seat in
 // another's, within the mandate that it was admitted with.
-type Seat struct{ party }
+type MemberAuthority struct{ party }
 
 // RecoveryFile is the key that signs nothing but the rotation of an authority's key.
 // It belongs on a medium of its own, away from the machine.
 const RecoveryFile = "recovery.pem"
 
-// NewSeat makes such a home in an empty directory: keys, a recovery key to be taken
+// NewMemberAuthority makes such a home in an empty directory: keys, a recovery key to be taken
 // away, an age identity, and the request for the authority that runs the ledger.
-func NewSeat(dir, name string, spec KeySpec) (*Seat, error) {
-	p, err := newParty(dir, RoleSeat, name, spec)
+func NewMemberAuthority(dir, name string, spec KeySpec) (*MemberAuthority, error) {
+	p, err := newParty(dir, RoleMember, name, spec)
 	if err != nil {
 		return nil, err
 	}
-	return &Seat{*p}, nil
+	return &MemberAuthority{*p}, nil
 }
 
-// OpenSeat opens such a home.
-func OpenSeat(dir string) (*Seat, error) {
-	id, err := open(dir, RoleSeat)
+// OpenMemberAuthority opens such a home.
+func OpenMemberAuthority(dir string) (*MemberAuthority, error) {
+	id, err := open(dir, RoleMember)
 	if err != nil {
 		return nil, err
 	}
-	return &Seat{party{Identity: id, dir: dir}}, nil
+	return &MemberAuthority{party{Identity: id, dir: dir}}, nil
 }
 
 // authorityKeys makes what only authorities have, and returns the public halves.
@@ -50,7 +50,7 @@ func (p *party) authorityKeys() (recoveryKey, recipient string, _ error) {
 
 // Join takes the grant into the home, after checking that it is for this authority
 // and these keys, and writes the credentials file beside it.
-func (s *Seat) Join(grantPath, logKey string) (*Grant, error) {
+func (s *MemberAuthority) Join(grantPath, logKey string) (*Grant, error) {
 	grant, err := ReadGrant(grantPath)
 	if err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func (s *Seat) Join(grantPath, logKey string) (*Grant, error) {
 
 // CredsFile is the NATS credentials file. It is there when the home has joined, and
 // secret.
-func (s *Seat) CredsFile() string { return s.path("seat.creds") }
+func (s *MemberAuthority) CredsFile() string { return s.path("seat.creds") }
 
 // OutboxFile is the authority's outbox, for registry events.
-func (s *Seat) OutboxFile() string { return s.path("outbox.db") }
+func (s *MemberAuthority) OutboxFile() string { return s.path("outbox.db") }

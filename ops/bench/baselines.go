@@ -23,7 +23,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/ed25519batch"
-	"github.com/saksi-ledger/saksi/internal/quiet"
+	"github.com/saksi-ledger/saksi/ledger/quiet"
 	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/broker"
 )

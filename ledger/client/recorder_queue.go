@@ -43,8 +43,8 @@ func (l position) reached(p position) bool {
 	return l.epoch > p.epoch || l.epoch == p.epoch && l.seq >= p.seq
 }
 
-// lane is one recorder's way to the stream, in which order holds.
-type lane struct {
+// recorderQueue is one recorder's way to the stream, in which order holds.
+type recorderQueue struct {
 	recorder    events.Recorder
 	id          int64
 	incarnation uint64
@@ -79,7 +79,7 @@ const (
 
 // expect returns the sequence that the lane's next message can ask the broker to
 // check, 0 for none.
-func (l *lane) expect(now time.Time) uint64 {
+func (l *recorderQueue) expect(now time.Time) uint64 {
 	if now.Sub(l.lastAt) > lastSeqLife {
 		return 0
 	}
@@ -88,7 +88,7 @@ func (l *lane) expect(now time.Time) uint64 {
 
 // sendable returns the items to be sent next: those after which nothing of the
 // lane that was sent waits to be sent again.
-func (l *lane) sendable(now time.Time) []*item {
+func (l *recorderQueue) sendable(now time.Time) []*item {
 	if l.stale != nil || now.Before(l.retryAt) {
 		return nil
 	}
@@ -101,7 +101,7 @@ func (l *lane) sendable(now time.Time) []*item {
 }
 
 // open returns the items whose place is not known.
-func (l *lane) open() []*item {
+func (l *recorderQueue) open() []*item {
 	var open []*item
 	for _, it := range l.items {
 		if !it.placed {
@@ -113,7 +113,7 @@ func (l *lane) open() []*item {
 
 // lost makes everything from first on, as far as it has no place, be sent again:
 // not at once, should it be lost again.
-func (l *lane) lost(first uint64, now time.Time) (n int) {
+func (l *recorderQueue) lost(first uint64, now time.Time) (n int) {
 	for _, it := range l.items {
 		if it.first >= first && !it.placed && it.sent {
 			it.sent, it.bare = false, true
@@ -127,7 +127,7 @@ func (l *lane) lost(first uint64, now time.Time) (n int) {
 }
 
 // sweep lets go of what is done.
-func (l *lane) sweep() {
+func (l *recorderQueue) sweep() {
 	n := len(l.items)
 	l.items = slices.DeleteFunc(l.items, func(it *item) bool { return it.done })
 	if len(l.items) < n {

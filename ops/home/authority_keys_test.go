@@ -67,11 +67,11 @@ func TestSuccessionIsSignedFor(t *testing.T) {
 	}
 	byTheft, orderly := rotation(t, recovery, first.PublicKey(), second.PublicKey()), rotation(t, second, second.PublicKey(), third.PublicKey())
 	forgedRotation := rotation(t, stranger, first.PublicKey(), stranger.PublicKey())
-	at := func(k *events.Signer) *home.Voice {
-		return &home.Voice{Key: k.PublicKey().String(), RecoveryKey: recovery.PublicKey().String()}
+	at := func(k *events.Signer) *home.AuthorityKeys {
+		return &home.AuthorityKeys{Key: k.PublicKey().String(), RecoveryKey: recovery.PublicKey().String()}
 	}
 	for name, row := range map[string]struct {
-		pinned    *home.Voice
+		pinned    *home.AuthorityKeys
 		by        *events.Signer
 		rotations [][]byte
 		ledger    verify.TrustedLedger

@@ -19,8 +19,8 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
-// line is the way to one Rekor.
-type line struct {
+// worker is the way to one Rekor.
+type worker struct {
 	config *Config
 	rekor  Rekor
 	store  *Store
@@ -36,10 +36,10 @@ type line struct {
 	next     time.Time                      // not before then
 }
 
-func newLine(config *Config, r Rekor) *line {
+func newLine(config *Config, r Rekor) *worker {
 	log := config.Logger.With("rekor", r.Name)
 	status := Status{Rekor: r.Name, Origin: r.Trusted.Origin, URL: r.URL, Version: r.Trusted.Version}
-	return &line{
+	return &worker{
 		config: config, rekor: r, store: OpenStore(config.Dir), log: log,
 		status: countersign.NewStatus(status, filepath.Join(config.Dir, r.Name, statusFile), log),
 		seen:   map[string]*formats.Checkpoint{}, shards: map[string]*openShard{},
@@ -47,13 +47,13 @@ func newLine(config *Config, r Rekor) *line {
 }
 
 // run returns when ctx ends, or the ledger has failed.
-func (l *line) run(ctx context.Context) error {
-	way := countersign.Line[Stored]{Begin: l.begin, Ask: l.anchor, Keep: l.keep, Record: l.record, Failed: l.failed}
+func (l *worker) run(ctx context.Context) error {
+	way := countersign.Worker[Stored]{Begin: l.begin, Ask: l.anchor, Keep: l.keep, Record: l.record, Failed: l.failed}
 	return way.Run(ctx)
 }
 
 // begin takes up where the last process stopped.
-func (l *line) begin() (*Stored, error) {
+func (l *worker) begin() (*Stored, error) {
 	l.recallShards()
 	newest, err := l.store.newest(l.rekor.Name)
 	if err != nil || newest == nil {
@@ -79,7 +79,7 @@ func (l *line) begin() (*Stored, error) {
 }
 
 // lastTime is when the newest anchor was verified, as the last process wrote it.
-func (l *line) lastTime() time.Time {
+func (l *worker) lastTime() time.Time {
 	b, err := durable.ReadFile(filepath.Join(l.config.Dir, l.rekor.Name, statusFile), maxFile)
 	var s Status
 	if err != nil || json.Unmarshal(b, &s) != nil || s.Size != l.anchored {
@@ -89,7 +89,7 @@ func (l *line) lastTime() time.Time {
 }
 
 // keep keeps an anchor that is verified.
-func (l *line) keep(a *Stored) error {
+func (l *worker) keep(a *Stored) error {
 	if err := l.store.put(a); err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (l *line) keep(a *Stored) error {
 
 // anchor waits until there is something to anchor and it may be, and has the newest
 // checkpoint put into the Rekor.
-func (l *line) anchor(ctx context.Context) (*Stored, error) {
+func (l *worker) anchor(ctx context.Context) (*Stored, error) {
 	since, err := countersign.Pending(ctx, l.config.Reader, &l.looked)
 	if err != nil {
 		return nil, err
@@ -128,7 +128,7 @@ func (l *line) anchor(ctx context.Context) (*Stored, error) {
 }
 
 // submit puts one checkpoint into the Rekor, and verifies what comes back.
-func (l *line) submit(ctx context.Context, checkpoint *formats.Checkpoint) (*Stored, error) {
+func (l *worker) submit(ctx context.Context, checkpoint *formats.Checkpoint) (*Stored, error) {
 	note, err := countersign.Plain(l.config.Log, checkpoint)
 	if err != nil {
 		return nil, err
@@ -161,7 +161,7 @@ const ContradictedFile = "contradicted.json"
 
 // keepContradiction keeps an entry of an inconsistent Rekor, and the checkpoint that it
 // contradicts: both are signed by that Rekor, and may show others what it does.
-func (l *line) keepContradiction(stored *Stored, before *formats.Checkpoint) {
+func (l *worker) keepContradiction(stored *Stored, before *formats.Checkpoint) {
 	dir := filepath.Join(l.config.Dir, l.rekor.Name)
 	err := os.MkdirAll(dir, 0o755)
 	if err == nil {
@@ -178,7 +178,7 @@ var errInconsistent = errors.New("the Rekor is not consistent")
 
 // consistent checks that the Rekor's tree only grew since the largest checkpoint seen
 // of it, and keeps what shows it. It is durable when consistent returns.
-func (l *line) consistent(ctx context.Context, now *formats.Checkpoint) error {
+func (l *worker) consistent(ctx context.Context, now *formats.Checkpoint) error {
 	before := l.seen[now.Origin]
 	if before == nil || before.Size == 0 {
 		if err := l.keepStep(nil, now, nil); err != nil {
@@ -215,7 +215,7 @@ func (l *line) consistent(ctx context.Context, now *formats.Checkpoint) error {
 }
 
 // failed reports a failure and waits before the next try. It returns ctx's error.
-func (l *line) failed(ctx context.Context, err error) error {
+func (l *worker) failed(ctx context.Context, err error) error {
 	now := l.config.Now()
 	var n int
 	l.status.Change(func(s *Status) {

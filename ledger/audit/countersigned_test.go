@@ -81,16 +81,16 @@ func TestOutside(t *testing.T) {
 		held  func(*audit.Report) bool
 	}{
 		{"an anchor", map[string][]byte{"anchors/r/%s.json": entry, "anchors/r/%s.note": good}, "", func(r *audit.Report) bool { return r.Anchors.Unknown == 1 }},
-		{"an entry alone", map[string][]byte{"anchors/r/%s.json": entry}, "", func(r *audit.Report) bool { return r.Anchors == audit.Outside{} }},
+		{"an entry alone", map[string][]byte{"anchors/r/%s.json": entry}, "", func(r *audit.Report) bool { return r.Anchors == audit.Countersigned{} }},
 		{"an anchor of another tree", map[string][]byte{"anchors/r/%s.json": entry, "anchors/r/%s.note": other}, "the anchor of 200 leaves in r has the root", nil},
 		{"an anchor that isn't signed", map[string][]byte{"anchors/r/%s.json": entry, "anchors/r/%s.note": flipped}, "the anchor of 200 leaves in r: checkpoint of", nil},
 		{"an anchor without an entry", map[string][]byte{"anchors/r/%s.json": []byte("{}"), "anchors/r/%s.note": good}, "the anchor of 200 leaves in r: anchor: ", nil},
 		{"a token by nobody", map[string][]byte{"timestamps/a/%s.tst": []byte("token"), "timestamps/a/%s.note": good}, "", func(r *audit.Report) bool { return r.Timestamps.Unknown == 1 }},
 		{"a token", map[string][]byte{"timestamps/a/%s.tst": token(good), "timestamps/a/%s.note": good}, "", func(r *audit.Report) bool {
-			return r.Timestamps == audit.Outside{Checked: 1, Size: 200}
+			return r.Timestamps == audit.Countersigned{Checked: 1, Size: 200}
 		}},
 		{"a token by a revoked certificate", map[string][]byte{"timestamps/a/%s.tst": late(good), "timestamps/a/%s.note": good}, "", func(r *audit.Report) bool {
-			return r.Timestamps == audit.Outside{Revoked: 1}
+			return r.Timestamps == audit.Countersigned{Revoked: 1}
 		}},
 		{"a token over another tree", map[string][]byte{"timestamps/a/%s.tst": []byte("token"), "timestamps/a/%s.note": other}, "the timestamp of 200 leaves by a has the root", nil},
 		{"cosigned", map[string][]byte{"cosigned/%s.quorum": checkpoint(200, root, cosigner)}, "", func(r *audit.Report) bool {

@@ -30,9 +30,9 @@ import (
 	"github.com/saksi-ledger/saksi/projections/views"
 )
 
-// sight is the half of a node that shows: the ledger read back, views of it, their
+// readSide is the half of a node that shows: the ledger read back, views of it, their
 // feeds and the API. It never holds up the half that takes.
-type sight struct {
+type readSide struct {
 	reader  *archive.Directory
 	store   *projections.Store
 	engine  atomic.Pointer[projections.Engine] // nil until it could be opened
@@ -42,10 +42,10 @@ type sight struct {
 	log     *slog.Logger
 }
 
-// openSight opens the ledger for reading, and the views. Views that can't be opened
+// openReadSide opens the ledger for reading, and the views. Views that can't be opened
 // are logged of, and run tries again: the ledger waits for nothing of theirs.
-func openSight(ctx context.Context, config Config) (_ *sight, err error) {
-	s := &sight{log: config.Log}
+func openReadSide(ctx context.Context, config Config) (_ *readSide, err error) {
+	s := &readSide{log: config.Log}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -76,7 +76,7 @@ func openSight(ctx context.Context, config Config) (_ *sight, err error) {
 	return s, nil
 }
 
-func (s *sight) close() {
+func (s *readSide) close() {
 	if s.store != nil {
 		s.store.Close()
 	}
@@ -95,7 +95,7 @@ func (s *sight) close() {
 }
 
 // due returns when something falls due in the views, zero if nothing does.
-func (s *sight) due() time.Time {
+func (s *readSide) due() time.Time {
 	engine := s.engine.Load()
 	if engine == nil {
 		return time.Time{}
@@ -104,7 +104,7 @@ func (s *sight) due() time.Time {
 }
 
 // handler serves checkpoint, tiles, anchors and bodies, and the API.
-func (s *sight) handler(ctx context.Context, config Config, l *writer.Ledger, custody *disclosures.Custodian, in *intake) (http.Handler, error) {
+func (s *readSide) handler(ctx context.Context, config Config, l *writer.Ledger, custody *disclosures.Store, in *intake) (http.Handler, error) {
 	tree, err := ledgerhttp.Handler(l.TreeDir())
 	if err != nil {
 		return nil, fmt.Errorf("serve the tree: %w", err)
@@ -135,7 +135,7 @@ func (s *sight) handler(ctx context.Context, config Config, l *writer.Ledger, cu
 // viewsRetry is how long it takes until views are opened again that couldn't be.
 const viewsRetry = 5 * time.Second
 
-func (s *sight) openEngine(ctx context.Context, config Config) error {
+func (s *readSide) openEngine(ctx context.Context, config Config) error {
 	engine, err := viewstore.OpenEngine(ctx, config.Home, config.Log)
 	if err == nil {
 		s.engine.Store(engine)
@@ -145,7 +145,7 @@ func (s *sight) openEngine(ctx context.Context, config Config) error {
 
 // opened returns the views' engine when it could be opened, or nil when the context
 // ends.
-func (s *sight) opened(ctx context.Context, config Config) *projections.Engine {
+func (s *readSide) opened(ctx context.Context, config Config) *projections.Engine {
 	for told := ""; s.engine.Load() == nil; {
 		select {
 		case <-ctx.Done():
@@ -162,7 +162,7 @@ func (s *sight) opened(ctx context.Context, config Config) *projections.Engine {
 
 // follow shows the views the ledger. Where they can't go on they wait for a rebuilt
 // copy.
-func (s *sight) follow(ctx context.Context, engine *projections.Engine) {
+func (s *readSide) follow(ctx context.Context, engine *projections.Engine) {
 	for {
 		err := engine.Run(ctx, s.reader)
 		if err == nil {
@@ -177,7 +177,7 @@ func (s *sight) follow(ctx context.Context, engine *projections.Engine) {
 
 // run computes views, publishes their feeds and keeps readers' consumers until the
 // context ends. What goes wrong is logged, and leaves the ledger alone.
-func (s *sight) run(ctx context.Context, config Config, nc *nats.Conn) error {
+func (s *readSide) run(ctx context.Context, config Config, nc *nats.Conn) error {
 	engine := s.opened(ctx, config)
 	if engine == nil {
 		return nil

@@ -37,7 +37,7 @@ func TestLineLosesNothing(t *testing.T) {
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 				defer cancel()
-				line := countersign.Line[int]{
+				line := countersign.Worker[int]{
 					Begin: func() (*int, error) {
 						newest := 1 // kept by an earlier process, perhaps without its leaf
 						return &newest, fail("begin", 2)
@@ -89,7 +89,7 @@ func TestLineLosesNothing(t *testing.T) {
 
 func TestLineEndsWithTheLedger(t *testing.T) {
 	one := 1
-	line := countersign.Line[int]{
+	line := countersign.Worker[int]{
 		Begin:  func() (*int, error) { return &one, nil },
 		Record: func(context.Context, *int) error { return fmt.Errorf("disk: %w", ledger.ErrFatal) },
 		Failed: func(context.Context, error) error { t.Error("a ledger that failed is not waited for"); return nil },

@@ -17,9 +17,9 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
-// Outside says what others, who are kept by name, signed over checkpoints of the tree:
+// Countersigned says what others, who are kept by name, signed over checkpoints of the tree:
 // Rekors in anchors, timestamp authorities in tokens (RFC 3161).
-type Outside struct {
+type Countersigned struct {
 	// Checked counts those that hold by the trust file, Independent those of them whose
 	// signer it calls so. Unknown counts those by nobody whom it names: only the
 	// checkpoint was checked.
@@ -38,7 +38,7 @@ type Outside struct {
 }
 
 // count counts one that holds, by somebody of an owner.
-func (o *Outside) count(size uint64, independent bool) {
+func (o *Countersigned) count(size uint64, independent bool) {
 	o.Checked++
 	o.Size = max(o.Size, size)
 	if independent {
@@ -217,7 +217,7 @@ type kind struct {
 	dir, suffix string   // its files, in a directory for each who signed
 	what        string   // one of a size, by a name
 	recorded    []string // digests of those that leaves record
-	report      *Outside
+	report      *Countersigned
 	check       func(signed) (independent bool, err error)
 }
 

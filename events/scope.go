@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Bearing is what a registry event bears on, as far as mandates go.
-type Bearing struct {
+// Scope is what a registry event bears on, as far as mandates go.
+type Scope struct {
 	Authority  string   `json:"authority"`
 	Operator   string   `json:"operator"`
 	Operators  []string `json:"operators"`
@@ -16,8 +16,8 @@ type Bearing struct {
 	Recorder   string   `json:"recorder"`
 }
 
-// BearingOf reads what a registry event bears on.
-func BearingOf(e *Event) (b Bearing, err error) {
+// ScopeOf reads what a registry event bears on.
+func ScopeOf(e *Event) (b Scope, err error) {
 	if err := json.Unmarshal(e.Data, &b); err != nil {
 		return b, fmt.Errorf("data of %s: %w", e.Type, err)
 	}
@@ -25,7 +25,7 @@ func BearingOf(e *Event) (b Bearing, err error) {
 }
 
 // OfFacilities are the facilities that the event bears on; [All] if it bounds itself to none.
-func (b Bearing) OfFacilities() []string {
+func (b Scope) OfFacilities() []string {
 	switch _, after, _ := strings.Cut(b.Recorder, "/"); {
 	case b.Facility != "":
 		return []string{b.Facility}
@@ -39,7 +39,7 @@ func (b Bearing) OfFacilities() []string {
 }
 
 // OfOperators are the operators that it bears on; [All] if it bounds itself to none.
-func (b Bearing) OfOperators() []string {
+func (b Scope) OfOperators() []string {
 	switch owner, _, _ := strings.Cut(b.Recorder, "/"); {
 	case b.Operator != "":
 		return []string{b.Operator}

@@ -13,16 +13,16 @@ import (
 	"github.com/saksi-ledger/saksi/projections/findings/sequence"
 )
 
-// book is what rules write findings into, at one leaf.
-type book struct {
-	tx    *projections.Tx
-	table *projections.Table[Finding]
-	trail *sequence.Trail
+// findingsWriter is what rules write findings into, at one leaf.
+type findingsWriter struct {
+	tx      *projections.Tx
+	table   *projections.Table[Finding]
+	tracker *sequence.Tracker
 }
 
 // raise opens a finding, or brings up to date what an open one says. Evidence is
 // added to what there is.
-func (b *book) raise(f Finding) error {
+func (b *findingsWriter) raise(f Finding) error {
 	before, found, err := b.table.Get(b.tx, f.ID)
 	if err != nil {
 		return err
@@ -42,7 +42,7 @@ func (b *book) raise(f Finding) error {
 }
 
 // resolve closes a finding that there may be.
-func (b *book) resolve(id, summary string, evidence ...projections.Ref) error {
+func (b *findingsWriter) resolve(id, summary string, evidence ...projections.Ref) error {
 	f, found, err := b.table.Get(b.tx, id)
 	if err != nil || !found || f.State == Resolved {
 		return err

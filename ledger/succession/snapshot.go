@@ -30,8 +30,8 @@ type Place struct {
 	Event int
 }
 
-// Estate is what a tree leaves.
-type Estate struct {
+// Snapshot is what a tree leaves.
+type Snapshot struct {
 	// Checkpoint is its last one, and Log whose it is.
 	Checkpoint *formats.Checkpoint
 	Log        *formats.Log
@@ -47,20 +47,20 @@ type Estate struct {
 	// Rotations are the envelopes, in the order of leaves, that replaced an authority's key.
 	Rotations [][]byte
 
-	operators   map[string]said[events.OperatorAdmitted]
-	suspended   map[string]said[events.OperatorSuspended]
-	revoked     map[events.KeyID]said[events.KeyRevoked]
-	authorities map[string]said[events.AuthorityAdmitted]
-	facilities  map[string]said[events.FacilityDeclared]
-	recorders   map[string]said[events.RecorderDeclared]
-	ended       map[string]said[string] // facilities and recorders that are retired: why
-	tenants     map[tenant]said[events.TenantDeclared]
-	holds       map[hold]said[events.HoldPlaced]
-	witnesses   said[string]
+	operators   map[string]stated[events.OperatorAdmitted]
+	suspended   map[string]stated[events.OperatorSuspended]
+	revoked     map[events.KeyID]stated[events.KeyRevoked]
+	authorities map[string]stated[events.AuthorityAdmitted]
+	facilities  map[string]stated[events.FacilityDeclared]
+	recorders   map[string]stated[events.RecorderDeclared]
+	ended       map[string]stated[string] // facilities and recorders that are retired: why
+	tenants     map[tenant]stated[events.TenantDeclared]
+	holds       map[hold]stated[events.HoldPlaced]
+	witnesses   stated[string]
 }
 
-// said is what was last said of something, and where.
-type said[T any] struct {
+// stated is what was last said of something, and where.
+type stated[T any] struct {
 	what T
 	at   Place
 }
@@ -83,12 +83,12 @@ func LedgerDir(dir string) string {
 	return dir
 }
 
-// Read reads the estate of the tree in dir, which is an authority's home, a ledger's
+// Read reads the registry snapshot of the tree in dir, which is an authority's home, a ledger's
 // directory or a copy, under its last checkpoint: a signed note, which need not be the
 // newest there. progress may be nil.
-func Read(ctx context.Context, dir string, note []byte, progress func(done, total uint64)) (*Estate, error) {
+func Read(ctx context.Context, dir string, note []byte, progress func(done, total uint64)) (*Snapshot, error) {
 	dir = LedgerDir(dir)
-	fail := func(err error) (*Estate, error) {
+	fail := func(err error) (*Snapshot, error) {
 		return nil, fmt.Errorf("read what the tree in %s leaves: %w", dir, err)
 	}
 	unverified, err := formats.ParseCheckpoint(note)
@@ -111,12 +111,12 @@ func Read(ctx context.Context, dir string, note []byte, progress func(done, tota
 	if err != nil {
 		return fail(err)
 	}
-	e := &Estate{
+	e := &Snapshot{
 		Registry: admit.Registry, Heads: map[events.Recorder]admission.Head{},
-		operators: map[string]said[events.OperatorAdmitted]{}, suspended: map[string]said[events.OperatorSuspended]{},
-		revoked: map[events.KeyID]said[events.KeyRevoked]{}, authorities: map[string]said[events.AuthorityAdmitted]{},
-		facilities: map[string]said[events.FacilityDeclared]{}, recorders: map[string]said[events.RecorderDeclared]{},
-		ended: map[string]said[string]{}, tenants: map[tenant]said[events.TenantDeclared]{}, holds: map[hold]said[events.HoldPlaced]{},
+		operators: map[string]stated[events.OperatorAdmitted]{}, suspended: map[string]stated[events.OperatorSuspended]{},
+		revoked: map[events.KeyID]stated[events.KeyRevoked]{}, authorities: map[string]stated[events.AuthorityAdmitted]{},
+		facilities: map[string]stated[events.FacilityDeclared]{}, recorders: map[string]stated[events.RecorderDeclared]{},
+		ended: map[string]stated[string]{}, tenants: map[tenant]stated[events.TenantDeclared]{}, holds: map[hold]stated[events.HoldPlaced]{},
 	}
 	if e.Log, err = formats.NewLog(admit.Registry.Genesis.LogKey); err != nil {
 		return fail(err)
@@ -132,7 +132,7 @@ func Read(ctx context.Context, dir string, note []byte, progress func(done, tota
 
 // SpeaksAs returns the authority named in the genesis whose key this is, now or for recovery:
 // one of those that may say which tree takes the place of this one.
-func (e *Estate) SpeaksAs(id events.KeyID) (authority string, ok bool) {
+func (e *Snapshot) SpeaksAs(id events.KeyID) (authority string, ok bool) {
 	for _, a := range e.Registry.Authorities() {
 		if a.AdmittedBy == "" && (a.Key == id || a.Recovery == id) {
 			return a.Name, true
@@ -211,7 +211,7 @@ func openSource(dir string, checkpoint *formats.Checkpoint) (source, readBodies,
 }
 
 // read goes through all leaves under the checkpoint, in order.
-func (e *Estate) read(ctx context.Context, open source, bodies readBodies, admit *admission.State, progress func(done, total uint64)) error {
+func (e *Snapshot) read(ctx context.Context, open source, bodies readBodies, admit *admission.State, progress func(done, total uint64)) error {
 	size := e.Checkpoint.Size
 	tree := (&compact.RangeFactory{Hash: rfc6962.DefaultHasher.HashChildren}).NewEmptyRange(0)
 	for from := uint64(0); from < size; {
@@ -250,7 +250,7 @@ func (e *Estate) read(ctx context.Context, open source, bodies readBodies, admit
 	return nil
 }
 
-func (e *Estate) leaf(index uint64, raw, body []byte, admit *admission.State) error {
+func (e *Snapshot) leaf(index uint64, raw, body []byte, admit *admission.State) error {
 	leaf, err := formats.ParseLeaf(raw)
 	if err != nil {
 		return err
@@ -286,7 +286,7 @@ func (e *Estate) leaf(index uint64, raw, body []byte, admit *admission.State) er
 }
 
 // acts notes what the registry doesn't remember of an act: its words, and where it stands.
-func (e *Estate) acts(index uint64, by string, envelope *events.Envelope) error {
+func (e *Snapshot) acts(index uint64, by string, envelope *events.Envelope) error {
 	for i, line := range envelope.Lines {
 		event, err := events.ParseEvent(line)
 		if err != nil {
@@ -302,16 +302,16 @@ func (e *Estate) acts(index uint64, by string, envelope *events.Envelope) error 
 	return nil
 }
 
-func (e *Estate) act(event *events.Event, by string, at Place) error {
+func (e *Snapshot) act(event *events.Event, by string, at Place) error {
 	switch event.Type {
 	case events.TypeGenesis, events.TypeGenesisV1:
-		e.witnesses = said[string]{e.Registry.Genesis.WitnessPolicy, at}
+		e.witnesses = stated[string]{e.Registry.Genesis.WitnessPolicy, at}
 	case events.TypeWitnessesAdopted:
-		return note(event, at, func(s said[events.WitnessesAdopted]) { e.witnesses = said[string]{s.what.Policy, at} })
+		return note(event, at, func(s stated[events.WitnessesAdopted]) { e.witnesses = stated[string]{s.what.Policy, at} })
 	case events.TypeAuthorityAdmitted:
-		return note(event, at, func(s said[events.AuthorityAdmitted]) { e.authorities[s.what.Authority] = s })
+		return note(event, at, func(s stated[events.AuthorityAdmitted]) { e.authorities[s.what.Authority] = s })
 	case events.TypeOperatorAdmitted:
-		return note(event, at, func(s said[events.OperatorAdmitted]) {
+		return note(event, at, func(s stated[events.OperatorAdmitted]) {
 			before := e.operators[s.what.Operator].what
 			if s.what.Name == "" {
 				s.what.Name = before.Name
@@ -322,23 +322,23 @@ func (e *Estate) act(event *events.Event, by string, at Place) error {
 			e.operators[s.what.Operator] = s
 		})
 	case events.TypeOperatorSuspended:
-		return note(event, at, func(s said[events.OperatorSuspended]) { e.suspended[s.what.Operator] = s })
+		return note(event, at, func(s stated[events.OperatorSuspended]) { e.suspended[s.what.Operator] = s })
 	case events.TypeKeyRevoked:
-		return note(event, at, func(s said[events.KeyRevoked]) { e.revoked[events.KeyID(s.what.KeyID)] = s })
+		return note(event, at, func(s stated[events.KeyRevoked]) { e.revoked[events.KeyID(s.what.KeyID)] = s })
 	case events.TypeFacilityDeclared:
-		return note(event, at, func(s said[events.FacilityDeclared]) { e.facilities[s.what.Facility] = s })
+		return note(event, at, func(s stated[events.FacilityDeclared]) { e.facilities[s.what.Facility] = s })
 	case events.TypeFacilityRetired:
-		return note(event, at, func(s said[events.FacilityRetired]) { e.ended[s.what.Facility] = said[string]{s.what.Reason, at} })
+		return note(event, at, func(s stated[events.FacilityRetired]) { e.ended[s.what.Facility] = stated[string]{s.what.Reason, at} })
 	case events.TypeRecorderDeclared:
-		return note(event, at, func(s said[events.RecorderDeclared]) { e.recorders[s.what.Recorder] = s })
+		return note(event, at, func(s stated[events.RecorderDeclared]) { e.recorders[s.what.Recorder] = s })
 	case events.TypeRecorderRetired:
-		return note(event, at, func(s said[events.RecorderRetired]) { e.ended[s.what.Recorder] = said[string]{s.what.Reason, at} })
+		return note(event, at, func(s stated[events.RecorderRetired]) { e.ended[s.what.Recorder] = stated[string]{s.what.Reason, at} })
 	case events.TypeTenantDeclared:
-		return note(event, at, func(s said[events.TenantDeclared]) { e.tenants[tenant{s.what.Operator, s.what.Tenant}] = s })
+		return note(event, at, func(s stated[events.TenantDeclared]) { e.tenants[tenant{s.what.Operator, s.what.Tenant}] = s })
 	case events.TypeHoldPlaced:
-		return note(event, at, func(s said[events.HoldPlaced]) { e.holds[hold{by, s.what.Hold}] = s })
+		return note(event, at, func(s stated[events.HoldPlaced]) { e.holds[hold{by, s.what.Hold}] = s })
 	case events.TypeRecorderContinued: // of the tree before that one
-		return note(event, at, func(s said[events.RecorderContinued]) {
+		return note(event, at, func(s stated[events.RecorderContinued]) {
 			recorder, err := events.ParseRecorder(s.what.Recorder)
 			manifest, wrong := events.ParseDigest(s.what.Manifest)
 			if _, further := e.Heads[recorder]; err == nil && wrong == nil && !further {
@@ -349,8 +349,8 @@ func (e *Estate) act(event *events.Event, by string, at Place) error {
 	return nil
 }
 
-func note[T any](event *events.Event, at Place, keep func(said[T])) error {
-	s := said[T]{at: at}
+func note[T any](event *events.Event, at Place, keep func(stated[T])) error {
+	s := stated[T]{at: at}
 	if err := json.Unmarshal(event.Data, &s.what); err != nil {
 		return fmt.Errorf("data of %s: %w", event.Type, err)
 	}

@@ -14,9 +14,9 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
-// Voice is by which keys the authority that runs a ledger is recognized. A home pins it when
+// AuthorityKeys is by which keys the authority that runs a ledger is recognized. A home pins it when
 // it joins: whoever takes the log's key alone can't move the home to a ledger of his own.
-type Voice struct {
+type AuthorityKeys struct {
 	// Key signs what the authority says in the registry: DER SubjectPublicKeyInfo, base64.
 	Key string `json:"key"`
 	// RecoveryKey is kept offline; empty where the home doesn't know it.
@@ -26,15 +26,15 @@ type Voice struct {
 // recoveryPublicFile is the public half of the recovery key, which is taken away itself.
 const recoveryPublicFile = "recovery.pub"
 
-// Voice returns by which keys this authority is recognized; nil if its key is lost.
-func (a *Authority) Voice() (*Voice, error) {
+// AuthorityKeys returns by which keys this authority is recognized; nil if its key is lost.
+func (a *Authority) AuthorityKeys() (*AuthorityKeys, error) {
 	signer, err := a.Signer()
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	} else if err != nil {
 		return nil, err
 	}
-	v := &Voice{Key: signer.PublicKey().String()}
+	v := &AuthorityKeys{Key: signer.PublicKey().String()}
 	text, err := os.ReadFile(a.path(keysDir, recoveryPublicFile))
 	switch {
 	case err == nil:
@@ -61,7 +61,7 @@ func (g *Grant) said() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	voice := Voice{}
+	voice := AuthorityKeys{}
 	if g.Voice != nil {
 		voice = *g.Voice
 	}
@@ -94,7 +94,7 @@ func (g *Grant) Vouch(by *events.Signer, rotations [][]byte) (err error) {
 }
 
 // vouched tells whether the authority that is recognized so has signed it.
-func (g *Grant) vouched(v Voice) error {
+func (g *Grant) vouched(v AuthorityKeys) error {
 	if len(g.Predecessor.Signature) == 0 {
 		return errors.New("it is not signed by that one's authority")
 	}
@@ -115,7 +115,7 @@ func (g *Grant) vouched(v Voice) error {
 
 // follow turns to the key that an envelope puts in the place of this one, if it does. Others
 // are of before the key was pinned: one that was replaced then must not count again.
-func (v *Voice) follow(body []byte) {
+func (v *AuthorityKeys) follow(body []byte) {
 	envelope, err := events.ParseEnvelope(body)
 	if err != nil || envelope.CheckDigests() != nil || len(envelope.Lines) != 1 || !envelope.Manifest.Recorder.IsRegistry() {
 		return

@@ -18,8 +18,8 @@ const (
 	takeTime = 30 * time.Second
 )
 
-// doors is a listener that closes, at once, connections beyond what may be open.
-type doors struct {
+// connectionLimiter is a listener that closes, at once, connections beyond what may be open.
+type connectionLimiter struct {
 	net.Listener
 
 	mu   sync.Mutex
@@ -27,10 +27,12 @@ type doors struct {
 	from map[string]int
 }
 
-func newDoors(l net.Listener) *doors { return &doors{Listener: l, from: map[string]int{}} }
+func newConnectionLimiter(l net.Listener) *connectionLimiter {
+	return &connectionLimiter{Listener: l, from: map[string]int{}}
+}
 
 // Accept implements [net.Listener].
-func (d *doors) Accept() (net.Conn, error) {
+func (d *connectionLimiter) Accept() (net.Conn, error) {
 	for {
 		c, err := d.Listener.Accept()
 		if err != nil {
@@ -52,7 +54,7 @@ func (d *doors) Accept() (net.Conn, error) {
 	}
 }
 
-func (d *doors) leave(host string) {
+func (d *connectionLimiter) leave(host string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.open--

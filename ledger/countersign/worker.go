@@ -13,10 +13,10 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/durable"
 )
 
-// Line is the way to one party. What it signs goes along it one at a time: asked for and
+// Worker is the way to one party. What it signs goes along it one at a time: asked for and
 // verified, kept, recorded. The next is asked for when the last is recorded, so that of
 // those kept only the newest can be without its leaf.
-type Line[T any] struct {
+type Worker[T any] struct {
 	// Begin returns what was kept last and may be without its leaf, or nil. It is called
 	// until it returns no error.
 	Begin func() (*T, error)
@@ -38,7 +38,7 @@ type Line[T any] struct {
 }
 
 // Run returns when ctx ends, or the ledger has failed. It is called once.
-func (l *Line[T]) Run(ctx context.Context) error {
+func (l *Worker[T]) Run(ctx context.Context) error {
 	for {
 		err := l.step(ctx)
 		switch {
@@ -55,7 +55,7 @@ func (l *Line[T]) Run(ctx context.Context) error {
 }
 
 // step does the next thing there is to do. After an error it is done again.
-func (l *Line[T]) step(ctx context.Context) (err error) {
+func (l *Worker[T]) step(ctx context.Context) (err error) {
 	switch {
 	case !l.begun:
 		l.kept, err = l.Begin()
