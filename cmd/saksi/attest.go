@@ -41,7 +41,7 @@ func attestCommand() *cli.Command {
 				if err != nil {
 					return err
 				}
-				return desk(c, func(d *operator.Client) error { return attestPeriod(c, d, from, to) })
+				return withOperator(c, func(d *operator.Client) error { return attestPeriod(c, d, from, to) })
 			},
 		}, controlCommand(), blindspotCommand(), correctionCommand(), responseCommand()},
 	}

@@ -30,7 +30,7 @@ func commitCommand() *cli.Command {
 			if err := required(c, "recorder"); err != nil {
 				return err
 			}
-			return desk(c, func(d *operator.Client) error { return commitTo(c, d) })
+			return withOperator(c, func(d *operator.Client) error { return commitTo(c, d) })
 		},
 	}
 }

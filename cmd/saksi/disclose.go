@@ -41,7 +41,7 @@ func runDisclose(c *cli.Context) error {
 		if _, err := arguments(c); err != nil {
 			return err
 		}
-		return desk(c, func(d *operator.Client) error {
+		return withOperator(c, func(d *operator.Client) error {
 			all, err := d.Recipients(c.Context)
 			if err != nil {
 				return err
@@ -62,7 +62,7 @@ func runDisclose(c *cli.Context) error {
 	if c.NArg() == 0 || len(c.StringSlice("to")) == 0 {
 		return usage("%s takes --to AUTHORITY, and one EVENT or more", c.Command.HelpName)
 	}
-	return desk(c, func(d *operator.Client) error {
+	return withOperator(c, func(d *operator.Client) error {
 		recorder, err := d.Recorder(c.String("recorder"))
 		if err != nil {
 			return err
@@ -110,7 +110,7 @@ func outboxErase(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return desk(c, func(d *operator.Client) error {
+	return withOperator(c, func(d *operator.Client) error {
 		ctx, cancel := context.WithTimeout(c.Context, time.Minute)
 		defer cancel()
 		n, known, err := d.ErasePseudonym(ctx, args[0])

@@ -137,9 +137,9 @@ func registrar(c *cli.Context, f func(context.Context, *authority.Registrar) err
 // openRegistrar opens the home of an authority, whether it runs the ledger or has a
 // seat in it.
 func openRegistrar(ctx context.Context, dir string) (*authority.Registrar, error) {
-	seat, err := home.OpenMemberAuthority(dir)
+	member, err := home.OpenMemberAuthority(dir)
 	if err == nil {
-		return authority.OpenSeat(ctx, seat)
+		return authority.OpenMember(ctx, member)
 	}
 	h, err := home.OpenAuthority(dir)
 	if err != nil {
@@ -148,8 +148,8 @@ func openRegistrar(ctx context.Context, dir string) (*authority.Registrar, error
 	return authority.OpenRegistrar(ctx, h)
 }
 
-// desk runs f with the operator's home opened for work.
-func desk(c *cli.Context, f func(*operator.Client) error) error {
+// withOperator runs f with the operator's home opened for work.
+func withOperator(c *cli.Context, f func(*operator.Client) error) error {
 	if err := required(c, "home"); err != nil {
 		return err
 	}

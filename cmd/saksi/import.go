@@ -49,7 +49,7 @@ func runImport(c *cli.Context) error {
 	if err := required(c, "recorder", "party"); err != nil {
 		return err
 	}
-	return desk(c, func(d *operator.Client) error {
+	return withOperator(c, func(d *operator.Client) error {
 		recorder, err := d.Recorder(c.String("recorder"))
 		if err != nil {
 			return err

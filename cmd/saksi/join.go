@@ -138,17 +138,17 @@ func movedRows(m *client.Moved) [][]any {
 
 // sendMoved sends what waits to the ledger that the home has moved to.
 func sendMoved(c *cli.Context, moved *client.Moved) (flushed client.Result, err error) {
-	err = desk(c, func(d *operator.Client) (err error) {
+	err = withOperator(c, func(d *operator.Client) (err error) {
 		flushed, err = flush(c, d, moved.Waiting.Events)
 		return err
 	})
 	return flushed, err
 }
 
-// joining opens the home of an operator, of a reader, or of an authority with a seat.
+// joining opens the home of an operator, of a reader, or of a member authority.
 func joining(dir string) (party, error) {
-	if seat, err := home.OpenMemberAuthority(dir); err == nil {
-		return seat, nil
+	if member, err := home.OpenMemberAuthority(dir); err == nil {
+		return member, nil
 	}
 	reader, err := home.OpenReader(dir)
 	if err == nil {

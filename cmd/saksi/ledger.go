@@ -68,7 +68,7 @@ func outboxExport(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return desk(c, func(d *operator.Client) error {
+	return withOperator(c, func(d *operator.Client) error {
 		var envelopes, events int
 		err := parcel.write(func(f *os.File) error {
 			var err error
@@ -95,7 +95,7 @@ func outboxReceive(c *cli.Context) error {
 		return err
 	}
 	defer in.Close()
-	return desk(c, func(d *operator.Client) error {
+	return withOperator(c, func(d *operator.Client) error {
 		received, err := d.Receive(c.Context, in)
 		if err != nil {
 			return err

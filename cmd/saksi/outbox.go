@@ -61,7 +61,7 @@ func outboxStatus(c *cli.Context) error {
 	if _, err := arguments(c); err != nil {
 		return err
 	}
-	return desk(c, func(d *operator.Client) error {
+	return withOperator(c, func(d *operator.Client) error {
 		status, err := d.Outbox.Status(c.Context)
 		if err != nil {
 			return err
@@ -95,7 +95,7 @@ func outboxFlush(c *cli.Context) error {
 	if _, err := arguments(c); err != nil {
 		return err
 	}
-	return desk(c, func(d *operator.Client) error {
+	return withOperator(c, func(d *operator.Client) error {
 		status, err := d.Outbox.Status(c.Context)
 		if err != nil {
 			return err
@@ -119,7 +119,7 @@ func outboxForget(c *cli.Context) error {
 	if _, err := arguments(c); err != nil {
 		return err
 	}
-	return desk(c, func(d *operator.Client) error {
+	return withOperator(c, func(d *operator.Client) error {
 		forgotten := 0
 		for {
 			status, err := d.Outbox.Status(c.Context)
@@ -149,7 +149,7 @@ func outboxRestart(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return desk(c, func(d *operator.Client) error {
+	return withOperator(c, func(d *operator.Client) error {
 		recorder, err := d.Recorder(args[0])
 		if err != nil {
 			return err
@@ -170,7 +170,7 @@ func outboxReceipts(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return desk(c, func(d *operator.Client) error {
+	return withOperator(c, func(d *operator.Client) error {
 		n, err := d.Outbox.ExportReceipts(c.Context, args[0])
 		if err != nil {
 			return err

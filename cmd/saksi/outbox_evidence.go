@@ -33,7 +33,7 @@ func outboxEvidence(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return desk(c, func(d *operator.Client) error {
+	return withOperator(c, func(d *operator.Client) error {
 		kept, err := d.Outbox.Evidence(c.Context)
 		if err != nil {
 			return err

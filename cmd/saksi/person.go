@@ -90,8 +90,8 @@ func erasePerson(c *cli.Context) error {
 	}
 	return registrar(c, func(ctx context.Context, r *authority.Registrar) error {
 		texts, err := r.PersonTexts(ctx, who)
-		seat := errors.Is(err, authority.ErrSeat)
-		if err != nil && !seat {
+		member := errors.Is(err, authority.ErrMember)
+		if err != nil && !member {
 			return err
 		}
 		leaf, err := r.ErasePerson(ctx, who, c.String("ground"), c.String("order"))
@@ -100,7 +100,7 @@ func erasePerson(c *cli.Context) error {
 		}
 		document := map[string]any{"actor": who.Actor, "operator": who.Operator, "leaf": leaf}
 		out := result{document: document, rows: [][]any{{"pseudonym", who.Actor}, {"operator", who.Operator}, {"leaf", leaf}}}
-		if seat {
+		if member {
 			out.note = "The authority that runs the ledger has its node erase it.\n"
 			return out.print(c)
 		}

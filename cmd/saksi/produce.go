@@ -22,7 +22,7 @@ func ordersCommand() *cli.Command {
 			if _, err := arguments(c); err != nil {
 				return err
 			}
-			return desk(c, func(d *operator.Client) error {
+			return withOperator(c, func(d *operator.Client) error {
 				orders, err := d.Orders(c.Context, c.Bool("all"))
 				if err != nil {
 					return err
@@ -65,7 +65,7 @@ func produceCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return desk(c, func(d *operator.Client) error { return produceOrder(c, d, args[0]) })
+			return withOperator(c, func(d *operator.Client) error { return produceOrder(c, d, args[0]) })
 		},
 	}
 }

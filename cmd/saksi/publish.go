@@ -38,7 +38,7 @@ func publishCommand() *cli.Command {
 				return err
 			}
 			defer in.Close()
-			return desk(c, func(d *operator.Client) error { return publishFrom(c, d, in, name) })
+			return withOperator(c, func(d *operator.Client) error { return publishFrom(c, d, in, name) })
 		},
 	}
 }

@@ -28,7 +28,7 @@ func statementCommand(name, use, args, description string, flags []cli.Flag, mak
 			if err := required(c, "recorder"); err != nil {
 				return err
 			}
-			return desk(c, func(d *operator.Client) error {
+			return withOperator(c, func(d *operator.Client) error {
 				recorder, err := d.Recorder(c.String("recorder"))
 				if err != nil {
 					return err

@@ -21,7 +21,7 @@ func viewCommand() *cli.Command {
 		Usage:     "what the ledger's leaves add up to: who touched what, and whether the record is whole",
 		Category:  "authority",
 		ArgsUsage: "VIEW",
-		Description: "Of the home of the authority whose node it is, or of a reader or an authority with a seat, whom the node answers over\n" +
+		Description: "Of the home of the authority whose node it is, or of a reader or a member authority, whom the node answers over\n" +
 			"HTTP with what is in their mandate. Views: " + strings.Join(viewNames(), ", ") + ".\n" +
 			"A condition is a column, an operator (= != < <= > >= ~) and a value, such as facility=lab-1 or\n" +
 			"'time>=2026-11-20T12:00Z'; all of them must hold. ~ is: contains. The table shows the columns that matter\n" +

@@ -70,8 +70,8 @@ type watcher interface {
 }
 
 func watching(dir string) (watcher, error) {
-	if seat, err := home.OpenMemberAuthority(dir); err == nil {
-		return seat, nil
+	if member, err := home.OpenMemberAuthority(dir); err == nil {
+		return member, nil
 	}
 	return home.OpenReader(dir)
 }

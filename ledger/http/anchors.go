@@ -32,7 +32,7 @@ const policyFile = "anchors/policy.json"
 
 // Anchors reads and serves the anchors of a ledger's directory, while others are
 // added. It is safe for concurrent use.
-type Anchors struct{ shelf *blobIndex }
+type Anchors struct{ blobs *blobIndex }
 
 // OpenAnchors opens the anchors of the ledger in dir. There may be none yet.
 func OpenAnchors(dir string) (*Anchors, error) {
@@ -44,7 +44,7 @@ func OpenAnchors(dir string) (*Anchors, error) {
 }
 
 // Close closes the directory.
-func (a *Anchors) Close() error { return a.shelf.root.Close() }
+func (a *Anchors) Close() error { return a.blobs.root.Close() }
 
 func anchorOf(s shelved) Anchor {
 	return Anchor{Rekor: s.name, Size: s.size, Entry: s.file, Checkpoint: s.note}
@@ -54,7 +54,7 @@ func anchorOf(s shelved) Anchor {
 // largest first: limit of them, or 100 if that is 0, and those of the same size as the
 // last. rekor, if not empty, names the only Rekor to list.
 func (a *Anchors) List(rekor string, before uint64, limit int) ([]Anchor, error) {
-	items, err := a.shelf.list(rekor, before, limit)
+	items, err := a.blobs.list(rekor, before, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -75,13 +75,13 @@ func (a *Anchors) Checkpoint(size uint64) ([]byte, error) {
 	if len(list) == 0 || list[0].Size != size {
 		return nil, fmt.Errorf("checkpoint of %d leaves: %w among those that were anchored", size, fs.ErrNotExist)
 	}
-	return fs.ReadFile(a.shelf.root.FS(), strings.TrimPrefix(list[0].Checkpoint, "/"))
+	return fs.ReadFile(a.blobs.root.FS(), strings.TrimPrefix(list[0].Checkpoint, "/"))
 }
 
 // Policy returns the policy by which the node anchors; the error wraps [fs.ErrNotExist] if
 // none is kept, as in a copy.
 func (a *Anchors) Policy() (*AnchorPolicy, error) {
-	b, err := fs.ReadFile(a.shelf.root.FS(), policyFile)
+	b, err := fs.ReadFile(a.blobs.root.FS(), policyFile)
 	if err != nil {
 		return nil, fmt.Errorf("read the anchor policy: %w", err)
 	}
@@ -96,12 +96,12 @@ func (a *Anchors) Policy() (*AnchorPolicy, error) {
 // before and limit are those of [Anchors.List]) with the policy, if there is one, and the
 // files that it names.
 func (a *Anchors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if a.shelf.serveFile(w, r) {
+	if a.blobs.serveFile(w, r) {
 		return
 	}
 	also := map[string]any{}
 	if p, err := a.Policy(); err == nil {
 		also["policy"] = p
 	}
-	a.shelf.serveList(w, r, "rekor", also, func(s shelved) any { return anchorOf(s) })
+	a.blobs.serveList(w, r, "rekor", also, func(s shelved) any { return anchorOf(s) })
 }

@@ -41,7 +41,7 @@ type blobList struct {
 	sizes   []uint64 // descending
 }
 
-// shelved is one thing on a shelf.
+// shelved is one file of a blob index.
 type shelved struct {
 	name       string
 	size       uint64
@@ -148,7 +148,7 @@ func shelfSize(name, suffix string) (uint64, bool) {
 	return size, ok && err == nil && len(digits) == blobDigits
 }
 
-// serveFile serves a path that list gives; it reports false where the shelf itself is
+// serveFile serves a path that list gives; it reports false where the index itself is
 // asked for.
 func (s *blobIndex) serveFile(w http.ResponseWriter, r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -181,7 +181,7 @@ func (s *blobIndex) serveFile(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// serveList answers with a list, under the shelf's name, that the query asks for. only
+// serveList answers with a list, under the index's name, that the query asks for. only
 // is the parameter that names who signed; also is what else there is to say.
 func (s *blobIndex) serveList(w http.ResponseWriter, r *http.Request, only string, also map[string]any, show func(shelved) any) {
 	query := r.URL.Query()

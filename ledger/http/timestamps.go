@@ -15,7 +15,7 @@ type Timestamp struct {
 
 // Timestamps reads and serves the timestamps of a ledger's directory, while others are
 // added. It is safe for concurrent use.
-type Timestamps struct{ shelf *blobIndex }
+type Timestamps struct{ blobs *blobIndex }
 
 // OpenTimestamps opens the timestamps of the ledger in dir. There may be none yet.
 func OpenTimestamps(dir string) (*Timestamps, error) {
@@ -27,7 +27,7 @@ func OpenTimestamps(dir string) (*Timestamps, error) {
 }
 
 // Close closes the directory.
-func (t *Timestamps) Close() error { return t.shelf.root.Close() }
+func (t *Timestamps) Close() error { return t.blobs.root.Close() }
 
 func timestampOf(s shelved) Timestamp {
 	return Timestamp{Authority: s.name, Size: s.size, Token: s.file, Checkpoint: s.note}
@@ -36,7 +36,7 @@ func timestampOf(s shelved) Timestamp {
 // List is [Anchors.List] for timestamps; authority, if not empty, is the only one to
 // list.
 func (t *Timestamps) List(authority string, before uint64, limit int) ([]Timestamp, error) {
-	items, err := t.shelf.list(authority, before, limit)
+	items, err := t.blobs.list(authority, before, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (t *Timestamps) List(authority string, before uint64, limit int) ([]Timesta
 // ServeHTTP serves GET /timestamps/, a JSON list of the newest (parameters authority,
 // before and limit are those of [Timestamps.List]), and the files that it names.
 func (t *Timestamps) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !t.shelf.serveFile(w, r) {
-		t.shelf.serveList(w, r, "authority", map[string]any{}, func(s shelved) any { return timestampOf(s) })
+	if !t.blobs.serveFile(w, r) {
+		t.blobs.serveList(w, r, "authority", map[string]any{}, func(s shelved) any { return timestampOf(s) })
 	}
 }

@@ -28,7 +28,7 @@ func (f *fetch) others(ctx context.Context) error {
 		return err
 	}
 	for _, s := range shelves {
-		if err := f.shelf(ctx, s); err != nil {
+		if err := f.index(ctx, s); err != nil {
 			return fmt.Errorf("copy its %s: %w", s.dir, err)
 		}
 	}
@@ -85,8 +85,8 @@ func (f *fetch) shelves() ([]blobIndex, error) {
 	}, nil
 }
 
-// shelf goes through a shelf, the largest checkpoints first, until there is nothing new.
-func (f *fetch) shelf(ctx context.Context, s blobIndex) error {
+// index goes through an index, the largest checkpoints first, until there is nothing new.
+func (f *fetch) index(ctx context.Context, s blobIndex) error {
 	names := map[string]bool{}
 	for before := uint64(0); ; {
 		list, err := s.list(ctx, before)

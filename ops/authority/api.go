@@ -27,7 +27,7 @@ func (r *Registrar) origin() (string, error) {
 	if r.home != nil {
 		return r.home.Origin, nil
 	}
-	grant, err := r.seat.Grant()
+	grant, err := r.member.Grant()
 	if err != nil {
 		return "", err
 	}
@@ -38,7 +38,7 @@ func (r *Registrar) baseURL() (string, error) {
 	if r.home != nil {
 		return r.addresses.LocalURL(), nil
 	}
-	grant, err := r.seat.Grant()
+	grant, err := r.member.Grant()
 	if err != nil {
 		return "", err
 	}

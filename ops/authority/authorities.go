@@ -50,7 +50,7 @@ func (r *Registrar) RotateKey(ctx context.Context, by *events.Signer, replaces e
 	var keys interface {
 		NextSigner(home.KeySpec) (*events.Signer, error)
 		UseNext() error
-	} = r.seat
+	} = r.member
 	if r.home != nil {
 		keys = r.home
 	}

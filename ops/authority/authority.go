@@ -218,7 +218,7 @@ type Registrar struct {
 	home      *home.Authority
 	broker    *broker.Authority
 	addresses home.Addresses
-	seat      *home.MemberAuthority
+	member    *home.MemberAuthority
 }
 
 // OpenRegistrar opens an authority's home for publishing to its running node.
@@ -259,10 +259,10 @@ func OpenRegistrar(ctx context.Context, h *home.Authority) (_ *Registrar, err er
 	return r, err
 }
 
-// OpenSeat opens the home of an authority with a seat for publishing to the ledger
+// OpenMember opens the home of a member authority for publishing to the ledger
 // that it has joined.
-func OpenSeat(ctx context.Context, h *home.MemberAuthority) (_ *Registrar, err error) {
-	r := &Registrar{name: h.Name, seat: h}
+func OpenMember(ctx context.Context, h *home.MemberAuthority) (_ *Registrar, err error) {
+	r := &Registrar{name: h.Name, member: h}
 	defer func() {
 		if err != nil {
 			r.Close()
@@ -289,14 +289,14 @@ func OpenSeat(ctx context.Context, h *home.MemberAuthority) (_ *Registrar, err e
 	return r, err
 }
 
-// ErrSeat is wrapped where only the authority that runs the ledger can do something.
-var ErrSeat = errors.New("it has a seat in this ledger and doesn't run it")
+// ErrMember is wrapped where only the authority that runs the ledger can do something.
+var ErrMember = errors.New("it has a seat in this ledger and doesn't run it")
 
 // runs refuses what only the authority that runs the ledger can do: its broker's
 // accounts are its own.
 func (r *Registrar) runs(what string) error {
 	if r.home == nil {
-		return hinted{fmt.Errorf("%s can't %s: %w", r.name, what, ErrSeat), "the authority that runs the ledger does that"}
+		return hinted{fmt.Errorf("%s can't %s: %w", r.name, what, ErrMember), "the authority that runs the ledger does that"}
 	}
 	return nil
 }
@@ -380,7 +380,7 @@ func (r *Registrar) rotating() bool {
 	if r.home != nil {
 		return r.home.Rotating()
 	}
-	return r.seat.Rotating()
+	return r.member.Rotating()
 }
 
 func lost(name string) error {

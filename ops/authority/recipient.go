@@ -67,7 +67,7 @@ func (r *Registrar) RotateRecipient(ctx context.Context, reason string) (*Rotate
 	if r.home != nil {
 		return out, r.home.PromoteIdentity()
 	}
-	return out, r.seat.PromoteIdentity()
+	return out, r.member.PromoteIdentity()
 }
 
 // successor returns the next identity and the one to read with, nil if there is none.
@@ -75,7 +75,7 @@ func (r *Registrar) successor() (next, old *age.X25519Identity, err error) {
 	if r.home != nil {
 		next, err = r.home.NextIdentity()
 	} else {
-		next, err = r.seat.NextIdentity()
+		next, err = r.member.NextIdentity()
 	}
 	if err != nil {
 		return nil, nil, err
@@ -83,7 +83,7 @@ func (r *Registrar) successor() (next, old *age.X25519Identity, err error) {
 	if r.home != nil {
 		old, err = r.home.ReadingIdentity()
 	} else {
-		old, err = r.seat.ReadingIdentity()
+		old, err = r.member.ReadingIdentity()
 	}
 	if errors.Is(err, os.ErrNotExist) {
 		return next, nil, nil

@@ -82,7 +82,7 @@ func (r *Registrar) identities() (all []age.Identity, err error) {
 	if r.home != nil {
 		all, err = r.home.Identities()
 	} else {
-		all, err = r.seat.Identities()
+		all, err = r.member.Identities()
 	}
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, hinted{errors.New("this home has no identity to read with"), "saksi authority recipient makes one"}

@@ -16,7 +16,7 @@ import (
 )
 
 // member is somebody with an account of their own: a cloud operator, a reader, or an
-// authority with a seat.
+// member authority.
 // They have namesakes without having anything in common.
 type member struct {
 	kind, name string

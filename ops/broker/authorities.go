@@ -7,7 +7,7 @@ import (
 	"github.com/nats-io/jwt/v2"
 )
 
-// AuthorityAdmission is what an authority with a seat in the ledger gets from the
+// AuthorityAdmission is what a member authority in the ledger gets from the
 // one that runs it. Nothing in it is secret.
 type AuthorityAdmission struct {
 	// UserJWT is to be put together with the seed of the user key; see [Creds].

@@ -102,7 +102,7 @@ func (w *world) admit(operator string) *broker.Admission {
 	return ad
 }
 
-// admitAuthority lets a new key in for an authority with a seat, and keeps its
+// admitAuthority lets a new key in for a member authority, and keeps its
 // credentials.
 func (w *world) admitAuthority(name string) {
 	w.t.Helper()

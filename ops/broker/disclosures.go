@@ -30,7 +30,7 @@ type DisclosuresOptions struct {
 const maxDisclosure = 192 << 10
 
 // EnsureDisclosures makes the stream DISCLOSURES if it is missing. If it exists, it
-// checks that it is what its custodian relies on, and returns an error that names each
+// checks that it is what its disclosure store relies on, and returns an error that names each
 // setting that isn't; it never changes a stream. js must be of [RoleDisclosures].
 //
 // Messages are deleted one by one, and overwritten when they are; they can't be purged
@@ -41,7 +41,7 @@ func EnsureDisclosures(ctx context.Context, js jetstream.JetStream, o Disclosure
 		return nil, fmt.Errorf("broker: ensure stream %s: %w", streamDisclosures, err)
 	}
 	if diffs := disclosuresDiffer(s.CachedInfo().Config, o); len(diffs) > 0 {
-		return nil, fmt.Errorf("broker: stream %s exists, but not as its custodian needs it: %s", streamDisclosures, strings.Join(diffs, "; "))
+		return nil, fmt.Errorf("broker: stream %s exists, but not as its disclosure store needs it: %s", streamDisclosures, strings.Join(diffs, "; "))
 	}
 	return s, nil
 }

@@ -214,7 +214,7 @@ func storedOf(m jetstream.Msg) (*Stored, error) {
 
 func storedFrom(subject string, received time.Time, message []byte, headers nats.Header, sequence uint64) (_ *Stored, err error) {
 	s := &Stored{Subject: subject, Received: received.UTC(), Message: message, sequence: sequence, event: headers.Get(disclosed.HeaderEvent)}
-	// Only what the custodian itself sent says when it was first there.
+	// Only what the disclosure store itself sent says when it was first there.
 	if strings.HasPrefix(s.Subject, "reencrypted.") {
 		if s.Received, err = time.Parse(time.RFC3339Nano, headers.Get(headerReceived)); err != nil {
 			return nil, fmt.Errorf("read disclosures: message %d doesn't say when it was first sent: %w", s.sequence, err)

@@ -46,7 +46,7 @@ func (r Role) some() string {
 	case RoleReader, RoleWitness:
 		return "a " + string(r)
 	case RoleMember:
-		return "an authority with a seat in another's ledger"
+		return "a member authority in another's ledger"
 	}
 	return "an " + string(r)
 }

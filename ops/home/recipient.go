@@ -28,7 +28,7 @@ func (a *Authority) ReadingIdentity() (*age.X25519Identity, error) {
 	return readIdentity(a.path(keysDir, identityKeyFile))
 }
 
-// ReadingIdentity is [Authority.ReadingIdentity] of an authority with a seat.
+// ReadingIdentity is [Authority.ReadingIdentity] of a member authority.
 func (s *MemberAuthority) ReadingIdentity() (*age.X25519Identity, error) {
 	return readIdentity(s.path(keysDir, identityKeyFile))
 }
@@ -55,7 +55,7 @@ func (a *Authority) Identities() ([]age.Identity, error) {
 	return identities(a.path(keysDir, identityKeyFile), a.path(keysDir, retiredPrefix+"*.key"))
 }
 
-// Identities is [Authority.Identities] of an authority with a seat.
+// Identities is [Authority.Identities] of a member authority.
 func (s *MemberAuthority) Identities() ([]age.Identity, error) {
 	return identities(s.path(keysDir, identityKeyFile), s.path(keysDir, retiredPrefix+"*.key"))
 }
@@ -80,7 +80,7 @@ func identities(current, retired string) ([]age.Identity, error) {
 // making it if there is none yet.
 func (a *Authority) NextIdentity() (*age.X25519Identity, error) { return nextIdentity(a.path(keysDir)) }
 
-// NextIdentity is [Authority.NextIdentity] of an authority with a seat.
+// NextIdentity is [Authority.NextIdentity] of a member authority.
 func (s *MemberAuthority) NextIdentity() (*age.X25519Identity, error) {
 	return nextIdentity(s.path(keysDir))
 }
@@ -99,7 +99,7 @@ func nextIdentity(keys string) (*age.X25519Identity, error) {
 // which stand in the ledger as they are, were encrypted to it.
 func (a *Authority) PromoteIdentity() error { return promoteIdentity(a.path(keysDir)) }
 
-// PromoteIdentity is [Authority.PromoteIdentity] of an authority with a seat.
+// PromoteIdentity is [Authority.PromoteIdentity] of a member authority.
 func (s *MemberAuthority) PromoteIdentity() error { return promoteIdentity(s.path(keysDir)) }
 
 func promoteIdentity(keys string) error {

@@ -24,18 +24,18 @@ func (a *Authority) NextSigner(spec KeySpec) (*events.Signer, error) {
 // gone then, if it was a file: the registry has put it out of use.
 func (a *Authority) UseNext() error { return useNext(a.path(keysDir)) }
 
-// NextSigner is [Authority.NextSigner] of an authority with a seat.
+// NextSigner is [Authority.NextSigner] of a member authority.
 func (s *MemberAuthority) NextSigner(spec KeySpec) (*events.Signer, error) {
 	return nextSigner(s.path(keysDir), spec)
 }
 
-// UseNext is [Authority.UseNext] of an authority with a seat.
+// UseNext is [Authority.UseNext] of a member authority.
 func (s *MemberAuthority) UseNext() error { return useNext(s.path(keysDir)) }
 
 // Rotating reports whether there is a next key that has not taken its place yet.
 func (a *Authority) Rotating() bool { return rotating(a.path(keysDir)) }
 
-// Rotating is [Authority.Rotating] of an authority with a seat.
+// Rotating is [Authority.Rotating] of a member authority.
 func (s *MemberAuthority) Rotating() bool { return rotating(s.path(keysDir)) }
 
 func rotating(keys string) bool {

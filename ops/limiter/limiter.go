@@ -8,7 +8,7 @@
 // watched here, from what the broker counts of each account, before any of it is
 // read, and from what the ledger made of it, after.
 //
-// A Governor decides and does nothing: it has no clock, no broker and no disk.
+// A Limiter decides and does nothing: it has no clock, no broker and no disk.
 package limiter
 
 import (
@@ -122,7 +122,7 @@ type account struct {
 	released time.Time
 }
 
-// New returns a governor that knows nobody yet.
+// New returns a Limiter that knows nobody yet.
 func New(limits Limits) *Limiter {
 	return &Limiter{limits: limits.orDefault(), parties: map[string]*account{}, room: -1}
 }

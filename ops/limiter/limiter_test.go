@@ -7,7 +7,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger"
 )
 
-// node is a governor with a clock, and counters as a broker keeps them.
+// node is a Limiter with a clock, and counters as a broker keeps them.
 type node struct {
 	*testing.T
 	*Limiter

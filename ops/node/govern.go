@@ -73,7 +73,7 @@ func newBackpressure() *backpressure {
 	return g
 }
 
-// pass waits until the gate is open.
+// pass waits until the throttle is open.
 func (g *backpressure) pass(ctx context.Context) error {
 	for {
 		shut := <-g.state
@@ -105,7 +105,7 @@ func (g *backpressure) set(open bool) bool {
 	return true
 }
 
-// whileOpen is record, once the gate is open: what the ledger says itself waits for room on
+// whileOpen is record, once the throttle is open: what the ledger says itself waits for room on
 // the disk as messages do. A leaf that can't be written would end the node.
 func whileOpen[T any](g *backpressure, record func(context.Context, T) error) func(context.Context, T) error {
 	return func(ctx context.Context, said T) error {
@@ -237,7 +237,7 @@ func (w *throttle) measure(ctx context.Context, to chan<- measurement) {
 	}
 }
 
-// heed notes how full disk and stream are, and shuts the gate when there is no room.
+// heed notes how full disk and stream are, and shuts the throttle when there is no room.
 // Where the stream can't be asked the disk still counts.
 func (w *throttle) heed(m measurement) (changed bool) {
 	w.known = true

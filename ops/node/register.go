@@ -71,7 +71,7 @@ func (r *register) reader(reader home.EnrolledReader) (entry token.Entry, found 
 	return entry, found, nil
 }
 
-// authority lets an authority with a seat read what is in its mandate, by the key that
+// authority lets a member authority read what is in its mandate, by the key that
 // the registry has of it.
 func (r *register) authority(name string, id events.KeyID) (entry token.Entry, found bool) {
 	r.ledger.Registry(func(registry *admission.Registry) {

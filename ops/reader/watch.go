@@ -39,7 +39,7 @@ type WatchOptions struct {
 	Token func() (string, error)
 }
 
-// Home is the home of a reader, or of an authority with a seat.
+// Home is the home of a reader, or of a member authority.
 type Home interface {
 	Grant() (*home.Grant, error)
 	FeedDir() (string, error)

@@ -1,5 +1,5 @@
 // Package production follows authorities' orders to produce: what was asked of whom, by when, and what of it has come. A
-// Docket remembers orders and commitments in states of the view that holds it, so on disk. The view of orders and the
+// Orders remembers orders and commitments in states of the view that holds it, so on disk. The view of orders and the
 // findings about them are two readings of it.
 package production
 
@@ -21,18 +21,18 @@ type Orders struct {
 	timers      string
 }
 
-// New returns a Docket whose states are called view-orders and view-commitments. The keys of its timers begin with
+// New returns an Orders whose states are called view-orders and view-commitments. The keys of its timers begin with
 // timers and a slash; [Orders.Due] takes what follows.
 func New(view, timers string) *Orders {
 	return &Orders{projections.NewState[Order](view + "-orders"), projections.NewState[Commitment](view + "-commitments"), timers}
 }
 
-// Types are the types of events that a Docket reads.
+// Types are the types of events that an Orders reads.
 func Types() []string {
 	return []string{events.TypeProductionOrdered, events.TypeAccessCommitted, events.TypeAccessProduced, events.TypeAccessDisclosed}
 }
 
-// Tables returns the states that the Docket writes.
+// Tables returns the states that the Orders writes.
 func (d *Orders) Tables() []projections.Schema { return []projections.Schema{d.orders, d.commitments} }
 
 // Order is an order, and what has come of it. Its key is the authority and the number that it gave it.
