@@ -19,3 +19,8 @@ func SubjectReceiptsHead(party string) string { return "receipts." + party + ".h
 
 // SubjectRejections is where a party is told at once of a rejected envelope.
 func SubjectRejections(party string) string { return "rejections." + party }
+
+// FeedsDomain is what readers give their client as the JetStream domain
+// (jetstream.NewWithDomain, nats --js-domain). Under the name of $JS.API itself a server
+// answers for the reader's own account, which has no JetStream.
+const FeedsDomain = "feeds"

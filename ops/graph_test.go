@@ -52,7 +52,7 @@ var only = map[string][]string{
 	"ops/broker":             {"events", "ledger/durable"},
 	"ops/home":               {"events", "ledger/durable", "ledger/formats", "ledger/verify"},
 	"ops/operator":           {"schemas", "events/…", "ledger/client", "ledger/formats", "ledger/verify", "ops/home"},
-	"ops/reader":             {"events", "ledger/formats", "ledger/verify", "ops/broker", "ops/home", "projections", "projections/feeds"},
+	"ops/reader":             {"events", "ledger/formats", "ledger/verify", "ops/home", "projections", "projections/feeds"},
 }
 
 // never lists what a package may not reach, however far down. Where net is not in
@@ -70,7 +70,13 @@ var never = map[string][]string{
 	"ledger/admission": {"net/http", "os/exec", "database/sql", "github.com/nats-io/…"},
 	"ledger":           {"net/http", "os/exec", "database/sql", "github.com/nats-io/…"},
 	"ledger/archive":   {"database/sql", "github.com/nats-io/…"},
-	"projections":      {"database/sql"},
+	"ledger/client":    {"github.com/nats-io/nats-server/…", "github.com/transparency-dev/tessera/…"},
+	"projections":      {"database/sql", "github.com/transparency-dev/tessera/…"},
+	"projections/…":    {"github.com/nats-io/nats-server/…"},
+	"ops/home":         {"github.com/nats-io/nats-server/…", "github.com/transparency-dev/tessera/…", "modernc.org/…"},
+	"ops/limiter":      {"github.com/nats-io/…", "github.com/transparency-dev/tessera/…", "database/sql"},
+	"ops/operator":     {"github.com/nats-io/nats-server/…", "github.com/transparency-dev/tessera/…"},
+	"ops/reader":       {"github.com/nats-io/nats-server/…", "github.com/transparency-dev/tessera/…", "modernc.org/…"},
 	// Where views' rows are kept is chosen in one place.
 	"projections/store":        {"net/http", "os/exec", "database/sql", "modernc.org/…"},
 	"projections/store/memory": {"net/http", "os/exec", "database/sql", "modernc.org/…"},
@@ -80,8 +86,13 @@ var never = map[string][]string{
 // importers lists who may import what only a few may link: everybody else reaches it by
 // way of them, or not at all.
 var importers = map[string][]string{
-	"modernc.org/…":  {"ledger", "ledger/client", "ledger/writer", "projections/store/sqlite"},
-	"database/sql/…": {"ledger", "ledger/client", "ledger/writer", "projections/store/sqlite"},
+	"modernc.org/…":  {"ledger/client", "ledger/writer", "projections/store/sqlite"},
+	"database/sql/…": {"ledger/client", "ledger/writer", "projections/store/sqlite"},
+	// The tree's storage, and those who check it with the code of its authors.
+	"github.com/transparency-dev/tessera/…": {
+		"ledger/writer", "ledger/audit", "ledger/countersign/rekor", "ledger/countersign/rekor/server", "ops/bench",
+	},
+	"github.com/nats-io/nats-server/…": {"ops/broker"},
 }
 
 // directly lists what a package's own files may not import. Libraries below may,

@@ -6,6 +6,7 @@ import (
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats.go"
+	"github.com/saksi-ledger/saksi/events"
 )
 
 // Who may do what. Everything that isn't in this table is refused by the broker.
@@ -127,12 +128,7 @@ const (
 	custodianInboxPrefix   = "_INBOX_custodian"
 )
 
-// FeedsDomain is what readers give their client for a JetStream domain
-// (jetstream.NewWithDomain, nats --js-domain): under the name of $JS.API itself
-// a server answers for the reader's own account, which has no JetStream.
-const FeedsDomain = "feeds"
-
-const apiPrefix, feedsPrefix = "$JS.API.", "$JS." + FeedsDomain + ".API."
+const apiPrefix, feedsPrefix = "$JS.API.", "$JS." + events.FeedsDomain + ".API."
 
 // Role is one of the users that [Init] makes.
 type Role string

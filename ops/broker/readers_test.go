@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ops/broker"
 )
 
@@ -46,7 +47,7 @@ func (w *world) ensure(readers ...broker.Reader) {
 // reader is JetStream as a reader reaches it: a plain client and its domain.
 func (w *world) reader(who string) jetstream.JetStream {
 	w.t.Helper()
-	js, err := jetstream.NewWithDomain(w.connect(who), broker.FeedsDomain)
+	js, err := jetstream.NewWithDomain(w.connect(who), events.FeedsDomain)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -276,7 +277,7 @@ func TestReadersSeeNothingOfEachOther(t *testing.T) {
 			t.Errorf("%s passed by: %s", m.Subject, m.Data)
 		}
 	}
-	js, err := jetstream.NewWithDomain(nc, broker.FeedsDomain)
+	js, err := jetstream.NewWithDomain(nc, events.FeedsDomain)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/saksi-ledger/saksi/ops/broker"
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/projections/feeds"
 )
@@ -79,7 +79,7 @@ func Watch(ctx context.Context, h Home, o WatchOptions) (err error) {
 		return err
 	}
 	s := feeds.Subscription{
-		Domain: broker.FeedsDomain, Reader: grant.Name, View: o.View, After: p.at, Handle: p.after(o.Print),
+		Domain: events.FeedsDomain, Reader: grant.Name, View: o.View, After: p.at, Handle: p.after(o.Print),
 		Count: o.Count, Idle: o.Idle, Trouble: o.Trouble,
 	}
 	if o.Output != "" {

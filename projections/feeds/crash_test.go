@@ -21,6 +21,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/slowtest"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/projections"
@@ -134,7 +135,7 @@ func (c child) subscribe(ctx context.Context) error {
 	}
 	defer nc.Close()
 	return feeds.Follow(ctx, feeds.Subscription{
-		Conn: nc, Domain: broker.FeedsDomain, Reader: readerName, View: "touches", After: file.Last(), Handle: file.Append, Patience: time.Minute,
+		Conn: nc, Domain: events.FeedsDomain, Reader: readerName, View: "touches", After: file.Last(), Handle: file.Append, Patience: time.Minute,
 		Count: int(total("touches", c.Size) - have),
 	})
 }
@@ -372,7 +373,7 @@ func TestBrokerLosesWhatWasAcknowledged(t *testing.T) {
 	w.publishTo(h, nil)
 	same(t, w.stored(), wanted(2101))
 	checkNumbers(t, w.follow("touches", feeds.Mark{Version: 1, Change: 2000}, 100, nil), 2001, 2100)
-	js, err := jetstream.NewWithDomain(w.reader(), broker.FeedsDomain)
+	js, err := jetstream.NewWithDomain(w.reader(), events.FeedsDomain)
 	must(t, err)
 	c, err := js.Consumer(testContext(t), "FEEDS", readerName+"_touches")
 	must(t, err)

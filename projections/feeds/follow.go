@@ -14,7 +14,7 @@ import (
 type Subscription struct {
 	// Conn is the reader's connection, with its own credentials.
 	Conn *nats.Conn
-	// Domain is what the feeds are reached under: broker.FeedsDomain.
+	// Domain is what the feeds are reached under: events.FeedsDomain.
 	Domain string
 	// Reader and View name the consumer, which the ledger's node made.
 	Reader, View string

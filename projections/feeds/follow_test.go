@@ -8,7 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/saksi-ledger/saksi/ops/broker"
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/projections/feeds"
 )
 
@@ -41,7 +41,7 @@ func TestFollowAfterAFailure(t *testing.T) {
 		}
 		times := 0
 		err := feeds.Follow(testContext(t), feeds.Subscription{
-			Conn: w.reader(), Domain: broker.FeedsDomain, Reader: readerName, View: "touches", After: last, Idle: 500 * time.Millisecond,
+			Conn: w.reader(), Domain: events.FeedsDomain, Reader: readerName, View: "touches", After: last, Idle: 500 * time.Millisecond,
 			Handle: func(m []feeds.Message) error {
 				if times++; times == 2 {
 					return broken
@@ -63,7 +63,7 @@ func TestFollowNoticesLostDeliveries(t *testing.T) {
 	w := started(t)
 	h := newHistory(1)
 	w.publisher(h, nil)
-	thief, err := jetstream.NewWithDomain(w.reader(), broker.FeedsDomain)
+	thief, err := jetstream.NewWithDomain(w.reader(), events.FeedsDomain)
 	must(t, err)
 	ctx, cancel := context.WithCancel(testContext(t))
 	defer cancel()
@@ -93,7 +93,7 @@ func TestFollowWithoutConsumer(t *testing.T) {
 	w := started(t)
 	began := time.Now()
 	err := feeds.Follow(testContext(t), feeds.Subscription{
-		Conn: w.reader(), Domain: broker.FeedsDomain, Reader: readerName, View: "touches", Patience: 700 * time.Millisecond,
+		Conn: w.reader(), Domain: events.FeedsDomain, Reader: readerName, View: "touches", Patience: 700 * time.Millisecond,
 		Handle: func([]feeds.Message) error { return nil },
 	})
 	if !errors.Is(err, feeds.ErrNoConsumer) || time.Since(began) < 700*time.Millisecond {
@@ -110,7 +110,7 @@ func TestFollowEndsWithASuspension(t *testing.T) {
 	done := make(chan error, 1)
 	go func() {
 		done <- feeds.Follow(testContext(t), feeds.Subscription{
-			Conn: nc, Domain: broker.FeedsDomain, Reader: readerName, View: "touches",
+			Conn: nc, Domain: events.FeedsDomain, Reader: readerName, View: "touches",
 			Handle: func(m []feeds.Message) error { handled <- struct{}{}; return nil },
 		})
 	}()

@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nkeys"
 
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/feeds"
@@ -333,7 +334,7 @@ func same(t testing.TB, got, want []string) {
 func (w *world) follow(view string, after feeds.Mark, count int, change func(*feeds.Subscription)) (got []feeds.Message) {
 	w.t.Helper()
 	s := feeds.Subscription{
-		Conn: w.reader(), Domain: broker.FeedsDomain, Reader: readerName, View: view, After: after, Count: count,
+		Conn: w.reader(), Domain: events.FeedsDomain, Reader: readerName, View: view, After: after, Count: count,
 		Handle: func(m []feeds.Message) error { got = append(got, m...); return nil },
 	}
 	if change != nil {
