@@ -1,7 +1,6 @@
 package events
 
 import (
-	"fmt"
 	"slices"
 )
 
@@ -113,11 +112,6 @@ type RecorderContinued struct {
 	Last        Integer `json:"last"`        // the last number that was accepted of it
 	Manifest    string  `json:"manifest"`    // digest of the manifest that has it
 	Leaf        Integer `json:"leaf"`        // of the tree before this one, at which that was accepted
-}
-
-// LeafOf names what stands at a leaf of another tree, as the subject of an act that was taken over from there does.
-func LeafOf(origin string, leaf uint64, event int) string {
-	return fmt.Sprintf("%s#%d/%d", origin, leaf, event)
 }
 
 // RulesetAdopted lets messages be admitted by another rule set from the next leaf on.

@@ -82,9 +82,9 @@ type ProducedRecord struct {
 
 // AccessDisclosed says that disclosures which an order asked for have been handed over, encrypted to the authority.
 type AccessDisclosed struct {
-	Order       string   `json:"order"`       // its number
-	Authority   string   `json:"authority"`   // who ordered it
-	Event       Ref      `json:"event"`       // whose disclosures they are
-	Disclosures []string `json:"disclosures"` // digests, as _sd has them; not nil; what is missing was not handed over
-	Ext         Ext      `json:"ext,omitempty"`
+	Order       string    `json:"order"`       // its number
+	Authority   string    `json:"authority"`   // who ordered it
+	Event       RefFields `json:"event"`       // whose disclosures they are
+	Disclosures []string  `json:"disclosures"` // digests, as _sd has them; not nil; what is missing was not handed over
+	Ext         Ext       `json:"ext,omitempty"`
 }

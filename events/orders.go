@@ -12,17 +12,11 @@ const (
 	TypeFindingResolved     = "saksi.registry.finding.resolved.v1"
 )
 
-// Ref names an event in the ledger: the index of its leaf, and its place in the envelope, from 0.
-type Ref struct {
-	Leaf  Integer `json:"leaf"`
-	Event Integer `json:"event"`
-}
-
 // ProductionOrdered orders an operator to open a commitment, or to hand over disclosures that it holds.
 type ProductionOrdered struct {
 	Order       string    `json:"order"`
 	Recorder    string    `json:"recorder"`              // operator/facility/recorder
-	Event       Ref       `json:"event"`                 // the commitment, or the event whose disclosures are asked for
+	Event       RefFields `json:"event"`                 // the commitment, or the event whose disclosures are asked for
 	Records     []Integer `json:"records,omitempty"`     // indexes within the committed batch
 	Disclosures []string  `json:"disclosures,omitempty"` // digests, as _sd has them
 	Due         Time      `json:"due"`
@@ -43,7 +37,7 @@ type DisclosureRevealed struct {
 	Recorder string       `json:"recorder"` // operator/facility/recorder
 	Kind     RevealedKind `json:"kind"`
 	Actor    string       `json:"actor,omitempty"` // pseudonym, where one person's disclosures are read
-	Events   []Ref        `json:"events"`
+	Events   []RefFields  `json:"events"`
 	Ground   string       `json:"ground"`
 	Order    string       `json:"order,omitempty"`
 }

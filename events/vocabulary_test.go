@@ -50,7 +50,7 @@ var (
 	someOrganisation = events.Organisation{Name: "Nimbus Malaysia Sdn Bhd", Country: "MY", Registration: "202601000002"}
 	someInstrument   = events.Instrument{Kind: "contract", Reference: "SPA-2026-004", Digest: someDigest, SD: someSD}
 	someCustodian    = events.Custodian{Party: events.PartyParent, Name: "Nimbus Global Operations", Country: "US"}
-	someRef          = events.Ref{Leaf: 4711, Event: 2}
+	someRef          = events.RefFields{Leaf: 4711, Event: 2}
 	someMandate      = events.Mandate{Facilities: []string{"*", "lab-1"}, Families: []string{"*", "access"}, Sectors: []string{"banking"}, Tenants: []string{"bank-4411"}}
 	someReference    = events.EventReference{Recorder: "nimbus-my/lab-1/bastion-1", ID: "zT1OtIX9aV9H5WKv", Digest: someDigest}
 	someEquipment    = events.AssetChanged{
@@ -203,7 +203,7 @@ func filled() map[string]any {
 			Order: "PO-1", Recorder: "nimbus-my/lab-1/bastion-1", Event: someRef, Records: []events.Integer{1}, Disclosures: someSD, Due: someTime, Ground: "investigation",
 		},
 		events.TypeDisclosureRevealed: events.DisclosureRevealed{
-			Recorder: "nimbus-my/lab-1/bastion-1", Kind: events.RevealedDisclosure, Actor: "p-1", Events: []events.Ref{someRef}, Ground: "investigation", Order: "PO-1",
+			Recorder: "nimbus-my/lab-1/bastion-1", Kind: events.RevealedDisclosure, Actor: "p-1", Events: []events.RefFields{someRef}, Ground: "investigation", Order: "PO-1",
 		},
 		events.TypeDisclosureErased: events.DisclosureErased{Operator: "nimbus-my", Actor: "p-1", Facilities: []string{"lab-1"}, Ground: "request", Order: "PO-1"},
 		events.TypeBodyErased:       events.BodyErased{Recorder: "nimbus-my/lab-1/bastion-1", Leaf: 4711, Event: new(events.Integer(2)), Ground: "court_order", Order: "PO-1"},

@@ -14,28 +14,28 @@ import (
 
 // touch is as wide as the rows of the view touches.
 type touch struct {
-	Facility  string    `col:"facility,index" json:"facility"`
-	Operator  string    `col:"operator,index" json:"operator"`
-	Recorder  string    `col:"recorder" json:"recorder"`
-	At        time.Time `col:"time,order" json:"time"`
-	Received  time.Time `col:"received" json:"received"`
-	What      string    `col:"what,index" json:"what"`
-	Operation string    `col:"operation" json:"operation"`
-	Resource  string    `col:"resource" json:"resource"`
-	Outcome   string    `col:"outcome" json:"outcome"`
-	Mode      string    `col:"mode" json:"mode"`
-	Reason    string    `col:"reason" json:"reason"`
-	Ticket    string    `col:"ticket" json:"ticket"`
-	Session   string    `col:"session,index" json:"session"`
-	Actor     string    `col:"actor.id,index" json:"actor.id"`
-	Party     string    `col:"actor.party,index" json:"actor.party"`
-	Employer  string    `col:"actor.employer" json:"actor.employer"`
-	Country   string    `col:"actor.country" json:"actor.country"`
-	From      string    `col:"from.country" json:"from.country"`
-	Tenant    string    `col:"tenant" json:"tenant"`
-	Assets    []string  `col:"assets" json:"assets"`
-	Escorted  bool      `col:"escorted" json:"escorted"`
-	Evidence  Refs      `col:"evidence" json:"evidence"`
+	Facility  string      `col:"facility,index" json:"facility"`
+	Operator  string      `col:"operator,index" json:"operator"`
+	Recorder  string      `col:"recorder" json:"recorder"`
+	At        time.Time   `col:"time,order" json:"time"`
+	Received  time.Time   `col:"received" json:"received"`
+	What      string      `col:"what,index" json:"what"`
+	Operation string      `col:"operation" json:"operation"`
+	Resource  string      `col:"resource" json:"resource"`
+	Outcome   string      `col:"outcome" json:"outcome"`
+	Mode      string      `col:"mode" json:"mode"`
+	Reason    string      `col:"reason" json:"reason"`
+	Ticket    string      `col:"ticket" json:"ticket"`
+	Session   string      `col:"session,index" json:"session"`
+	Actor     string      `col:"actor.id,index" json:"actor.id"`
+	Party     string      `col:"actor.party,index" json:"actor.party"`
+	Employer  string      `col:"actor.employer" json:"actor.employer"`
+	Country   string      `col:"actor.country" json:"actor.country"`
+	From      string      `col:"from.country" json:"from.country"`
+	Tenant    string      `col:"tenant" json:"tenant"`
+	Assets    []string    `col:"assets" json:"assets"`
+	Escorted  bool        `col:"escorted" json:"escorted"`
+	Evidence  events.Refs `col:"evidence" json:"evidence"`
 }
 
 func touches() *View {
@@ -55,7 +55,7 @@ func touches() *View {
 					What: "operation", Operation: data.Operation, Outcome: string(data.Outcome), Mode: string(data.Mode),
 					Reason: string(data.Reason.Code), Ticket: data.Reason.Ticket, Session: data.Session, Actor: data.Actor.ID,
 					Party: string(data.Actor.Party), Employer: data.Actor.Employer, Country: data.Actor.EmployerCountry,
-					From: data.From.Country, Tenant: data.Tenant, Assets: data.Assets, Evidence: Refs{e.Ref},
+					From: data.From.Country, Tenant: data.Tenant, Assets: data.Assets, Evidence: events.Refs{e.Ref},
 				}
 				if err := table.Append(tx, e.Ref.String(), row); err != nil {
 					return err
@@ -80,7 +80,7 @@ func touchFacts(first, leaves, n int) []*Fact {
 		r, _ := events.ParseRecorder(fmt.Sprintf("nimbus-my/lab-%d/bastion-1", index%20))
 		for j := range n {
 			f.Events = append(f.Events, Event{
-				Ref: Ref{f.Index, j}, Recorder: r, Sequence: uint64(index*n + j),
+				Ref: events.Ref{Leaf: f.Index, Event: j}, Recorder: r, Sequence: uint64(index*n + j),
 				Event: &events.Event{ID: fmt.Sprint(index, j), Type: events.TypeAccessPerformed, Time: received.Add(time.Duration(-index*7919%60) * time.Second).Format(time.RFC3339Nano)},
 				Data: &events.AccessPerformed{
 					Session: fmt.Sprint("s-", (index*n+j)/50), Operation: "DescribeInstances", Outcome: events.OutcomeSuccess, Mode: events.ModeAPI,

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/projections/store"
 )
 
@@ -61,9 +62,9 @@ func (c *field) encode(row reflect.Value) (any, error) {
 		}
 		return v.Float() + 0, nil // no negative zero
 	case KindRef:
-		return v.Addr().Interface().(*Ref).String(), nil
+		return v.Addr().Interface().(*events.Ref).String(), nil
 	case KindRefs:
-		return string(v.Addr().Interface().(*Refs).appendJSON(make([]byte, 0, 64))), nil
+		return string(v.Addr().Interface().(*events.Refs).AppendJSON(make([]byte, 0, 64))), nil
 	}
 	if v.Len() == 0 {
 		return "[]", nil
@@ -107,8 +108,8 @@ func (c *field) decode(row reflect.Value, value any) error {
 		*v.Addr().Interface().(*time.Time) = t
 		return err
 	case KindRef:
-		ref, err := ParseRef(text)
-		*v.Addr().Interface().(*Ref) = ref
+		ref, err := events.ParseRef(text)
+		*v.Addr().Interface().(*events.Ref) = ref
 		return err
 	case KindRefs, KindTexts:
 		if text == "[]" {
@@ -131,7 +132,7 @@ func (s *schema) equal(a, b any) bool {
 		case KindTime:
 			same = v.Addr().Interface().(*time.Time).Equal(*w.Addr().Interface().(*time.Time))
 		case KindRefs:
-			same = slices.Equal(*v.Addr().Interface().(*Refs), *w.Addr().Interface().(*Refs))
+			same = slices.Equal(*v.Addr().Interface().(*events.Refs), *w.Addr().Interface().(*events.Refs))
 		case KindTexts:
 			same = v.Len() == w.Len()
 			for n := 0; same && n < v.Len(); n++ {
@@ -166,7 +167,7 @@ func (s *schema) clip(ptr any) {
 				*t = time.Time{}
 			}
 		case KindRefs:
-			refs := c.at(row).Addr().Interface().(*Refs)
+			refs := c.at(row).Addr().Interface().(*events.Refs)
 			*refs = slices.Clip(*refs)
 			if len(*refs) == 0 {
 				*refs = nil

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/projections/store"
 )
 
@@ -164,7 +165,7 @@ func storedValue(kind Kind, text string) (any, error) {
 		t, err := ParseTime(text)
 		return store.FormatTime(t), err
 	case KindRef:
-		_, err := ParseRef(text)
+		_, err := events.ParseRef(text)
 		return text, err
 	}
 	return text, nil

@@ -56,7 +56,7 @@ func (d *decoder) fact(e ledger.Entry) (*Fact, error) {
 		if len(line) == 0 { // erased
 			continue
 		}
-		at := Ref{e.Index, i}
+		at := events.Ref{Leaf: e.Index, Event: i}
 		event, err := events.ParseEvent(line)
 		if err != nil {
 			return nil, fmt.Errorf("event %s: %w", at, err)

@@ -437,7 +437,7 @@ func TestFaults(t *testing.T) {
 }
 
 func TestRowJSON(t *testing.T) {
-	b, err := json.Marshal(Row{Key: "12/3", From: 12, Value: &closing{Facility: "lab-1", Evidence: Refs{{12, 3}}, At: time.Unix(0, 0).UTC()}})
+	b, err := json.Marshal(Row{Key: "12/3", From: 12, Value: &closing{Facility: "lab-1", Evidence: events.Refs{{Leaf: 12, Event: 3}}, At: time.Unix(0, 0).UTC()}})
 	must(t, err)
 	const want = `{"key":"12/3","from_leaf":12,"facility":"lab-1","operator":"","session":"","actor.id":"","actor.party":"","time":"1970-01-01T00:00:00Z","count":0,"evidence":["12/3"]}`
 	if string(b) != want {

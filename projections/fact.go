@@ -32,7 +32,7 @@ type Fact struct {
 
 // Event is one event of a fact.
 type Event struct {
-	Ref
+	events.Ref
 	*events.Event
 	Sequence uint64 // its recorder's number for it
 	Recorder events.Recorder

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/slowtest"
 )
 
@@ -21,7 +22,7 @@ const (
 func killScript() [][]step {
 	script := make([][]step, killLeaves)
 	for i := range script {
-		row := thing{Facility: fmt.Sprint("lab-", i%7), Number: int64(i), Evidence: Refs{{uint64(i), 0}}, Open: i%3 == 0}
+		row := thing{Facility: fmt.Sprint("lab-", i%7), Number: int64(i), Evidence: events.Refs{{Leaf: uint64(i)}}, Open: i%3 == 0}
 		script[i] = []step{
 			{op: "put", key: fmt.Sprint("k", i%50), row: row},
 			{op: "append", key: fmt.Sprint("n", i), row: row},

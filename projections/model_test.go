@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/projections/store"
 	"github.com/saksi-ledger/saksi/projections/store/memory"
@@ -20,16 +21,16 @@ import (
 
 // thing has a column of each kind.
 type thing struct {
-	Facility string    `col:"facility,index" json:"facility"`
-	Operator string    `col:"operator" json:"operator"`
-	Number   int64     `col:"number,order" json:"number"`
-	Count    uint64    `col:"count" json:"count"`
-	Share    float64   `col:"share" json:"share"`
-	Open     bool      `col:"open,index" json:"open"`
-	At       time.Time `col:"time" json:"time"`
-	First    Ref       `col:"first" json:"first"`
-	Aliases  []string  `col:"aliases" json:"aliases"`
-	Evidence Refs      `col:"evidence" json:"evidence"`
+	Facility string      `col:"facility,index" json:"facility"`
+	Operator string      `col:"operator" json:"operator"`
+	Number   int64       `col:"number,order" json:"number"`
+	Count    uint64      `col:"count" json:"count"`
+	Share    float64     `col:"share" json:"share"`
+	Open     bool        `col:"open,index" json:"open"`
+	At       time.Time   `col:"time" json:"time"`
+	First    events.Ref  `col:"first" json:"first"`
+	Aliases  []string    `col:"aliases" json:"aliases"`
+	Evidence events.Refs `col:"evidence" json:"evidence"`
 }
 
 // step is what a view does at a leaf; its script is what the leaf says.
@@ -87,7 +88,7 @@ func (s *step) do(tx *Tx, things *Table[thing], counts *State[map[string]int]) e
 		if err != nil || !ok {
 			return err
 		}
-		row.Evidence = append(row.Evidence, Ref{tx.Leaf(), 0})
+		row.Evidence = append(row.Evidence, events.Ref{Leaf: tx.Leaf(), Event: 0})
 		return things.Put(tx, s.key, row)
 	case "count":
 		m, ok, err := counts.Get(tx, s.key)
@@ -125,7 +126,7 @@ func things() *rapid.Generator[thing] {
 			Facility: text().Draw(t, "facility"), Operator: rapid.SampledFrom([]string{"", "nimbus-my"}).Draw(t, "operator"),
 			Number: rapid.Int64Range(-3, 3).Draw(t, "number"), Count: rapid.Uint64Range(0, 1<<53).Draw(t, "count"),
 			Share: rapid.Float64Range(-1, 1).Draw(t, "share"), Open: rapid.Bool().Draw(t, "open"),
-			First: Ref{rapid.Uint64Range(0, 99).Draw(t, "leaf"), 1}, Aliases: rapid.SliceOfN(text(), 0, 3).Draw(t, "aliases"),
+			First: events.Ref{Leaf: rapid.Uint64Range(0, 99).Draw(t, "leaf"), Event: 1}, Aliases: rapid.SliceOfN(text(), 0, 3).Draw(t, "aliases"),
 		}
 		if rapid.Bool().Draw(t, "timed") {
 			row.At = beginning.Add(time.Duration(rapid.Int64Range(-1e18, 1e18).Draw(t, "at"))).In(time.FixedZone("", 3600))
@@ -262,7 +263,7 @@ func (m *model) do(s step, leaf uint64) {
 		m.put(s.key, nil)
 	case "grow":
 		if row, ok := m.rows[s.key]; ok {
-			row.Evidence = append(slices.Clone(row.Evidence), Ref{leaf, 0})
+			row.Evidence = append(slices.Clone(row.Evidence), events.Ref{Leaf: leaf, Event: 0})
 			m.put(s.key, &row)
 		}
 	case "count":

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/projections/store"
 )
 
@@ -56,7 +57,7 @@ func TestConditions(t *testing.T) {
 		{"received=2023-07-09", func(r *touch) bool { return false }},
 		{"received=", func(r *touch) bool { return false }},
 		{"escorted=true", func(r *touch) bool { return r.Escorted }},
-		{"evidence=12/1", func(r *touch) bool { return slices.Contains(r.Evidence, Ref{12, 1}) }},
+		{"evidence=12/1", func(r *touch) bool { return slices.Contains(r.Evidence, events.Ref{Leaf: 12, Event: 1}) }},
 		{"assets~POOL", func(r *touch) bool { return true }},
 		{"assets!=gpu-pool-1", func(r *touch) bool { return false }},
 		{"facility=' OR 1=1 --", func(r *touch) bool { return false }},
@@ -273,11 +274,11 @@ func FuzzCursor(f *testing.F) {
 
 func TestRefs(t *testing.T) {
 	for _, s := range []string{"", "12", "12/", "/3", "012/3", "12/03", "+1/2", "12/3/4", "-1/0", "99999999999999999999/0"} {
-		if r, err := ParseRef(s); err == nil {
+		if r, err := events.ParseRef(s); err == nil {
 			t.Errorf("%q is read as %v", s, r)
 		}
 	}
-	if r, err := ParseRef("12/3"); err != nil || r != (Ref{12, 3}) || fmt.Sprint(r) != "12/3" {
+	if r, err := events.ParseRef("12/3"); err != nil || r != (events.Ref{Leaf: 12, Event: 3}) || fmt.Sprint(r) != "12/3" {
 		t.Errorf("12/3 is read as %v, %v", r, err)
 	}
 }

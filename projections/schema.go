@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/projections/store"
 )
 
@@ -119,9 +120,9 @@ func kindOf(t reflect.Type) (Kind, bool) {
 	switch t {
 	case reflect.TypeFor[time.Time]():
 		return KindTime, true
-	case reflect.TypeFor[Ref]():
+	case reflect.TypeFor[events.Ref]():
 		return KindRef, true
-	case reflect.TypeFor[Refs]():
+	case reflect.TypeFor[events.Refs]():
 		return KindRefs, true
 	}
 	switch t.Kind() {

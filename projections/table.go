@@ -11,7 +11,7 @@ import (
 //	At       time.Time `col:"time,order" json:"time" doc:"when it happened"`
 //
 // A field is a string or of a string type, an integer, bool, float64, time.Time,
-// [Ref], [Refs] or []string. Nested names are dotted, in col and json alike. An
+// [events.Ref], [events.Refs] or []string. Nested names are dotted, in col and json alike. An
 // index column is fast to filter by; pages are ordered by the one order column,
 // descending unless asked otherwise. Fields of embedded structs count as its own; a
 // field without a col tag, or with "-", is no column.

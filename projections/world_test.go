@@ -162,14 +162,14 @@ func (w *world) published(reader ledger.Reader) uint64 {
 
 // closing is the row of the view that these tests show a ledger to.
 type closing struct {
-	Facility string    `col:"facility,index" json:"facility" doc:"where"`
-	Operator string    `col:"operator" json:"operator"`
-	Session  string    `col:"session,index" json:"session"`
-	Actor    string    `col:"actor.id" json:"actor.id"`
-	Party    string    `col:"actor.party,index" json:"actor.party"`
-	At       time.Time `col:"time,order" json:"time"`
-	Count    int       `col:"count" json:"count"`
-	Evidence Refs      `col:"evidence" json:"evidence"`
+	Facility string      `col:"facility,index" json:"facility" doc:"where"`
+	Operator string      `col:"operator" json:"operator"`
+	Session  string      `col:"session,index" json:"session"`
+	Actor    string      `col:"actor.id" json:"actor.id"`
+	Party    string      `col:"actor.party,index" json:"actor.party"`
+	At       time.Time   `col:"time,order" json:"time"`
+	Count    int         `col:"count" json:"count"`
+	Evidence events.Refs `col:"evidence" json:"evidence"`
 }
 
 // closings has a row for each closing; the view's second table has the last of each
@@ -199,7 +199,7 @@ func closings() *View {
 				}
 				row := &closing{
 					Facility: e.Recorder.Facility, Operator: e.Recorder.Owner, Session: data.Session, Actor: data.Actor.ID,
-					Party: string(data.Actor.Party), At: f.Now, Count: *n, Evidence: Refs{e.Ref},
+					Party: string(data.Actor.Party), At: f.Now, Count: *n, Evidence: events.Refs{e.Ref},
 				}
 				if err := all.Append(tx, e.Ref.String(), row); err != nil {
 					return err

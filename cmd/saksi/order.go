@@ -56,7 +56,7 @@ func orderProduction(c *cli.Context) error {
 	}
 	order := events.ProductionOrdered{
 		Order: c.String("number"), Recorder: c.String("recorder"), Ground: c.String("ground"), Disclosures: c.StringSlice("digest"),
-		Event: events.Ref{Leaf: events.Integer(leaf), Event: events.Integer(*place)},
+		Event: events.RefFields{Leaf: events.Integer(leaf), Event: events.Integer(*place)},
 	}
 	if span, err := time.ParseDuration(c.String("due")); err == nil {
 		order.Due = events.At(time.Now().Add(span).Truncate(time.Second))

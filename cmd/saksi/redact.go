@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -40,10 +41,10 @@ func redact(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	var refs []verify.Ref
+	var refs []events.Ref
 	var names []string
 	for _, text := range c.Args().Slice()[1:] {
-		ref, err := verify.ParseRef(text)
+		ref, err := events.ParseRef(text)
 		if err != nil {
 			return statusError{exitUsage, err}
 		}

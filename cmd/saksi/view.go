@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/ops/viewstore"
 	"github.com/saksi-ledger/saksi/projections"
@@ -112,7 +113,7 @@ func queryOf(c *cli.Context) (projections.Query, error) {
 // pager returns what reads a page of a view, from where the home's views are: the event
 // that each row is about, or in views where that is more than one, all that it comes
 // from; and the cursor of the next page.
-func pager(c *cli.Context) (page func(view string, q projections.Query) ([]projections.Ref, string, error), _ io.Closer, _ error) {
+func pager(c *cli.Context) (page func(view string, q projections.Query) ([]events.Ref, string, error), _ io.Closer, _ error) {
 	h, err := home.OpenAuthority(homeOf(c))
 	if errors.Is(err, home.ErrOtherRole) {
 		return remotePager(c)
@@ -123,17 +124,17 @@ func pager(c *cli.Context) (page func(view string, q projections.Query) ([]proje
 	if err != nil {
 		return nil, nil, err
 	}
-	return func(view string, q projections.Query) ([]projections.Ref, string, error) {
+	return func(view string, q projections.Query) ([]events.Ref, string, error) {
 		p, err := store.Rows(c.Context, view, q)
 		if err != nil {
 			return nil, "", asUsage(err)
 		}
-		var refs []projections.Ref
+		var refs []events.Ref
 		for _, row := range p.Rows {
 			cells := row.Cells()
-			if ref, ok := cells["ref"].(projections.Ref); ok {
+			if ref, ok := cells["ref"].(events.Ref); ok {
 				refs = append(refs, ref)
-			} else if list, ok := cells["evidence"].(projections.Refs); ok {
+			} else if list, ok := cells["evidence"].(events.Refs); ok {
 				refs = append(refs, list...)
 			}
 		}
@@ -249,7 +250,7 @@ func viewCell(v any, whole bool) any {
 			return v.UTC().Format(time.RFC3339Nano)
 		}
 		return v.UTC().Format("2006-01-02 15:04:05Z")
-	case projections.Refs:
+	case events.Refs:
 		const most = 3
 		shown := v
 		if !whole {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/projections"
 )
 
@@ -95,7 +96,7 @@ func viewElsewhere(c *cli.Context, view string, q projections.Query) error {
 }
 
 // remotePager is [pager] for a home whose node is elsewhere.
-func remotePager(c *cli.Context) (page func(view string, q projections.Query) ([]projections.Ref, string, error), _ io.Closer, _ error) {
+func remotePager(c *cli.Context) (page func(view string, q projections.Query) ([]events.Ref, string, error), _ io.Closer, _ error) {
 	h, err := joining(homeOf(c))
 	if err != nil {
 		return nil, nil, err
@@ -104,7 +105,7 @@ func remotePager(c *cli.Context) (page func(view string, q projections.Query) ([
 	if err != nil {
 		return nil, nil, err
 	}
-	return func(view string, q projections.Query) ([]projections.Ref, string, error) {
+	return func(view string, q projections.Query) ([]events.Ref, string, error) {
 		text, err := mint(h, time.Minute)
 		if err != nil {
 			return nil, "", err
@@ -131,14 +132,14 @@ func remotePager(c *cli.Context) (page func(view string, q projections.Query) ([
 		if err := ask(ctx, grant.HTTP+"/v1/views/"+url.PathEscape(view)+"?"+values.Encode(), text, &p); err != nil {
 			return nil, "", err
 		}
-		var refs []projections.Ref
+		var refs []events.Ref
 		for _, row := range p.Rows {
 			names := row.Evidence
 			if row.Ref != "" {
 				names = []string{row.Ref}
 			}
 			for _, name := range names {
-				ref, err := projections.ParseRef(name)
+				ref, err := events.ParseRef(name)
 				if err != nil {
 					return nil, "", fmt.Errorf("the node's answer: %w", err)
 				}
@@ -239,10 +240,10 @@ func typed(kind projections.Kind, v any) any {
 		return t
 	case []any:
 		texts := make([]string, len(v))
-		refs := make(projections.Refs, 0, len(v))
+		refs := make(events.Refs, 0, len(v))
 		for i, e := range v {
 			texts[i] = fmt.Sprint(e)
-			if ref, err := projections.ParseRef(texts[i]); err == nil {
+			if ref, err := events.ParseRef(texts[i]); err == nil {
 				refs = append(refs, ref)
 			}
 		}

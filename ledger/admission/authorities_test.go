@@ -53,7 +53,7 @@ func TestMandates(t *testing.T) {
 	m := newMind(t)
 	m.say(t, "", facility(t, lab), facility(t, "lab-2"), admitted(t, nimbus, "n1"), declared(t, nimbus+"/"+lab+"/r1", 1), declared(t, nimbus+"/lab-2/r1", 1),
 		authority(t, "local", "l1", "", onlyLab), authority(t, "eyes", "e1", "", onlyEyes), authority(t, "second", "s1", "", everything))
-	place, due := events.Ref{Leaf: 1}, events.At(time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC))
+	place, due := events.RefFields{Leaf: 1}, events.At(time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC))
 	at := func(f string) string { return nimbus + "/" + f + "/r1" }
 	say := func(eventType string, data any) func() *events.Event {
 		return func() *events.Event { return registryEvent(t, eventType, data) }
@@ -75,8 +75,8 @@ func TestMandates(t *testing.T) {
 		{"pack", say(events.TypePackAdopted, events.PackAdopted{Pack: "my", Version: "1", Digest: m.Rules().Digest().String()}), "outside_mandate", "outside_mandate", ""},
 		{"production within", say(events.TypeProductionOrdered, events.ProductionOrdered{Order: "1", Recorder: at(lab), Event: place, Records: []events.Integer{0}, Due: due, Ground: "x"}), "", "", ""},
 		{"production beyond", say(events.TypeProductionOrdered, events.ProductionOrdered{Order: "1", Recorder: at("lab-2"), Event: place, Records: []events.Integer{0}, Due: due, Ground: "x"}), "outside_mandate", "outside_mandate", ""},
-		{"reveal within", say(events.TypeDisclosureRevealed, events.DisclosureRevealed{Recorder: at(lab), Kind: "sealed", Events: []events.Ref{place}, Ground: "x"}), "", "", ""},
-		{"reveal beyond", say(events.TypeDisclosureRevealed, events.DisclosureRevealed{Recorder: at("lab-2"), Kind: "sealed", Events: []events.Ref{place}, Ground: "x"}), "outside_mandate", "outside_mandate", ""},
+		{"reveal within", say(events.TypeDisclosureRevealed, events.DisclosureRevealed{Recorder: at(lab), Kind: "sealed", Events: []events.RefFields{place}, Ground: "x"}), "", "", ""},
+		{"reveal beyond", say(events.TypeDisclosureRevealed, events.DisclosureRevealed{Recorder: at("lab-2"), Kind: "sealed", Events: []events.RefFields{place}, Ground: "x"}), "outside_mandate", "outside_mandate", ""},
 		{"erase person everywhere", say(events.TypeDisclosureErased, events.DisclosureErased{Operator: nimbus, Actor: "p", Ground: "x"}), "outside_mandate", "outside_mandate", ""},
 		{"erase person within", say(events.TypeDisclosureErased, events.DisclosureErased{Operator: nimbus, Actor: "p", Facilities: []string{lab}, Ground: "x"}), "", "", ""},
 		{"erase body", say(events.TypeBodyErased, events.BodyErased{Recorder: at(lab), Leaf: 1, Ground: "x"}), "outside_mandate", "outside_mandate", ""},

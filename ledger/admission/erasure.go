@@ -39,5 +39,5 @@ func (e *Erasure) String() string {
 	if e.Whole() {
 		return fmt.Sprint(e.Leaf)
 	}
-	return fmt.Sprintf("%d/%d", e.Leaf, *e.Event)
+	return events.Ref{Leaf: uint64(e.Leaf), Event: int(*e.Event)}.String()
 }

@@ -37,14 +37,14 @@ func TestMandatesAsDocumented(t *testing.T) {
 		m.say(t, "", authority(t, a.name, a.name, "", a.mandate))
 		head += " " + a.title + " |"
 	}
-	place, due := events.Ref{Leaf: 1}, events.At(time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC))
+	place, due := events.RefFields{Leaf: 1}, events.At(time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC))
 	n := 0
 	fresh := func() string { n++; return fmt.Sprint("x-", n) }
 	order := func(recorder string) *events.Event {
 		return registryEvent(t, events.TypeProductionOrdered, events.ProductionOrdered{Order: fresh(), Recorder: recorder, Event: place, Records: []events.Integer{0}, Due: due, Ground: "x"})
 	}
 	reveal := func(recorder string) *events.Event {
-		return registryEvent(t, events.TypeDisclosureRevealed, events.DisclosureRevealed{Recorder: recorder, Kind: "sealed", Events: []events.Ref{place}, Ground: "x"})
+		return registryEvent(t, events.TypeDisclosureRevealed, events.DisclosureRevealed{Recorder: recorder, Kind: "sealed", Events: []events.RefFields{place}, Ground: "x"})
 	}
 	erase := func(facilities ...string) *events.Event {
 		return registryEvent(t, events.TypeDisclosureErased, events.DisclosureErased{Operator: nimbus, Actor: "p-1", Facilities: facilities, Ground: "x"})

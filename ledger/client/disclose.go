@@ -88,7 +88,7 @@ func (c *Client) Disclose(ctx context.Context, o *Outbox) (int, error) {
 			messages[i] = nats.NewMsg(m.subject)
 			messages[i].Data = m.message
 			messages[i].Header.Set(nats.MsgIdHdr, events.DigestOf(m.message).String())
-			messages[i].Header.Set(disclosed.HeaderEvent, fmt.Sprintf("%d/%d", m.leaf, m.place))
+			messages[i].Header.Set(disclosed.HeaderEvent, events.Ref{Leaf: m.leaf, Event: m.place}.String())
 		}
 		var refusal error
 		progress := 0

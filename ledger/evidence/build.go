@@ -80,7 +80,7 @@ func Build(ctx context.Context, source Source, requests []Request, options Optio
 // and the bodies of what was asked for, which the bundle holds. It is to be written, and
 // then [Check] is to look at it.
 func Make(ctx context.Context, source Source, requests []Request, options Options) (*verify.Bundle, error) {
-	b := &builder{source: source, options: options, leaves: map[uint64]*leaf{}, shown: map[verify.Ref]bool{}, supported: map[support]bool{}}
+	b := &builder{source: source, options: options, leaves: map[uint64]*leaf{}, shown: map[events.Ref]bool{}, supported: map[support]bool{}}
 	bundle, err := b.build(ctx, requests)
 	if err != nil {
 		return nil, fmt.Errorf("make evidence: %w", err)
@@ -106,10 +106,10 @@ type builder struct {
 	newest  *formats.Checkpoint
 	leaves  map[uint64]*leaf
 	page    []ledger.Entry // the last that was read for what is asked
-	shown   map[verify.Ref]bool
-	about   []verify.Ref
+	shown   map[events.Ref]bool
+	about   []events.Ref
 	// withheld are those of them that were erased.
-	withheld []verify.Ref
+	withheld []events.Ref
 	// registry are the accepted leaves of the registry, said what they say, own the
 	// indexes of the ledger's; all ascend.
 	registry    []*leaf
@@ -217,7 +217,7 @@ func (b *builder) ask(ctx context.Context, r Request) error {
 		return fmt.Errorf("event %d/%d: the leaf has %d events, from 0", r.Leaf, r.Event, len(l.envelope.Lines))
 	}
 	for place := first; place <= last; place++ {
-		ref := verify.Ref{Leaf: r.Leaf, Event: place}
+		ref := events.Ref{Leaf: r.Leaf, Event: place}
 		if b.shown[ref] {
 			continue
 		}
@@ -272,7 +272,9 @@ func (b *builder) keep(e *ledger.Entry) (*leaf, error) {
 	return l, nil
 }
 
-func (b *builder) show(l *leaf, place int) { b.shown[verify.Ref{Leaf: l.Index, Event: place}] = true }
+func (b *builder) show(l *leaf, place int) {
+	b.shown[events.Ref{Leaf: l.Index, Event: place}] = true
+}
 
 // subjects returns the leaves that were asked for, ascending.
 func (b *builder) subjects() []uint64 {

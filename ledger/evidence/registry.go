@@ -10,7 +10,6 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/formats"
-	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
 // leavesReader is a reader that has leaves without their bodies for less.
@@ -85,7 +84,7 @@ func (b *builder) fillBodies(ctx context.Context, page []ledger.Entry) error {
 
 // registryEvent is an event of the registry, as much of it as support looks at.
 type registryEvent struct {
-	ref  verify.Ref
+	ref  events.Ref
 	kind string
 	// what is the operator, facility or recorder that it is about, or the key that it
 	// revokes.
@@ -109,7 +108,7 @@ func (b *builder) readSaid() error {
 			if json.Unmarshal(e.Data, &d) != nil {
 				continue
 			}
-			r := registryEvent{ref: verify.Ref{Leaf: l.Index, Event: place}, kind: e.Type}
+			r := registryEvent{ref: events.Ref{Leaf: l.Index, Event: place}, kind: e.Type}
 			switch e.Type {
 			case events.TypeAuthorityRotated:
 				r.what = d.Replaces
@@ -161,7 +160,7 @@ func (b *builder) support(l *leaf) {
 		return
 	}
 	b.supported[alike] = true
-	last := map[string]verify.Ref{} // by what it says
+	last := map[string]events.Ref{} // by what it says
 	for i := range b.said {
 		r := &b.said[i]
 		switch r.kind {
@@ -211,7 +210,7 @@ func (b *builder) support(l *leaf) {
 // what is shown of the registry, and what those events rest on in turn. Keys of the
 // genesis need none.
 func (b *builder) supportAuthorities() {
-	registered := map[events.KeyID]verify.Ref{}
+	registered := map[events.KeyID]events.Ref{}
 	for _, r := range b.said {
 		if r.kind != events.TypeAuthorityAdmitted && r.kind != events.TypeAuthorityRotated {
 			continue

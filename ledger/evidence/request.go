@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/saksi-ledger/saksi/ledger/verify"
+	"github.com/saksi-ledger/saksi/events"
 )
 
 // Request names what evidence is asked of: an event, or all events of a leaf.
@@ -15,7 +15,7 @@ type Request struct {
 
 // ParseRequest reads LEAF/EVENT or LEAF, as in 12/3 and 12.
 func ParseRequest(s string) (Request, error) {
-	if ref, err := verify.ParseRef(s); err == nil {
+	if ref, err := events.ParseRef(s); err == nil {
 		return Request{ref.Leaf, ref.Event}, nil
 	}
 	leaf, err := strconv.ParseUint(s, 10, 63)

@@ -159,20 +159,12 @@ func (r *Report) view(language string) (*view, error) {
 }
 
 func compareRefs(x, y string) int {
-	a, errA := verify.ParseRef(x)
-	b, errB := verify.ParseRef(y)
+	a, errA := events.ParseRef(x)
+	b, errB := events.ParseRef(y)
 	if errA != nil || errB != nil {
 		return 0
 	}
-	switch {
-	case a.Leaf != b.Leaf:
-		if a.Leaf < b.Leaf {
-			return -1
-		}
-		return 1
-	default:
-		return a.Event - b.Event
-	}
+	return a.Compare(b)
 }
 
 func (v *view) groupOf(g *verify.StatedGroup) group {

@@ -57,7 +57,7 @@ func (e *Snapshot) Acts(o Options) (acts []Act, left []string, err error) {
 		without[i] = string(id)
 	}
 	slices.Sort(without)
-	a.add("", Place{}, e.Checkpoint.Origin, vocabulary.PredecessorAdopted.Of(events.PredecessorAdopted{
+	a.add("", events.Ref{}, e.Checkpoint.Origin, vocabulary.PredecessorAdopted.Of(events.PredecessorAdopted{
 		Origin: e.Checkpoint.Origin, Size: events.Integer(e.Checkpoint.Size), Root: e.Checkpoint.Root.String(), Without: slices.Compact(without), Reason: o.Reason,
 	}))
 	a.authorities()
@@ -77,11 +77,11 @@ type acting struct {
 }
 
 // add adds an act about what, which was last said at a place.
-func (a *acting) add(kind string, at Place, what string, s vocabulary.Said) {
+func (a *acting) add(kind string, at events.Ref, what string, s vocabulary.Said) {
 	sum := sha256.Sum256([]byte(a.Checkpoint.Origin + "\n" + s.Type() + "\n" + what))
 	act := Act{ID: actPrefix + hex.EncodeToString(sum[:16]), Said: s, What: strings.TrimSpace(kind + " " + what)}
 	if kind != "" {
-		act.Subject = events.LeafOf(a.Checkpoint.Origin, at.Leaf, at.Event)
+		act.Subject = events.LedgerRef{Origin: a.Checkpoint.Origin, Ref: at}.String()
 	}
 	a.acts = append(a.acts, act)
 }
@@ -192,7 +192,7 @@ func (a *acting) facilities() {
 			continue
 		}
 		if h, ok := a.Heads[name]; ok {
-			a.add("place of recorder", Place{Leaf: h.Leaf}, one.Name, vocabulary.RecorderContinued.Of(events.RecorderContinued{
+			a.add("place of recorder", events.Ref{Leaf: h.Leaf}, one.Name, vocabulary.RecorderContinued.Of(events.RecorderContinued{
 				Recorder: one.Name, Incarnation: events.Integer(h.Incarnation), Last: events.Integer(h.Last), Manifest: h.Manifest.String(), Leaf: events.Integer(h.Leaf),
 			}))
 		} else if a.Withheld > 0 {

@@ -24,12 +24,6 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/mirror"
 )
 
-// Place is an event of the tree that is taken over from.
-type Place struct {
-	Leaf  uint64
-	Event int
-}
-
 // Snapshot is what a tree leaves.
 type Snapshot struct {
 	// Checkpoint is its last one, and Log whose it is.
@@ -62,7 +56,7 @@ type Snapshot struct {
 // stated is what was last said of something, and where.
 type stated[T any] struct {
 	what T
-	at   Place
+	at   events.Ref
 }
 
 type tenant struct{ operator, alias string }
@@ -295,14 +289,14 @@ func (e *Snapshot) acts(index uint64, by string, envelope *events.Envelope) erro
 		if event.Type == events.TypeAuthorityRotated {
 			e.Rotations = append(e.Rotations, envelope.Marshal())
 		}
-		if err := e.act(event, by, Place{index, i}); err != nil {
+		if err := e.act(event, by, events.Ref{Leaf: index, Event: i}); err != nil {
 			return fmt.Errorf("event %d: %w", i, err)
 		}
 	}
 	return nil
 }
 
-func (e *Snapshot) act(event *events.Event, by string, at Place) error {
+func (e *Snapshot) act(event *events.Event, by string, at events.Ref) error {
 	switch event.Type {
 	case events.TypeGenesis, events.TypeGenesisV1:
 		e.witnesses = stated[string]{e.Registry.Genesis.WitnessPolicy, at}
@@ -349,7 +343,7 @@ func (e *Snapshot) act(event *events.Event, by string, at Place) error {
 	return nil
 }
 
-func note[T any](event *events.Event, at Place, keep func(stated[T])) error {
+func note[T any](event *events.Event, at events.Ref, keep func(stated[T])) error {
 	s := stated[T]{at: at}
 	if err := json.Unmarshal(event.Data, &s.what); err != nil {
 		return fmt.Errorf("data of %s: %w", event.Type, err)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
@@ -47,7 +48,7 @@ func (v *verification) recall(l *openedLeaf) error {
 
 // isLater keeps a bound of the leaves after an event: of each who signed, that with the
 // latest time, or the latest entry where there is no time.
-func (v *verification) isLater(b StatedBound, recorded Ref) {
+func (v *verification) isLater(b StatedBound, recorded events.Ref) {
 	b.Recorded = &recorded
 	for i := range v.later {
 		known := &v.later[i]

@@ -7,49 +7,12 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
-	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 )
-
-// Ref names an event by its leaf and its place in the envelope, from 0: event 3 of
-// leaf 12 is "12/3".
-type Ref struct {
-	Leaf  uint64
-	Event int
-}
-
-// String returns the ref as it is written.
-func (r Ref) String() string {
-	return strconv.FormatUint(r.Leaf, 10) + "/" + strconv.Itoa(r.Event)
-}
-
-// MarshalText writes the ref.
-func (r Ref) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
-
-// UnmarshalText reads a ref.
-func (r *Ref) UnmarshalText(b []byte) (err error) {
-	*r, err = ParseRef(string(b))
-	return err
-}
-
-// ParseRef reads a ref in its one written form.
-func ParseRef(s string) (Ref, error) {
-	leaf, event, _ := strings.Cut(s, "/")
-	l, err := strconv.ParseUint(leaf, 10, 63)
-	e, err2 := strconv.ParseUint(event, 10, 31)
-	if r := (Ref{l, int(e)}); err == nil && err2 == nil && r.String() == s {
-		return r, nil
-	}
-	return Ref{}, fmt.Errorf("%.40q names no event: want LEAF/EVENT, as in 12/3", s)
-}
-
-func compareRefs(a, b Ref) int {
-	return cmp.Or(cmp.Compare(a.Leaf, b.Leaf), cmp.Compare(a.Event, b.Event))
-}
 
 // Bundle is evidence of events, for somebody who has nothing but a trust file: a
 // zip with one written form, whose parts are named in docs/formats.md. It proves
@@ -57,10 +20,10 @@ func compareRefs(a, b Ref) int {
 type Bundle struct {
 	// About are the events that it is evidence of, ascending. Everything else in it
 	// serves them.
-	About []Ref
+	About []events.Ref
 	// Withheld are those of them that it doesn't show, ascending: they were erased, or
 	// somebody took them out. What stood at their place is proven, but for what it says.
-	Withheld []Ref
+	Withheld []events.Ref
 	// Checkpoint is the signed note that all leaves are proven under.
 	Checkpoint []byte
 	// Anchors ascend by the size of their checkpoint, then by their entry's bytes.
@@ -216,7 +179,7 @@ func (b *Bundle) checkOrder() error {
 		return errors.New("it does not say what it is about")
 	case len(b.About) > MaxEvents:
 		return fmt.Errorf("it is about more than %d events", MaxEvents)
-	case !ascending(b.About, compareRefs):
+	case !ascending(b.About, events.Ref.Compare):
 		return errors.New("what it is about is not in order")
 	case !ascending(b.Anchors, compareAnchors):
 		return errors.New("its anchors are not in order")
@@ -240,9 +203,9 @@ func ascending[T any](list []T, compare func(a, b T) int) bool {
 
 // Sort puts everything in its order, so that the bundle can be written.
 func (b *Bundle) Sort() {
-	slices.SortFunc(b.About, compareRefs)
+	slices.SortFunc(b.About, events.Ref.Compare)
 	b.About = slices.Compact(b.About)
-	slices.SortFunc(b.Withheld, compareRefs)
+	slices.SortFunc(b.Withheld, events.Ref.Compare)
 	b.Withheld = slices.Compact(b.Withheld)
 	slices.SortFunc(b.Leaves, func(x, y BundledLeaf) int { return cmp.Compare(x.Index, y.Index) })
 	for _, l := range b.Leaves {

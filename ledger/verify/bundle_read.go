@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
@@ -174,7 +175,7 @@ func (p *bundleParser) bundle() (*bundleFile, error) {
 	return f, nil
 }
 
-func parseAbout(b []byte) (refs, withheld []Ref, _ error) {
+func parseAbout(b []byte) (refs, withheld []events.Ref, _ error) {
 	text, ok := strings.CutPrefix(string(b), aboutHead)
 	if strings.HasPrefix(string(b), "saksi evidence v") && !ok {
 		return nil, nil, errors.New("it is of another version than this program knows, saksi evidence v2: make it again with saksi evidence")
@@ -188,7 +189,7 @@ func parseAbout(b []byte) (refs, withheld []Ref, _ error) {
 			return nil, nil, fmt.Errorf("the last line of %s has no end", aboutMember)
 		}
 		line, hole := strings.CutSuffix(line, withheldMark)
-		ref, err := ParseRef(line)
+		ref, err := events.ParseRef(line)
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", aboutMember, err)
 		}

@@ -109,12 +109,12 @@ type openedLeaf struct {
 	recorder *provenRecorder
 	// about are the events of this leaf that the bundle is about, withheld those of them
 	// that it doesn't show.
-	about, withheld []Ref
+	about, withheld []events.Ref
 }
 
 type openedEvent struct {
 	*events.Event
-	ref     Ref
+	ref     events.Ref
 	digest  events.Digest
 	subject subjectOf
 }
@@ -240,7 +240,7 @@ func (v *verification) openLeaf(r *readLeaf) (*openedLeaf, error) {
 	for _, e := range r.events {
 		opened, err := openEvent(l, e)
 		if err != nil {
-			return nil, fmt.Errorf("event %s: %w", Ref{l.index, e.Place}, err)
+			return nil, fmt.Errorf("event %s: %w", events.Ref{Leaf: l.index, Event: e.Place}, err)
 		}
 		l.events = append(l.events, opened)
 	}
@@ -280,8 +280,8 @@ func (v *verification) claim(l *openedLeaf) error {
 }
 
 // isAbout tells whether the bundle is about an event of a leaf.
-func (l *openedLeaf) isAbout(ref Ref) bool {
-	_, found := slices.BinarySearchFunc(l.about, ref, compareRefs)
+func (l *openedLeaf) isAbout(ref events.Ref) bool {
+	_, found := slices.BinarySearchFunc(l.about, ref, events.Ref.Compare)
 	return found
 }
 
@@ -300,7 +300,7 @@ func openEvent(l *openedLeaf, b BundledEvent) (*openedEvent, error) {
 	case !saidBy(e.Type, m.Recorder) && (l.index != 0 || !events.IsGenesis(e.Type)):
 		return nil, fmt.Errorf("%s is not for %s to say", e.Type, m.Recorder)
 	}
-	return &openedEvent{Event: e, ref: Ref{l.index, b.Place}, digest: digest}, nil
+	return &openedEvent{Event: e, ref: events.Ref{Leaf: l.index, Event: b.Place}, digest: digest}, nil
 }
 
 // openGenesis checks that leaf 0 is the one that the trust file names, and takes the
@@ -354,6 +354,6 @@ func (v *verification) checkNeeds() error {
 
 // boundsAny reports whether a signature over a checkpoint, which the ledger recorded in
 // these events, bounds a leaf that the evidence is about.
-func (v *verification) boundsAny(c *formats.Checkpoint, recorded []Ref) bool {
+func (v *verification) boundsAny(c *formats.Checkpoint, recorded []events.Ref) bool {
 	return c.Size > v.firstSubject() || len(recorded) > 0 && recorded[0].Leaf < v.lastSubject()
 }

@@ -22,7 +22,7 @@ type openedAnchor struct {
 	entry    *LogEntry
 	// recorded are the events, among those shown, by which the ledger recorded it,
 	// ascending.
-	recorded []Ref
+	recorded []events.Ref
 }
 
 func (v *verification) openAnchors() error {

@@ -22,7 +22,7 @@ type registryProof struct {
 type provenKey struct {
 	public     events.PublicKey
 	party      string
-	registered Ref
+	registered events.Ref
 	by         string
 	recovery   bool // signs nothing but the rotation of its authority's key
 	revoked    *StatedRevocation
@@ -30,18 +30,18 @@ type provenKey struct {
 
 type provenOperator struct {
 	StatedOperator
-	suspended *Ref
+	suspended *events.Ref
 }
 
 type provenFacility struct {
 	StatedFacility
-	retired *Ref
+	retired *events.Ref
 }
 
 type provenRecorder struct {
 	StatedRecorder
 	signatures int
-	retired    *Ref
+	retired    *events.Ref
 }
 
 // subjectOf is what a registry event bears on; all empty otherwise.
@@ -93,7 +93,7 @@ func (r *registryProof) begin(l *openedLeaf) (*events.Genesis, error) {
 }
 
 // addKey registers a key. One that is there already stays as it was.
-func (r *registryProof) addKey(text, party string, at Ref, by string) error {
+func (r *registryProof) addKey(text, party string, at events.Ref, by string) error {
 	public, err := events.ParsePublicKey(text)
 	if err != nil {
 		return err
@@ -108,7 +108,7 @@ func (r *registryProof) addKey(text, party string, at Ref, by string) error {
 }
 
 // addAuthorityKeys registers an authority's key, and its recovery key if it has one.
-func (r *registryProof) addAuthorityKeys(authority, key, recovery string, at Ref, by string) error {
+func (r *registryProof) addAuthorityKeys(authority, key, recovery string, at events.Ref, by string) error {
 	party := events.RegistryRecorder(authority).Party()
 	if err := r.addKey(key, party, at, by); err != nil || recovery == "" {
 		return err
@@ -318,7 +318,7 @@ func (r *registryProof) apply(e *openedEvent, by string) error {
 	return nil
 }
 
-func (r *registryProof) suspend(e *openedEvent, operator string, by *Ref) error {
+func (r *registryProof) suspend(e *openedEvent, operator string, by *events.Ref) error {
 	e.subject.operator = operator
 	if o := r.operators[operator]; o != nil {
 		now := *o // leaves before this one keep the one they saw

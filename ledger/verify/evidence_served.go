@@ -23,7 +23,7 @@ type served struct {
 const maxRecordedCosigned = 256
 
 type otherEvent struct {
-	ref     Ref
+	ref     events.Ref
 	subject subjectOf
 }
 
@@ -69,7 +69,7 @@ func (s *served) add(l *openedLeaf) error {
 
 // useless returns the first event that serves nothing, if there is one. last is the last
 // leaf that the bundle is about.
-func (s *served) useless(last uint64) (Ref, bool) {
+func (s *served) useless(last uint64) (events.Ref, bool) {
 	for _, o := range s.others {
 		var serves bool
 		switch before := o.ref.Leaf < last; {
@@ -88,5 +88,5 @@ func (s *served) useless(last uint64) (Ref, bool) {
 			return o.ref, true
 		}
 	}
-	return Ref{}, false
+	return events.Ref{}, false
 }

@@ -53,8 +53,8 @@ func TestEvidence(t *testing.T) {
 		t.Fatalf("%+v", s)
 	}
 	r := s.Records[0]
-	if r.Leaf != 4 || len(r.Events) != 1 || r.Events[0].Ref != (verify.Ref{Leaf: 4, Event: 1}) || r.Events[0].Sequence != 3 || r.Count != 3 ||
-		r.Recorder != "nimbus-my/lab-1/bastion-1" || r.Operator.Country != "MY" || r.Facility.Event != (verify.Ref{Leaf: 1, Event: 1}) ||
+	if r.Leaf != 4 || len(r.Events) != 1 || r.Events[0].Ref != (events.Ref{Leaf: 4, Event: 1}) || r.Events[0].Sequence != 3 || r.Count != 3 ||
+		r.Recorder != "nimbus-my/lab-1/bastion-1" || r.Operator.Country != "MY" || r.Facility.Event != (events.Ref{Leaf: 1, Event: 1}) ||
 		r.Declared.Kind != events.RecorderBastion || len(r.Signers) != 1 || r.Signers[0].Party != "nimbus-my" || r.Signers[0].By != "mcmc" {
 		t.Errorf("%+v", r)
 	}
@@ -105,7 +105,7 @@ func TestEvidenceIsAZip(t *testing.T) {
 // and the ledger's own events, and with less to hold it fast.
 func TestEvidenceOfAnything(t *testing.T) {
 	l := newLand(t)
-	registered := []verify.Ref{{Leaf: 1}, {Leaf: 1, Event: 1}, {Leaf: 1, Event: 2}}
+	registered := []events.Ref{{Leaf: 1}, {Leaf: 1, Event: 1}, {Leaf: 1, Event: 2}}
 	verified := func(b *verify.Bundle) *verify.Statement {
 		t.Helper()
 		s, err := verify.VerifyBundle(l.marshal(b), l.trust)
@@ -115,11 +115,11 @@ func TestEvidenceOfAnything(t *testing.T) {
 		return s
 	}
 
-	s := verified(l.bundle([]verify.Ref{{Leaf: 2}, {Leaf: 4}, {Leaf: 4, Event: 2}, {Leaf: 6}}, append(registered, verify.Ref{Leaf: 3}, verify.Ref{Leaf: 5}, verify.Ref{Leaf: 7})...))
-	if len(s.Records) != 3 || len(s.Records[1].Events) != 2 || len(s.Records[2].Signers) != 2 || s.Records[2].Signers[1].Registered != (verify.Ref{Leaf: 5}) {
+	s := verified(l.bundle([]events.Ref{{Leaf: 2}, {Leaf: 4}, {Leaf: 4, Event: 2}, {Leaf: 6}}, append(registered, events.Ref{Leaf: 3}, events.Ref{Leaf: 5}, events.Ref{Leaf: 7})...))
+	if len(s.Records) != 3 || len(s.Records[1].Events) != 2 || len(s.Records[2].Signers) != 2 || s.Records[2].Signers[1].Registered != (events.Ref{Leaf: 5}) {
 		t.Errorf("%+v", s.Records)
 	}
-	if key := s.Records[2].Signers[1]; key.Revoked == nil || key.Revoked.Reason != "lost" || key.Revoked.Event != (verify.Ref{Leaf: 7}) {
+	if key := s.Records[2].Signers[1]; key.Revoked == nil || key.Revoked.Reason != "lost" || key.Revoked.Event != (events.Ref{Leaf: 7}) {
 		t.Errorf("%+v", key)
 	}
 	has(t, sayings(s, verify.Proven), "That key was revoked later, by mcmc in event 7/0.")
@@ -129,7 +129,7 @@ func TestEvidenceOfAnything(t *testing.T) {
 	}
 	has(t, sayings(s, verify.NotProven), "When leaf 2 was received at the earliest: nothing recorded before it gives a time")
 
-	s = verified(l.bundle([]verify.Ref{{Leaf: 1}, {Leaf: 3}}))
+	s = verified(l.bundle([]events.Ref{{Leaf: 1}, {Leaf: 3}}))
 	has(t, sayings(s, verify.Proven), "The authority mcmc said event 1/0", "The ledger itself said event 3/0", "which the genesis gives to registry.mcmc", "which the genesis gives to the ledger")
 
 	bare := l.good()
@@ -261,11 +261,11 @@ func damages(t testing.TB) (*land, []damage) {
 	add("without its genesis", "the genesis, leaf 0, is missing", drop(0))
 	add("without the registry", "no event before it registers the key", drop(1))
 	add("without the event", "event 4/1, which the evidence is about, is missing", func(b *verify.Bundle) { drop(4)(b) })
-	add("about another event", "event 4/0, which the evidence is about, is missing", func(b *verify.Bundle) { b.About = []verify.Ref{{Leaf: 4}} })
+	add("about another event", "event 4/0, which the evidence is about, is missing", func(b *verify.Bundle) { b.About = []events.Ref{{Leaf: 4}} })
 	add("with an event that serves nothing", "event 4/2 is there, and the evidence is not about it", func(b *verify.Bundle) {
-		l.show(b, verify.Ref{Leaf: 4, Event: 2})
+		l.show(b, events.Ref{Leaf: 4, Event: 2})
 	})
-	add("with a registry event that serves nothing", "event 8/0 is there", func(b *verify.Bundle) { l.show(b, verify.Ref{Leaf: 8}); b.Sort() })
+	add("with a registry event that serves nothing", "event 8/0 is there", func(b *verify.Bundle) { l.show(b, events.Ref{Leaf: 8}); b.Sort() })
 	add("without its facility", "no event before it declares the facility lab-1", func(b *verify.Bundle) { b.Leaves[1].Events = slices.Delete(b.Leaves[1].Events, 1, 2) })
 	add("without its recorder", "no event before it declares the recorder", func(b *verify.Bundle) { b.Leaves[1].Events = b.Leaves[1].Events[:2] })
 	add("another event in the place of the one that was signed", "event 4/1: it is not the one whose digest was signed", func(b *verify.Bundle) {
@@ -281,7 +281,7 @@ func damages(t testing.TB) (*land, []damage) {
 	add("withheld and there", "event 4/1 is there, and the evidence says that it doesn't show it", func(b *verify.Bundle) { b.Withheld = b.About })
 	add("taken out without a word", "event 4/1, which the evidence is about, is missing", func(b *verify.Bundle) { b.Leaves[3].Events = nil })
 	add("withheld where there was none", "event 4/7: the envelope has 3", func(b *verify.Bundle) {
-		b.About = append(b.About, verify.Ref{Leaf: 4, Event: 7})
+		b.About = append(b.About, events.Ref{Leaf: 4, Event: 7})
 		b.Withheld = b.About[1:]
 	})
 	add("another log's checkpoint", "the trust file names no ledger", func(b *verify.Bundle) {
@@ -328,11 +328,11 @@ func TestEvidenceOfADishonestLedger(t *testing.T) {
 	for _, row := range []struct {
 		name, says string
 		act        func(l *land)
-		others     []verify.Ref // leaf 9 and on
+		others     []events.Ref // leaf 9 and on
 	}{
 		{"signed by nobody's key", "no event before it registers the key", func(l *land) { l.say(bastion, []*events.Signer{fixedSigner(t, "nobody")}, closed) }, nil},
 		{"signed by the authority", "is not nimbus-my/lab-1/bastion-1's", func(l *land) { l.say(bastion, []*events.Signer{mcmc}, closed) }, nil},
-		{"signed with a key that was revoked", "was revoked before, by event 7/0", func(l *land) { l.say(bastion, []*events.Signer{key2}, closed) }, []verify.Ref{{Leaf: 5}, {Leaf: 7}}},
+		{"signed with a key that was revoked", "was revoked before, by event 7/0", func(l *land) { l.say(bastion, []*events.Signer{key2}, closed) }, []events.Ref{{Leaf: 5}, {Leaf: 7}}},
 		{"a registry event in an operator's name", "saksi.registry.key.added.v1 is not for", func(l *land) {
 			l.say(bastion, []*events.Signer{key1}, said{events.TypeKeyAdded, events.KeyAdded{}})
 		}, nil},
@@ -362,7 +362,7 @@ func TestEvidenceOfADishonestLedger(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			l := newLand(t)
 			row.act(l)
-			b := l.bundle([]verify.Ref{{Leaf: 9}}, append([]verify.Ref{{Leaf: 1}, {Leaf: 1, Event: 1}, {Leaf: 1, Event: 2}}, row.others...)...)
+			b := l.bundle([]events.Ref{{Leaf: 9}}, append([]events.Ref{{Leaf: 1}, {Leaf: 1, Event: 1}, {Leaf: 1, Event: 2}}, row.others...)...)
 			b.Anchors = nil
 			_, err := verify.VerifyBundle(l.marshal(b), l.trust)
 			expect(t, err, row.says)
@@ -379,7 +379,7 @@ func TestEvidenceOfADishonestLedger(t *testing.T) {
 		l.say(bnm, []*events.Signer{offline}, declared)
 		l.say(bnm, []*events.Signer{key}, declared)
 		for leaf, says := range map[uint64]string{10: "is a recovery key, which signs rotations alone", 11: ""} {
-			b := l.bundle([]verify.Ref{{Leaf: leaf}}, verify.Ref{Leaf: 9})
+			b := l.bundle([]events.Ref{{Leaf: leaf}}, events.Ref{Leaf: 9})
 			b.Anchors = nil
 			_, err := verify.VerifyBundle(l.marshal(b), l.trust)
 			if says == "" && err == nil {
@@ -394,9 +394,9 @@ func TestEvidenceOfADishonestLedger(t *testing.T) {
 		l.say(bastion, []*events.Signer{key1}, closed)
 		l.say(registrar, []*events.Signer{mcmc}, said{events.TypeOperatorReadmitted, events.OperatorReadmitted{Operator: "nimbus-my", Reason: "x"}})
 		l.say(bastion, []*events.Signer{key1}, closed)
-		others := []verify.Ref{{Leaf: 1}, {Leaf: 1, Event: 1}, {Leaf: 1, Event: 2}, {Leaf: 9}, {Leaf: 11}}
+		others := []events.Ref{{Leaf: 1}, {Leaf: 1, Event: 1}, {Leaf: 1, Event: 2}, {Leaf: 9}, {Leaf: 11}}
 		for leaf, says := range map[uint64]string{10: "was suspended before, by event 9/0", 12: ""} {
-			b := l.bundle([]verify.Ref{{Leaf: leaf}}, others...)
+			b := l.bundle([]events.Ref{{Leaf: leaf}}, others...)
 			b.Anchors = nil
 			_, err := verify.VerifyBundle(l.marshal(b), l.trust)
 			expect(t, err, says)

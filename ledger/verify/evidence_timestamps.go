@@ -20,7 +20,7 @@ type openedTimestamp struct {
 	revoked *Revoked
 	// recorded are the events, among those shown, by which the ledger recorded it,
 	// ascending.
-	recorded []Ref
+	recorded []events.Ref
 }
 
 // openTimestamps checks the timestamps by the trust file's authorities.

@@ -78,7 +78,7 @@ func (l *land) cosigned(b *verify.Bundle, size int, seconds uint64, names ...str
 // witnessedBundle is evidence of leaf 10, which is later than one cosignature and
 // earlier than others.
 func (l *land) witnessedBundle() *verify.Bundle {
-	b := l.bundle([]verify.Ref{{Leaf: 10}}, verify.Ref{Leaf: 1}, verify.Ref{Leaf: 1, Event: 1}, verify.Ref{Leaf: 1, Event: 2}, verify.Ref{Leaf: 9})
+	b := l.bundle([]events.Ref{{Leaf: 10}}, events.Ref{Leaf: 1}, events.Ref{Leaf: 1, Event: 1}, events.Ref{Leaf: 1, Event: 2}, events.Ref{Leaf: 9})
 	b.Anchors = nil
 	l.cosigned(b, 11, 1_800_000_800, witnessSG, witnessID)
 	return b

@@ -171,11 +171,11 @@ func (l *land) record(a verify.BundledAnchor) {
 }
 
 // bundle makes evidence of events, with these others and all anchors that were made.
-func (l *land) bundle(about []verify.Ref, others ...verify.Ref) *verify.Bundle {
+func (l *land) bundle(about []events.Ref, others ...events.Ref) *verify.Bundle {
 	l.t.Helper()
 	size := len(l.leaves)
 	b := &verify.Bundle{About: about, Checkpoint: l.checkpoint(size)}
-	for _, ref := range append(append([]verify.Ref{{}}, about...), others...) {
+	for _, ref := range append(append([]events.Ref{{}}, about...), others...) {
 		l.show(b, ref)
 	}
 	for _, a := range l.kept {
@@ -194,7 +194,7 @@ func (l *land) bundle(about []verify.Ref, others ...verify.Ref) *verify.Bundle {
 	return b
 }
 
-func (l *land) show(b *verify.Bundle, ref verify.Ref) {
+func (l *land) show(b *verify.Bundle, ref events.Ref) {
 	l.t.Helper()
 	body := l.bodies[ref.Leaf]
 	event := verify.BundledEvent{Place: ref.Event, Line: body.Lines[ref.Event]}
@@ -209,7 +209,7 @@ func (l *land) show(b *verify.Bundle, ref verify.Ref) {
 
 // good is evidence of one event in the middle of an envelope.
 func (l *land) good() *verify.Bundle {
-	return l.bundle([]verify.Ref{{Leaf: 4, Event: 1}}, verify.Ref{Leaf: 1}, verify.Ref{Leaf: 1, Event: 1}, verify.Ref{Leaf: 1, Event: 2}, verify.Ref{Leaf: 3})
+	return l.bundle([]events.Ref{{Leaf: 4, Event: 1}}, events.Ref{Leaf: 1}, events.Ref{Leaf: 1, Event: 1}, events.Ref{Leaf: 1, Event: 2}, events.Ref{Leaf: 3})
 }
 
 // prove proves the leaves of a bundle, as an honest ledger does.

@@ -156,11 +156,11 @@ func (o *Order) check(c *formats.Checkpoint) (before, leaf *formats.Leaf, broken
 	var err error
 	if o.Index > 0 {
 		if before, err = formats.ParseLeaf(o.Before); err != nil {
-			return nil, nil, "", fmt.Errorf("leaf %d: %w", o.Index-1, err)
+			return nil, nil, "", fmt.Errorf("leaf %d: %w", o.Index-1, errors.Unwrap(err))
 		}
 	}
 	if leaf, err = formats.ParseLeaf(o.Leaf); err != nil {
-		return nil, nil, "", fmt.Errorf("leaf %d: %w", o.Index, err)
+		return nil, nil, "", fmt.Errorf("leaf %d: %w", o.Index, errors.Unwrap(err))
 	}
 	leaves := map[uint64]tlog.Hash{o.Index: tlog.RecordHash(o.Leaf)}
 	if o.Index > 0 {

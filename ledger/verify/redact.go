@@ -14,12 +14,12 @@ import (
 // Redact takes events out of a bundle that it is about: their lines are gone, and the
 // bundle says that it withholds them. All else is proven as before, and that something
 // was signed at their places.
-func (b *Bundle) Redact(refs ...Ref) error {
+func (b *Bundle) Redact(refs ...events.Ref) error {
 	for _, ref := range refs {
-		if _, about := slices.BinarySearchFunc(b.About, ref, compareRefs); !about {
+		if _, about := slices.BinarySearchFunc(b.About, ref, events.Ref.Compare); !about {
 			return fmt.Errorf("event %s is none that the evidence is about: what it rests on can't be taken out", ref)
 		}
-		at, withheld := slices.BinarySearchFunc(b.Withheld, ref, compareRefs)
+		at, withheld := slices.BinarySearchFunc(b.Withheld, ref, events.Ref.Compare)
 		if withheld {
 			continue
 		}

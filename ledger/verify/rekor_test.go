@@ -19,7 +19,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sigstore/protobuf-specs/gen/pb-go/rekor/v1"
+	v1 "github.com/sigstore/protobuf-specs/gen/pb-go/rekor/v1"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 	"google.golang.org/protobuf/encoding/protojson"

@@ -92,20 +92,20 @@ type StatedRecord struct {
 
 // StatedMissing is an event that the bundle is about and doesn't show.
 type StatedMissing struct {
-	Ref      Ref    `json:"ref"`
-	Sequence uint64 `json:"sequence"`
+	Ref      events.Ref `json:"ref"`
+	Sequence uint64     `json:"sequence"`
 	// Digest is that which was signed.
 	Digest events.Digest `json:"digest"`
 }
 
 // StatedGroup is what a bundle is about of one recorder.
 type StatedGroup struct {
-	Recorder string `json:"recorder"`
-	Leaves   int    `json:"leaves"`
-	Events   int    `json:"events"`
-	Withheld int    `json:"withheld"`
-	First    Ref    `json:"first"`
-	Last     Ref    `json:"last"`
+	Recorder string     `json:"recorder"`
+	Leaves   int        `json:"leaves"`
+	Events   int        `json:"events"`
+	Withheld int        `json:"withheld"`
+	First    events.Ref `json:"first"`
+	Last     events.Ref `json:"last"`
 	// Hidden counts the events of the same envelopes that the bundle isn't about.
 	Hidden uint64 `json:"hidden"`
 	// Signers are all who signed a leaf of it. Operator, Facility and Declared are those
@@ -127,7 +127,7 @@ type StatedGroup struct {
 // StatedEvent is an event that is shown. All of it but its place is its recorder's
 // word.
 type StatedEvent struct {
-	Ref      Ref           `json:"ref"`
+	Ref      events.Ref    `json:"ref"`
 	Sequence uint64        `json:"sequence"`
 	Digest   events.Digest `json:"digest"`
 	ID       string        `json:"id"`
@@ -144,8 +144,8 @@ type StatedSigner struct {
 	Party string `json:"party"`
 	// Registered is the event that gave the key to the party, and By the authority
 	// that signed it; the genesis's own keys are the trust file's.
-	Registered Ref    `json:"registered"`
-	By         string `json:"by"`
+	Registered events.Ref `json:"registered"`
+	By         string     `json:"by"`
 	// Revoked is the revocation that the bundle holds, which came later. That there
 	// is none says nothing.
 	Revoked *StatedRevocation `json:"revoked,omitempty"`
@@ -153,9 +153,9 @@ type StatedSigner struct {
 
 // StatedRevocation is the end of a key.
 type StatedRevocation struct {
-	Event  Ref    `json:"event"`
-	By     string `json:"by"`
-	Reason string `json:"reason"`
+	Event  events.Ref `json:"event"`
+	By     string     `json:"by"`
+	Reason string     `json:"reason"`
 	// From is the time from which the key is held to be in wrong hands, if it is
 	// known.
 	From time.Time `json:"from,omitzero"`
@@ -163,25 +163,25 @@ type StatedRevocation struct {
 
 // StatedOperator is an operator as it was admitted.
 type StatedOperator struct {
-	Operator string `json:"operator"`
-	Country  string `json:"country"`
-	Name     string `json:"name,omitempty"`
-	Event    Ref    `json:"event"`
-	By       string `json:"by"`
+	Operator string     `json:"operator"`
+	Country  string     `json:"country"`
+	Name     string     `json:"name,omitempty"`
+	Event    events.Ref `json:"event"`
+	By       string     `json:"by"`
 }
 
 // StatedFacility is a facility as it was declared.
 type StatedFacility struct {
-	Facility string `json:"facility"`
-	Country  string `json:"country"`
-	Event    Ref    `json:"event"`
-	By       string `json:"by"`
+	Facility string     `json:"facility"`
+	Country  string     `json:"country"`
+	Event    events.Ref `json:"event"`
+	By       string     `json:"by"`
 }
 
 // StatedRecorder is a recorder as it was declared.
 type StatedRecorder struct {
 	Kind  events.RecorderKind `json:"kind"`
-	Event Ref                 `json:"event"`
+	Event events.Ref          `json:"event"`
 	By    string              `json:"by"`
 }
 
@@ -214,7 +214,7 @@ type StatedBound struct {
 	Index uint64 `json:"index,omitzero"`
 	// Recorded is the event of the ledger's, before the leaf, that holds the signature;
 	// nil where the checkpoint covers the leaf.
-	Recorded *Ref `json:"recorded,omitempty"`
+	Recorded *events.Ref `json:"recorded,omitempty"`
 }
 
 // StatedInterval is the time within which a leaf took its place: by the word of

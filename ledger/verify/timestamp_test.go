@@ -253,7 +253,7 @@ func stampedLand(t testing.TB) (*land, *testAuthority, verify.BundledTimestamp) 
 }
 
 func (l *land) stampedBundle(a *testAuthority, recorded verify.BundledTimestamp) *verify.Bundle {
-	b := l.bundle([]verify.Ref{{Leaf: 10}}, verify.Ref{Leaf: 1}, verify.Ref{Leaf: 1, Event: 1}, verify.Ref{Leaf: 1, Event: 2}, verify.Ref{Leaf: 9})
+	b := l.bundle([]events.Ref{{Leaf: 10}}, events.Ref{Leaf: 1}, events.Ref{Leaf: 1, Event: 1}, events.Ref{Leaf: 1, Event: 2}, events.Ref{Leaf: 9})
 	b.Anchors = nil
 	l.addStamp(b, recorded, 9)
 	l.stamp(b, a, 11, 1_800_000_800)

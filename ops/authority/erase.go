@@ -33,7 +33,7 @@ func (t Target) String() string {
 	if t.Event == nil {
 		return fmt.Sprint(t.Leaf)
 	}
-	return fmt.Sprintf("%d/%d", t.Leaf, *t.Event)
+	return events.Ref{Leaf: t.Leaf, Event: *t.Event}.String()
 }
 
 // Targets returns what erasing an event, or a whole message if place is nil, takes with

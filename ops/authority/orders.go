@@ -57,7 +57,7 @@ func (r *Registrar) CheckProduction(ctx context.Context, order events.Production
 	if len(before) > 0 {
 		return fmt.Errorf("order %s is there already: another demand takes another number, so that each is answered", order.Order)
 	}
-	at := fmt.Sprintf("%d/%d", order.Event.Leaf, order.Event.Event)
+	at := order.Event.Ref().String()
 	var entry struct {
 		Leaf struct {
 			Subject string `json:"subject"`

@@ -98,17 +98,17 @@ func (r *Registrar) Reveal(ctx context.Context, who Person, ground, order string
 
 // sayRevealed puts on record what is read, an event for each recorder and 256 events.
 func (r *Registrar) sayRevealed(ctx context.Context, who Person, touches []touch, ground, order string) (leaves []uint64, _ error) {
-	byRecorder := map[string][]events.Ref{}
+	byRecorder := map[string][]events.RefFields{}
 	var order2 []string
 	for _, t := range touches {
-		leaf, place, err := parseRef(t.Ref)
+		ref, err := parseRef(t.Ref)
 		if err != nil {
 			return nil, err
 		}
 		if byRecorder[t.Recorder] == nil {
 			order2 = append(order2, t.Recorder)
 		}
-		byRecorder[t.Recorder] = append(byRecorder[t.Recorder], events.Ref{Leaf: events.Integer(leaf), Event: events.Integer(place)})
+		byRecorder[t.Recorder] = append(byRecorder[t.Recorder], ref.Fields())
 	}
 	for _, recorder := range order2 {
 		for refs := range slices.Chunk(byRecorder[recorder], maxRevealed) {
@@ -124,11 +124,13 @@ func (r *Registrar) sayRevealed(ctx context.Context, who Person, touches []touch
 	return leaves, nil
 }
 
-func parseRef(text string) (leaf uint64, place int, err error) {
-	if _, err := fmt.Sscanf(text, "%d/%d", &leaf, &place); err != nil {
-		return 0, 0, fmt.Errorf("the node names an event %.40q", text)
+// parseRef reads a reference that the node gave.
+func parseRef(text string) (events.Ref, error) {
+	ref, err := events.ParseRef(text)
+	if err != nil {
+		return ref, fmt.Errorf("answer of the node: %w", err)
 	}
-	return leaf, place, nil
+	return ref, nil
 }
 
 const revealPoll = 50 * time.Millisecond
@@ -214,27 +216,27 @@ func (r *Registrar) line(ctx context.Context, ref string) ([]byte, error) {
 
 // lineOf returns an event's line, from what was sent, by leaf, if that was asked for before.
 func (r *Registrar) lineOf(ctx context.Context, ref string, sent map[uint64][]string) ([]byte, error) {
-	leaf, place, err := parseRef(ref)
+	at, err := parseRef(ref)
 	if err != nil {
 		return nil, err
 	}
-	lines, asked := sent[leaf]
+	lines, asked := sent[at.Leaf]
 	if !asked {
 		var entry struct {
 			Sent struct {
 				Lines []string `json:"lines"`
 			} `json:"sent"`
 		}
-		if err := r.ask(ctx, fmt.Sprintf("/v1/entries/%d", leaf), url.Values{"body": {"true"}}, &entry); err != nil {
+		if err := r.ask(ctx, fmt.Sprintf("/v1/entries/%d", at.Leaf), url.Values{"body": {"true"}}, &entry); err != nil {
 			return nil, err
 		}
 		lines = entry.Sent.Lines
-		sent[leaf] = lines
+		sent[at.Leaf] = lines
 	}
-	if place >= len(lines) || lines[place] == "" {
+	if at.Event >= len(lines) || lines[at.Event] == "" {
 		return nil, errors.New("the event is not there any more")
 	}
-	return []byte(lines[place]), nil
+	return []byte(lines[at.Event]), nil
 }
 
 // ErasePerson puts on record that nothing is to tell any more what a pseudonym stood for.

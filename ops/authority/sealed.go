@@ -30,7 +30,7 @@ type Unsealed struct {
 // it does, and on what ground.
 func (r *Registrar) OpenSealed(ctx context.Context, ref, ground, order string) (*Unsealed, error) {
 	fail := func(err error) (*Unsealed, error) { return nil, fmt.Errorf("open the sealed event %s: %w", ref, err) }
-	leaf, place, err := parseRef(ref)
+	at, err := parseRef(ref)
 	if err != nil {
 		return fail(err)
 	}
@@ -64,7 +64,7 @@ func (r *Registrar) OpenSealed(ctx context.Context, ref, ground, order string) (
 	out := &Unsealed{Ref: ref}
 	out.Leaf, err = r.say(ctx, vocabulary.DisclosureRevealed.Of(events.DisclosureRevealed{
 		Recorder: recorder.String(), Kind: events.RevealedSealed, Ground: ground, Order: order,
-		Events: []events.Ref{{Leaf: events.Integer(leaf), Event: events.Integer(place)}},
+		Events: []events.RefFields{at.Fields()},
 	}))
 	if err != nil {
 		return fail(err)

@@ -128,12 +128,11 @@ func (f *filing) place(ctx context.Context, m *Stored) (subject, problem string,
 	if !strings.HasPrefix(own, strings.ReplaceAll(message.Recorder, "/", ".")+".") {
 		return "", fmt.Sprintf("it was sent as another recorder's than %s", message.Recorder), nil
 	}
-	var leaf uint64
-	var place int
-	if _, err := fmt.Sscanf(m.event, "%d/%d", &leaf, &place); err != nil || place < 0 || fmt.Sprintf("%d/%d", leaf, place) != m.event {
+	ref, err := events.ParseRef(m.event)
+	if err != nil {
 		return "", fmt.Sprintf("it doesn't say by %s which event it opens", disclosed.HeaderEvent), nil
 	}
-	envelope, err := f.body(ctx, leaf)
+	envelope, err := f.body(ctx, ref.Leaf)
 	switch {
 	case errors.Is(err, errNoEnvelope):
 		return "", fmt.Sprintf("it says to open event %s, and there is none", m.event), nil
@@ -141,12 +140,12 @@ func (f *filing) place(ctx context.Context, m *Stored) (subject, problem string,
 		return "", "", err
 	case envelope == nil:
 		return "", "", nil // it was erased or is past its retention: nothing says any more whom it named
-	case envelope.Manifest.Recorder != recorder || place >= len(envelope.Manifest.Events) || envelope.Manifest.Events[place] != message.Event:
+	case envelope.Manifest.Recorder != recorder || ref.Event >= len(envelope.Manifest.Events) || envelope.Manifest.Events[ref.Event] != message.Event:
 		return "", fmt.Sprintf("it says to open event %s, and is of another", m.event), nil
-	case len(envelope.Lines[place]) == 0:
+	case len(envelope.Lines[ref.Event]) == 0:
 		return "", goneEvent, nil
 	}
-	event, err := events.ParseEvent(envelope.Lines[place])
+	event, err := events.ParseEvent(envelope.Lines[ref.Event])
 	if err != nil {
 		return "", "", fmt.Errorf("read event %s: %w", m.event, err)
 	}

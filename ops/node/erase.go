@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/broker"
@@ -198,7 +199,7 @@ func (n *running) eraseFeeds(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	erased := map[projections.Ref]bool{}
+	erased := map[events.Ref]bool{}
 	whole := map[uint64]bool{}
 	for _, o := range orders {
 		switch {
@@ -206,7 +207,7 @@ func (n *running) eraseFeeds(ctx context.Context) error {
 		case o.Whole():
 			whole[uint64(o.Leaf)] = true
 		default:
-			erased[projections.Ref{Leaf: uint64(o.Leaf), Event: int(*o.Event)}] = true
+			erased[events.Ref{Leaf: uint64(o.Leaf), Event: int(*o.Event)}] = true
 		}
 	}
 	if len(erased)+len(whole) == 0 {
@@ -216,7 +217,7 @@ func (n *running) eraseFeeds(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	gone, err := feeds.Erase(ctx, js, feeds.ViewsOf(views.All()), func(r projections.Ref) bool { return erased[r] || whole[r.Leaf] })
+	gone, err := feeds.Erase(ctx, js, feeds.ViewsOf(views.All()), func(r events.Ref) bool { return erased[r] || whole[r.Leaf] })
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound):
 		return nil // nothing was ever published

@@ -119,7 +119,7 @@ func TestOrdersOfALyingNode(t *testing.T) {
 		t.Fatal("the commitment has no receipt")
 	}
 	_, err = w.registrar.OrderProduction(w.ctx, events.ProductionOrdered{
-		Order: "7/2026", Recorder: recorder.String(), Event: events.Ref{Leaf: events.Integer(receipt.Proof.Index)}, Records: []events.Integer{0},
+		Order: "7/2026", Recorder: recorder.String(), Event: events.RefFields{Leaf: events.Integer(receipt.Proof.Index)}, Records: []events.Integer{0},
 		Due: events.At(time.Now().Add(time.Hour).Truncate(time.Second)), Ground: "inquiry",
 	})
 	w.must(err)

@@ -251,7 +251,7 @@ func (d *Client) AnswerOrder(ctx context.Context, recorder events.Recorder, orde
 		for _, authority := range authorities {
 			data := events.AccessDisclosed{
 				Order: order, Authority: authority, Disclosures: handed,
-				Event: events.Ref{Leaf: events.Integer(receipt.Proof.Index), Event: events.Integer(place)},
+				Event: events.RefFields{Leaf: events.Integer(receipt.Proof.Index), Event: events.Integer(place)},
 			}
 			event, err := vocabulary.AccessDisclosed.Of(data).Event(recorder, vocabulary.Attributes{ID: fmt.Sprintf("order-%s-%s-%s", order, authority, id)})
 			if err != nil {

@@ -127,12 +127,11 @@ func (d *Client) Verify(ctx context.Context, o *Order) error {
 	fail := func(err error) error {
 		return hinted{fmt.Errorf("order %s of %s is not proven to be on record: %w", o.Number, o.Authority, err), "hand over nothing; ask the authority"}
 	}
-	var leaf uint64
-	var place int
-	if _, err := fmt.Sscanf(o.Ref, "%d/%d", &leaf, &place); err != nil {
+	ref, err := events.ParseRef(o.Ref)
+	if err != nil {
 		return fail(err)
 	}
-	text, err := d.get(ctx, fmt.Sprintf("/v1/orders/%d/%d", leaf, place))
+	text, err := d.get(ctx, "/v1/orders/"+ref.String())
 	if err != nil {
 		return fail(err)
 	}
@@ -143,11 +142,11 @@ func (d *Client) Verify(ctx context.Context, o *Order) error {
 	if err := json.Unmarshal(text, &answer); err != nil {
 		return fail(err)
 	}
-	proof, err := d.get(ctx, fmt.Sprintf("/v1/entries/%d/proof", leaf))
+	proof, err := d.get(ctx, fmt.Sprintf("/v1/entries/%d/proof", ref.Leaf))
 	if err != nil {
 		return fail(err)
 	}
-	event, said, err := d.proven(leaf, []byte(answer.Line1), []byte(answer.Line), proof)
+	event, said, err := d.proven(ref.Leaf, []byte(answer.Line1), []byte(answer.Line), proof)
 	if err != nil {
 		return fail(err)
 	}
@@ -165,7 +164,7 @@ func (d *Client) Verify(ctx context.Context, o *Order) error {
 	switch {
 	case event.Type != events.TypeProductionOrdered || event.Source != events.RegistryRecorder(o.Authority).Source() || said != events.RegistryRecorder(o.Authority):
 		return fail(fmt.Errorf("event %s is not an order of it", o.Ref))
-	case data.Order != o.Number || data.Recorder != o.Recorder || fmt.Sprintf("%d/%d", data.Event.Leaf, data.Event.Event) != o.Event,
+	case data.Order != o.Number || data.Recorder != o.Recorder || data.Event.Ref().String() != o.Event,
 		slices.ContainsFunc(o.Records, in(records)), slices.ContainsFunc(o.Disclosures, in(data.Disclosures)):
 		return fail(fmt.Errorf("event %s orders something else than the node says", o.Ref))
 	}
@@ -375,7 +374,7 @@ func (d *Client) refOf(ctx context.Context, recorder events.Recorder, eventID st
 		return "none", nil
 	}
 	place, err := d.Outbox.PlaceOf(ctx, recorder, eventID)
-	return fmt.Sprintf("%d/%d", receipt.Proof.Index, place), err
+	return events.Ref{Leaf: uint64(receipt.Proof.Index), Event: place}.String(), err
 }
 
 // ProduceOrder answers an order, whatever it asks for, if the ledger proves that it is on

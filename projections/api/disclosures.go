@@ -108,7 +108,7 @@ func (a *api) revealed(ctx context.Context, g token.Grantee, operator, actor str
 		}
 		for _, row := range page.Rows {
 			cells := row.Cells()
-			refs, _ := cells["events"].(projections.Refs)
+			refs, _ := cells["events"].(events.Refs)
 			name, _ := cells["recorder"].(string)
 			recorder, err := events.ParseRecorder(name)
 			if err != nil || !g.CoversSubject(recorder.Subject()) || !g.HasFamily(events.FamilyAccess) || g.ToCustomers() {
@@ -132,7 +132,7 @@ func (a *api) revealed(ctx context.Context, g token.Grantee, operator, actor str
 // digestOf returns the digest of an event that a recorder said, whether it is still there or
 // was erased. Admission held the recorder against the mandate, and can't tell whether
 // the event is its.
-func (a *api) digestOf(ctx context.Context, recorder events.Recorder, ref projections.Ref) (string, error) {
+func (a *api) digestOf(ctx context.Context, recorder events.Recorder, ref events.Ref) (string, error) {
 	body, err := a.Ledger.Body(ctx, ref.Leaf)
 	if err != nil {
 		return "", err

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/projections"
 )
@@ -120,12 +121,12 @@ func cell(kind projections.Kind, value any) (string, error) {
 			return "", nil
 		}
 		return v.UTC().Format(time.RFC3339Nano), nil
-	case projections.Ref:
-		if v == (projections.Ref{}) {
+	case events.Ref:
+		if v == (events.Ref{}) {
 			return "", nil
 		}
 		return v.String(), nil
-	case projections.Refs:
+	case events.Refs:
 		texts := make([]string, len(v))
 		for i := range v {
 			texts[i] = v[i].String()

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/archive"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/http/token"
@@ -23,15 +24,15 @@ import (
 
 // mark is a row for every leaf, so that what must be there can be said in a line.
 type mark struct {
-	Time     time.Time        `col:"time,order" json:"time" doc:"when"`
-	Facility string           `col:"facility,index" json:"facility" doc:"where"`
-	Operator string           `col:"operator,index" json:"operator" doc:"who"`
-	Number   uint64           `col:"number.leaf" json:"number.leaf" doc:"the leaf"`
-	Odd      bool             `col:"odd" json:"odd"`
-	Note     string           `col:"note" json:"note"`
-	Tenant   string           `col:"tenant" json:"tenant"`
-	Tags     []string         `col:"tags" json:"tags"`
-	Evidence projections.Refs `col:"evidence" json:"evidence"`
+	Time     time.Time   `col:"time,order" json:"time" doc:"when"`
+	Facility string      `col:"facility,index" json:"facility" doc:"where"`
+	Operator string      `col:"operator,index" json:"operator" doc:"who"`
+	Number   uint64      `col:"number.leaf" json:"number.leaf" doc:"the leaf"`
+	Odd      bool        `col:"odd" json:"odd"`
+	Note     string      `col:"note" json:"note"`
+	Tenant   string      `col:"tenant" json:"tenant"`
+	Tags     []string    `col:"tags" json:"tags"`
+	Evidence events.Refs `col:"evidence" json:"evidence"`
 }
 
 func facilityOf(leaf uint64) string { return fmt.Sprintf("lab-%d", leaf%3) }
@@ -50,7 +51,7 @@ func newMarks() *projections.View {
 			return table.Put(tx, fmt.Sprint("m", f.Index), &mark{
 				Time: time.Date(2026, 1, 1, 0, 0, int(f.Index), 0, time.UTC), Facility: facilityOf(f.Index), Operator: operatorOf(f.Index),
 				Number: f.Index, Tenant: tenantOf(f.Index), Odd: f.Index%2 == 1, Note: fmt.Sprintf("=note <%d>", f.Index), Tags: []string{"a", fmt.Sprint(f.Index % 4)},
-				Evidence: projections.Refs{{Leaf: f.Index}},
+				Evidence: events.Refs{{Leaf: f.Index}},
 			})
 		},
 	}
@@ -58,11 +59,11 @@ func newMarks() *projections.View {
 
 // light is a row that comes, changes and goes.
 type light struct {
-	Facility string           `col:"facility" json:"facility"`
-	Operator string           `col:"operator" json:"operator"`
-	On       string           `col:"state" json:"state"`
-	Since    uint64           `col:"since,order" json:"since"`
-	Evidence projections.Refs `col:"evidence" json:"evidence"`
+	Facility string      `col:"facility" json:"facility"`
+	Operator string      `col:"operator" json:"operator"`
+	On       string      `col:"state" json:"state"`
+	Since    uint64      `col:"since,order" json:"since"`
+	Evidence events.Refs `col:"evidence" json:"evidence"`
 }
 
 func newLights() *projections.View {
@@ -76,7 +77,7 @@ func newLights() *projections.View {
 			}
 			return table.Put(tx, key, &light{
 				Facility: facilityOf(f.Index % 5), Operator: operatorOf(f.Index % 5), On: [...]string{"dim", "bright"}[f.Index/5%3], Since: f.Index,
-				Evidence: projections.Refs{{Leaf: f.Index}},
+				Evidence: events.Refs{{Leaf: f.Index}},
 			})
 		},
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/saksi-ledger/saksi/projections"
+	"github.com/saksi-ledger/saksi/events"
 )
 
 // ErrKept says that the stream was made by a program that let nothing be deleted from it:
@@ -20,7 +20,7 @@ var ErrKept = errors.New("stream FEEDS lets nothing be deleted: what is in it go
 // after the views were made again without the event. Readers miss what is gone, and
 // nothing else: how far publishing had come is written down before, should the last
 // message of a view be among them. js must be of the role of publishers.
-func Erase(ctx context.Context, js jetstream.JetStream, views []View, erased func(projections.Ref) bool) (n int, err error) {
+func Erase(ctx context.Context, js jetstream.JetStream, views []View, erased func(events.Ref) bool) (n int, err error) {
 	fail := func(err error) (int, error) {
 		return n, fmt.Errorf("erase from stream %s: %w", feedsStream, err)
 	}
@@ -63,7 +63,7 @@ func Erase(ctx context.Context, js jetstream.JetStream, views []View, erased fun
 
 // tells reports whether a message's row names an event that was erased, wherever in it:
 // each row names those that it comes from.
-func tells(message []byte, erased func(projections.Ref) bool) bool {
+func tells(message []byte, erased func(events.Ref) bool) bool {
 	var event Event
 	if json.Unmarshal(message, &event) != nil {
 		return false
@@ -75,10 +75,10 @@ func tells(message []byte, erased func(projections.Ref) bool) bool {
 	return names(row, erased)
 }
 
-func names(v any, erased func(projections.Ref) bool) bool {
+func names(v any, erased func(events.Ref) bool) bool {
 	switch v := v.(type) {
 	case string:
-		ref, err := projections.ParseRef(v)
+		ref, err := events.ParseRef(v)
 		return err == nil && erased(ref)
 	case []any:
 		for _, element := range v {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/saksi-ledger/saksi/projections"
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/projections/feeds"
 )
 
@@ -18,7 +18,7 @@ func TestErase(t *testing.T) {
 	w := started(t)
 	h := newHistory(100)
 	w.publishTo(h, nil)
-	erased := func(r projections.Ref) bool { return r.Event == 0 && (r.Leaf == 7 || r.Leaf == 50 || r.Leaf == 99) }
+	erased := func(r events.Ref) bool { return r.Event == 0 && (r.Leaf == 7 || r.Leaf == 50 || r.Leaf == 99) }
 	gone := []string{"facilities/1/1", "touches/1/7", "touches/1/50", "sessions/1/33", "touches/1/99"}
 	left := func(size uint64) []string {
 		return slices.DeleteFunc(wanted(size), func(id string) bool { return slices.Contains(gone, id) })
@@ -56,7 +56,7 @@ func TestEraseFromAStreamThatKeeps(t *testing.T) {
 	must(t, err)
 	_, err = js.CreateStream(testContext(t), jetstream.StreamConfig{Name: "FEEDS", Subjects: []string{"feeds.>"}, DenyDelete: true, DenyPurge: true})
 	must(t, err)
-	if _, err := feeds.Erase(testContext(t), js, views, func(projections.Ref) bool { return true }); !errors.Is(err, feeds.ErrKept) {
+	if _, err := feeds.Erase(testContext(t), js, views, func(events.Ref) bool { return true }); !errors.Is(err, feeds.ErrKept) {
 		t.Errorf("%v", err)
 	}
 }

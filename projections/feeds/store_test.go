@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/feeds"
@@ -15,10 +16,10 @@ import (
 
 // seen is a row of the views below: kept by the engine itself.
 type seen struct {
-	Facility string           `col:"facility,index" json:"facility"`
-	Operator string           `col:"operator" json:"operator"`
-	Seq      uint64           `col:"seq,order" json:"seq"`
-	Evidence projections.Refs `col:"evidence" json:"evidence"`
+	Facility string      `col:"facility,index" json:"facility"`
+	Operator string      `col:"operator" json:"operator"`
+	Seq      uint64      `col:"seq,order" json:"seq"`
+	Evidence events.Refs `col:"evidence" json:"evidence"`
 }
 
 // leafViews make rows of leaves alone: "touches" one for each, "sessions" one that

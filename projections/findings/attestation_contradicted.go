@@ -34,12 +34,12 @@ type attestationContradicted struct {
 // sworn is what a recorder has attested.
 type sworn struct {
 	Incarnation uint64
-	Last        uint64          // highest number attested, of Incarnation
-	Own         uint64          // the newest attestation's own number
-	Ref         projections.Ref // of the newest attestation
-	Periods     []period        // in the order of their ends, the last ones
-	Waiting     []waiting       // attestations of which numbers are missing
-	After       uint64          // events said after Ref of time that was attested
+	Last        uint64     // highest number attested, of Incarnation
+	Own         uint64     // the newest attestation's own number
+	Ref         events.Ref // of the newest attestation
+	Periods     []period   // in the order of their ends, the last ones
+	Waiting     []waiting  // attestations of which numbers are missing
+	After       uint64     // events said after Ref of time that was attested
 }
 
 type period struct{ From, To time.Time }
@@ -90,7 +90,7 @@ func (r attestationContradicted) compare(b *findingsWriter, f *projections.Fact,
 			return err
 		}
 	}
-	var late projections.Refs
+	var late events.Refs
 	for i := range f.Events {
 		e := &f.Events[i]
 		if e.Type == events.TypeAttestationPeriod || s.Incarnation == before.Incarnation && e.Sequence <= max(before.Last, before.Own) {
@@ -108,7 +108,7 @@ func (r attestationContradicted) compare(b *findingsWriter, f *projections.Fact,
 		finding.Summary = fmt.Sprintf("After %s had attested that all until %s was said, in leaf %d, it said %s of that time, most lately in leaf %d.",
 			s.Recorder, moment(before.Periods[len(before.Periods)-1].To), before.Ref.Leaf, many(before.After, "event"), f.Index)
 		finding.Since = f.Leaf.Received
-		finding.Evidence = append(projections.Refs{before.Ref}, late...)
+		finding.Evidence = append(events.Refs{before.Ref}, late...)
 		if err := b.raise(finding); err != nil {
 			return err
 		}
@@ -176,7 +176,7 @@ func (r attestationContradicted) attested(b *findingsWriter, f *projections.Fact
 		finding.Summary = fmt.Sprintf("The attestation of %s in leaf %d for %s to %s is contradicted by what was received: %s.",
 			recorder, f.Index, moment(c.from), moment(c.to), strings.Join(wrong, "; "))
 		finding.Since = f.Leaf.Received
-		finding.Evidence = append(projections.Refs{e.Ref}, evidence...)
+		finding.Evidence = append(events.Refs{e.Ref}, evidence...)
 		if err := b.raise(finding); err != nil {
 			return err
 		}

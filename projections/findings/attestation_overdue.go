@@ -49,9 +49,9 @@ type promise struct {
 	Every    time.Duration
 	Until    time.Time // end of the last period attested, or when the recorder was declared
 	Attested bool
-	Declared projections.Ref
-	Last     projections.Ref // the last attestation
-	Finding  string          `json:",omitempty"` // the open one's ID
+	Declared events.Ref
+	Last     events.Ref // the last attestation
+	Finding  string     `json:",omitempty"` // the open one's ID
 }
 
 func newAttestationOverdue() attestationOverdue {
@@ -123,7 +123,7 @@ func (r attestationOverdue) attested(b *findingsWriter, f *projections.Fact, e *
 }
 
 // settle sets the timer anew, and resolves what is overdue no longer.
-func (r attestationOverdue) settle(b *findingsWriter, p *promise, by projections.Ref) error {
+func (r attestationOverdue) settle(b *findingsWriter, p *promise, by events.Ref) error {
 	overdue := Overdue(p.Until.Add(p.Every), p.Every)
 	var err error
 	switch {
@@ -165,7 +165,7 @@ func (r attestationOverdue) due(b *findingsWriter, name string) error {
 	finding.Subject = moment(due)
 	finding.Summary = fmt.Sprintf("%s must attest every %s, and an attestation was due at %s: none has come that reaches beyond %s.",
 		recorder, each(p.Every), moment(due), moment(p.Until))
-	finding.Evidence = projections.Refs{p.Declared}
+	finding.Evidence = events.Refs{p.Declared}
 	if !p.Attested {
 		finding.Summary = fmt.Sprintf("%s must attest every %s, and an attestation was due at %s: none has come since it was declared.",
 			recorder, each(p.Every), moment(due))

@@ -5,14 +5,13 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/findings/sequence"
 )
 
 // claim is an attestation that is being held against what was received.
 type claim struct {
 	*events.PeriodAttested
-	ref      projections.Ref
+	ref      events.Ref
 	recorder events.Recorder
 	from, to time.Time
 	after    uint64 // highest number attested before
@@ -21,16 +20,16 @@ type claim struct {
 
 // tally is what was received under the numbers that a claim is about.
 type tally struct {
-	surely, perhaps uint64           // events named by it that happened in the period, without and with its borders and attestations
-	attests         uint64           // attestations named by it
-	left            uint64           // events of the period that it doesn't name
-	leftRefs        projections.Refs // the first of them
-	manifest        events.Digest    // that ended with the last number
+	surely, perhaps uint64        // events named by it that happened in the period, without and with its borders and attestations
+	attests         uint64        // attestations named by it
+	left            uint64        // events of the period that it doesn't name
+	leftRefs        events.Refs   // the first of them
+	manifest        events.Digest // that ended with the last number
 }
 
 // check returns what is wrong with a claim, and whether one of it is that numbers
 // which it names are missing.
-func (c *claim) check(b *findingsWriter) (wrong []string, missing bool, evidence projections.Refs, err error) {
+func (c *claim) check(b *findingsWriter) (wrong []string, missing bool, evidence events.Refs, err error) {
 	first, last, count := uint64(c.First), uint64(c.Last), uint64(c.Count)
 	if !c.from.Before(c.to) {
 		wrong = append(wrong, "its period ends before it begins")

@@ -49,9 +49,9 @@ type signed struct {
 
 // doubt is what is said of a revoked key.
 type doubt struct {
-	From  time.Time       `json:"f"` // zero: nothing
-	Until time.Time       `json:"u"` // received, of the leaf that revoked it first
-	Ref   projections.Ref `json:"r"`
+	From  time.Time  `json:"f"` // zero: nothing
+	Until time.Time  `json:"u"` // received, of the leaf that revoked it first
+	Ref   events.Ref `json:"r"`
 }
 
 func newDoubtfulKey() doubtfulKey {
@@ -121,7 +121,7 @@ func (r doubtfulKey) remember(b *findingsWriter, id events.KeyID, f *projections
 
 // revoke takes in a revocation. A later one of the same key can only move the
 // doubtful time's beginning back.
-func (r doubtfulKey) revoke(b *findingsWriter, d *events.KeyRevoked, ref projections.Ref, received time.Time) error {
+func (r doubtfulKey) revoke(b *findingsWriter, d *events.KeyRevoked, ref events.Ref, received time.Time) error {
 	known, found, err := r.revoked.Get(b.tx, d.KeyID)
 	if err != nil {
 		return err
@@ -146,10 +146,10 @@ func (r doubtfulKey) revoke(b *findingsWriter, d *events.KeyRevoked, ref project
 type suspect struct {
 	envelopes, events int
 	first, last       time.Time
-	refs              projections.Refs
+	refs              events.Refs
 }
 
-func (r doubtfulKey) search(b *findingsWriter, id events.KeyID, d *doubt, ref projections.Ref) error {
+func (r doubtfulKey) search(b *findingsWriter, id events.KeyID, d *doubt, ref events.Ref) error {
 	head, found, err := r.heads.Get(b.tx, string(id))
 	if err != nil || !found {
 		return err
@@ -196,10 +196,10 @@ func add(suspects map[string]*suspect, e signed) {
 	if e.Received.After(s.last) {
 		s.last = e.Received
 	}
-	s.refs = addEvidence(s.refs, projections.Ref{Leaf: e.Leaf})
+	s.refs = addEvidence(s.refs, events.Ref{Leaf: e.Leaf})
 }
 
-func (r doubtfulKey) say(b *findingsWriter, name string, id events.KeyID, d *doubt, s *suspect, whole bool, ref projections.Ref) error {
+func (r doubtfulKey) say(b *findingsWriter, name string, id events.KeyID, d *doubt, s *suspect, whole bool, ref events.Ref) error {
 	recorder, err := events.ParseRecorder(name)
 	if err != nil {
 		return err

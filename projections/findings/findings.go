@@ -16,24 +16,24 @@ import (
 // Finding is something that breaks a rule or does not add up. Its key is ID, which
 // follows from what was found: the same leaves give the same findings.
 type Finding struct {
-	ID       string           `col:"id" json:"id" doc:"names the finding for good"`
-	Rule     string           `col:"rule,index" json:"rule" doc:"which rule found it"`
-	Severity Severity         `col:"severity,index" json:"severity" doc:"info, low, medium or high"`
-	State    State            `col:"state,index" json:"state" doc:"open, acknowledged by an authority, or resolved, by what came later or by an authority"`
-	Facility string           `col:"facility,index" json:"facility" doc:"where"`
-	Operator string           `col:"operator,index" json:"operator" doc:"whose"`
-	Recorder string           `col:"recorder,index" json:"recorder" doc:"the source of record"`
-	Subject  string           `col:"subject" json:"subject" doc:"what it is about, within the recorder: numbers, a session, a period"`
-	Summary  string           `col:"summary" json:"summary" doc:"one sentence for people"`
-	Law      string           `col:"law" json:"law" doc:"legal source; empty where none was adopted"`
-	Since    time.Time        `col:"since" json:"since" doc:"from when on it was so, as far as the evidence tells"`
-	Raised   time.Time        `col:"raised,order" json:"raised" doc:"ledger's time when it was found"`
-	Resolved time.Time        `col:"resolved" json:"resolved,omitzero" doc:"ledger's time when it was resolved"`
-	By       string           `col:"by" json:"by,omitempty" doc:"the authority that acknowledged or resolved it"`
-	Outcome  string           `col:"outcome" json:"outcome,omitempty" doc:"what came of it, by that authority's word"`
-	Note     string           `col:"note" json:"note,omitempty" doc:"that authority's note"`
-	Response string           `col:"response" json:"response,omitempty" doc:"the operator's answer: explained, accepted, corrected or disputed, and why"`
-	Evidence projections.Refs `col:"evidence" json:"evidence" doc:"leaves and events that show it: the first and the last of many"`
+	ID       string      `col:"id" json:"id" doc:"names the finding for good"`
+	Rule     string      `col:"rule,index" json:"rule" doc:"which rule found it"`
+	Severity Severity    `col:"severity,index" json:"severity" doc:"info, low, medium or high"`
+	State    State       `col:"state,index" json:"state" doc:"open, acknowledged by an authority, or resolved, by what came later or by an authority"`
+	Facility string      `col:"facility,index" json:"facility" doc:"where"`
+	Operator string      `col:"operator,index" json:"operator" doc:"whose"`
+	Recorder string      `col:"recorder,index" json:"recorder" doc:"the source of record"`
+	Subject  string      `col:"subject" json:"subject" doc:"what it is about, within the recorder: numbers, a session, a period"`
+	Summary  string      `col:"summary" json:"summary" doc:"one sentence for people"`
+	Law      string      `col:"law" json:"law" doc:"legal source; empty where none was adopted"`
+	Since    time.Time   `col:"since" json:"since" doc:"from when on it was so, as far as the evidence tells"`
+	Raised   time.Time   `col:"raised,order" json:"raised" doc:"ledger's time when it was found"`
+	Resolved time.Time   `col:"resolved" json:"resolved,omitzero" doc:"ledger's time when it was resolved"`
+	By       string      `col:"by" json:"by,omitempty" doc:"the authority that acknowledged or resolved it"`
+	Outcome  string      `col:"outcome" json:"outcome,omitempty" doc:"what came of it, by that authority's word"`
+	Note     string      `col:"note" json:"note,omitempty" doc:"that authority's note"`
+	Response string      `col:"response" json:"response,omitempty" doc:"the operator's answer: explained, accepted, corrected or disputed, and why"`
+	Evidence events.Refs `col:"evidence" json:"evidence" doc:"leaves and events that show it: the first and the last of many"`
 }
 
 // Severity is how much a finding matters where no rule pack says otherwise.

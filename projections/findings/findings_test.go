@@ -10,7 +10,6 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/findings"
 	"github.com/saksi-ledger/saksi/projections/findings/sequence"
 	"github.com/saksi-ledger/saksi/projections/views/viewtest"
@@ -36,7 +35,7 @@ const day = 24 * time.Hour
 
 // batch is a commitment to two native records.
 type batch struct {
-	ref    projections.Ref
+	ref    events.Ref
 	by     string // who orders
 	root   string
 	hashes [2]tlog.Hash
@@ -64,9 +63,9 @@ func (b *batch) produced(order string, asked int, index int) viewtest.Said {
 }
 
 // order orders something of the bastion, due in three days.
-func (s *story) order(number string, at projections.Ref, records []events.Integer, disclosures []string) {
+func (s *story) order(number string, at events.Ref, records []events.Integer, disclosures []string) {
 	s.Register(events.TypeProductionOrdered, events.ProductionOrdered{
-		Order: number, Recorder: s.bastion.Name(), Event: events.Ref{Leaf: events.Integer(at.Leaf), Event: events.Integer(at.Event)},
+		Order: number, Recorder: s.bastion.Name(), Event: events.RefFields{Leaf: events.Integer(at.Leaf), Event: events.Integer(at.Event)},
 		Records: records, Disclosures: disclosures, Due: events.At(s.Now.Add(3 * day)), Ground: "inquiry",
 	})
 }
@@ -175,13 +174,13 @@ var stories = []struct {
 		at := s.bastion.Say(viewtest.Performed(""))
 		one, two := strings.Repeat("a", 43), strings.Repeat("b", 43)
 		s.order("4", at, nil, []string{one, two})
-		handed := func(ref projections.Ref, digests ...string) viewtest.Said {
+		handed := func(ref events.Ref, digests ...string) viewtest.Said {
 			return viewtest.Said{Type: events.TypeAccessDisclosed, Data: events.AccessDisclosed{
-				Order: "4", Authority: s.authority(), Event: events.Ref{Leaf: events.Integer(ref.Leaf), Event: events.Integer(ref.Event)}, Disclosures: digests,
+				Order: "4", Authority: s.authority(), Event: events.RefFields{Leaf: events.Integer(ref.Leaf), Event: events.Integer(ref.Event)}, Disclosures: digests,
 			}}
 		}
 		s.bastion.Say(handed(at, one))
-		s.bastion.Say(handed(projections.Ref{Leaf: at.Leaf, Event: 7}, two))
+		s.bastion.Say(handed(events.Ref{Leaf: at.Leaf, Event: 7}, two))
 		s.Pass(4 * day)
 		s.finds("production-mismatch open order 4", "production-missing open order 4")
 		s.bastion.Say(handed(at, two))

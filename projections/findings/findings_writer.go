@@ -42,7 +42,7 @@ func (b *findingsWriter) raise(f Finding) error {
 }
 
 // resolve closes a finding that there may be.
-func (b *findingsWriter) resolve(id, summary string, evidence ...projections.Ref) error {
+func (b *findingsWriter) resolve(id, summary string, evidence ...events.Ref) error {
 	f, found, err := b.table.Get(b.tx, id)
 	if err != nil || !found || f.State == Resolved {
 		return err
@@ -65,9 +65,9 @@ func about(rule string, severity Severity, recorder events.Recorder, id string) 
 const firstEvidence, lastEvidence = 8, 8
 
 // addEvidence returns the first and the last references of all, in their order.
-func addEvidence(before projections.Refs, more ...projections.Ref) projections.Refs {
+func addEvidence(before events.Refs, more ...events.Ref) events.Refs {
 	all := append(slices.Clone(before), more...)
-	slices.SortFunc(all, func(a, b projections.Ref) int {
+	slices.SortFunc(all, func(a, b events.Ref) int {
 		return cmp.Or(cmp.Compare(a.Leaf, b.Leaf), cmp.Compare(a.Event, b.Event))
 	})
 	all = slices.Compact(all)

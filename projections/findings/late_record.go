@@ -38,7 +38,7 @@ type lateEvents struct {
 	Worst    time.Duration
 	Oldest   time.Time
 	Newest   time.Time
-	Evidence projections.Refs
+	Evidence events.Refs
 }
 
 func newLateRecord() lateRecord {

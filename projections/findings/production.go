@@ -49,7 +49,7 @@ func (r productionFinding) late(b *findingsWriter, s *production.Step) error {
 		return err
 	}
 	late := about("production-late", Low, recorder, o.Key())
-	late.Subject, late.Since, late.Evidence = "order "+o.Order, o.Due, projections.Refs{o.Ref, s.Event.Ref}
+	late.Subject, late.Since, late.Evidence = "order "+o.Order, o.Due, events.Refs{o.Ref, s.Event.Ref}
 	late.Summary = fmt.Sprintf("%s produced what order %s of %s asked for at %s: it was due at %s.", o.Recorder, o.Order, o.Authority, moment(b.tx.Now()), moment(o.Due))
 	return b.raise(late)
 }
@@ -60,7 +60,7 @@ func missingID(recorder events.Recorder, key string) string {
 
 func (r productionFinding) mismatch(b *findingsWriter, s *production.Step) error {
 	finding := about("production-mismatch", High, s.Event.Recorder, s.Event.Ref.String())
-	finding.Subject, finding.Summary, finding.Since, finding.Evidence = "order "+s.Number, s.Problem, b.tx.Now(), projections.Refs{s.Event.Ref}
+	finding.Subject, finding.Summary, finding.Since, finding.Evidence = "order "+s.Number, s.Problem, b.tx.Now(), events.Refs{s.Event.Ref}
 	if s.Order != nil {
 		finding.Evidence = append(finding.Evidence, s.Order.Ref, s.Order.Event)
 	}
@@ -77,7 +77,7 @@ func (r productionFinding) due(b *findingsWriter, key string) error {
 		return err
 	}
 	finding := about("production-missing", High, recorder, o.Key())
-	finding.Subject, finding.Since, finding.Evidence = "order "+o.Order, o.Due, projections.Refs{o.Ref, o.Event}
+	finding.Subject, finding.Since, finding.Evidence = "order "+o.Order, o.Due, events.Refs{o.Ref, o.Event}
 	finding.Summary = fmt.Sprintf("%s was to produce %s by %s, on order %s of %s: %d of them have not come.", o.Recorder, things(o), moment(o.Due), o.Order, o.Authority, o.Left())
 	if o.Left() < o.Asked() {
 		finding.Evidence = append(finding.Evidence, o.Last)

@@ -26,15 +26,15 @@ type quorumOverdue struct {
 type wait struct {
 	Origin string `json:"o"`
 	// Policy is what demands a quorum, as Named says it; empty where nothing does.
-	Policy string          `json:"p"`
-	Named  projections.Ref `json:"g"`
+	Policy string     `json:"p"`
+	Named  events.Ref `json:"g"`
 	// First is the first leaf that waits, since Since, and Last the last; zero where
 	// none does.
-	First uint64          `json:"f"`
-	Since time.Time       `json:"s"`
-	Last  uint64          `json:"l"`
-	By    projections.Ref `json:"b,omitzero"` // what was recorded last
-	Open  string          `json:"d,omitempty"`
+	First uint64     `json:"f"`
+	Since time.Time  `json:"s"`
+	Last  uint64     `json:"l"`
+	By    events.Ref `json:"b,omitzero"` // what was recorded last
+	Open  string     `json:"d,omitempty"`
 }
 
 func newQuorumOverdue() quorumOverdue {
@@ -107,7 +107,7 @@ func demanding(text string) string {
 
 // adopted has another policy hold from here on. What waits goes on waiting, if there is
 // anybody to wait for.
-func (r quorumOverdue) adopted(b *findingsWriter, w *wait, text string, by projections.Ref) error {
+func (r quorumOverdue) adopted(b *findingsWriter, w *wait, text string, by events.Ref) error {
 	w.Policy, w.Named = demanding(text), by
 	if w.Policy != "" {
 		return r.waits.Put(b.tx, theQuorum, w)
@@ -139,7 +139,7 @@ func (r quorumOverdue) arrived(b *findingsWriter, w *wait, leaf uint64) error {
 }
 
 // cosigned ends the wait of the leaves below a size, if the cosignatures hold.
-func (r quorumOverdue) cosigned(b *findingsWriter, w *wait, c *events.CheckpointCosigned, by projections.Ref) error {
+func (r quorumOverdue) cosigned(b *findingsWriter, w *wait, c *events.CheckpointCosigned, by events.Ref) error {
 	policy, err := formats.ParsePolicy([]byte(w.Policy))
 	if err != nil {
 		return err
@@ -185,9 +185,9 @@ func (r quorumOverdue) due(b *findingsWriter, _ string) error {
 		Subject: fmt.Sprintf("leaf %d", w.First), Since: w.Since,
 		Summary: fmt.Sprintf("Leaf %d has waited since %s for the quorum of witnesses, %s: whoever runs the ledger could show others another tree.", w.First, moment(w.Since), policy.Quorum()),
 		// One says who must cosign; what came last says who did.
-		Evidence: projections.Refs{w.Named, {Leaf: w.First}},
+		Evidence: events.Refs{w.Named, {Leaf: w.First}},
 	}
-	if w.By != (projections.Ref{}) {
+	if w.By != (events.Ref{}) {
 		finding.Evidence = append(finding.Evidence, w.By)
 	}
 	w.Open = finding.ID

@@ -97,6 +97,6 @@ func (run *rejectedMessages) finding(operator string, leaf uint64) Finding {
 	return Finding{
 		ID: fmt.Sprintf("rejections/%s/%d", operator, run.Leaf), Rule: "rejections", Severity: severity, Operator: operator,
 		Subject: operator, Summary: fmt.Sprintf("%s; %d had been said before.", summary, run.Repeats), Since: run.Began,
-		Evidence: projections.Refs{{Leaf: run.Leaf}, {Leaf: leaf}},
+		Evidence: events.Refs{{Leaf: run.Leaf}, {Leaf: leaf}},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/findings/sequence"
 )
@@ -26,7 +27,7 @@ func (r sequenceGap) leaf(b *findingsWriter, f *projections.Fact, s *sequence.St
 		finding.Subject = stretch(g.From, g.To)
 		finding.Summary = fmt.Sprintf("%s went on at number %d of incarnation %d without %s: %s %s missing.",
 			s.Recorder, s.First, s.Incarnation, numbers(g.From, g.To), many(g.Missing, "event"), be(g.Missing, "is", "are"))
-		finding.Since, finding.Evidence = f.Leaf.Received, projections.Refs{s.Ref}
+		finding.Since, finding.Evidence = f.Leaf.Received, events.Refs{s.Ref}
 		if err := b.raise(finding); err != nil {
 			return err
 		}
@@ -57,7 +58,7 @@ func (r sequenceGap) filled(b *findingsWriter, s *sequence.Step, g sequence.Gap)
 	finding := *before
 	finding.Summary = fmt.Sprintf("%s left out %s of incarnation %d: %s %s still missing.",
 		s.Recorder, r.left(before), s.Incarnation, many(g.Missing, "event"), be(g.Missing, "is", "are"))
-	finding.Evidence = projections.Refs{s.Ref}
+	finding.Evidence = events.Refs{s.Ref}
 	return b.raise(finding)
 }
 
@@ -83,6 +84,6 @@ func (r sequenceGap) beyond(b *findingsWriter, f *projections.Fact, s *sequence.
 	finding.Subject = fmt.Sprintf("incarnation %d", s.Incarnation)
 	finding.Summary = fmt.Sprintf("%s left out numbers of incarnation %d in more than %d places: beyond those, %s %s missing.",
 		s.Recorder, s.Incarnation, sequence.MaxGaps, many(s.Lost, "event"), be(s.Lost, "is", "are"))
-	finding.Since, finding.Evidence = f.Leaf.Received, projections.Refs{s.Ref}
+	finding.Since, finding.Evidence = f.Leaf.Received, events.Refs{s.Ref}
 	return b.raise(finding)
 }

@@ -42,7 +42,7 @@ type sessionOverlong struct {
 }
 
 type openSession struct {
-	Ref      projections.Ref
+	Ref      events.Ref
 	Recorder string
 	Session  string
 	Opened   time.Time
@@ -123,7 +123,7 @@ func (r sessionOverlong) due(b *findingsWriter, key string) error {
 	finding.Summary = fmt.Sprintf("Session %s of %s (%s, in %s) on %s was opened at %s and has not been closed in %s.",
 		session.Session, session.Actor, session.Party, session.Country, recorder, moment(session.Opened), span(b.tx.Now().Sub(session.Opened)))
 	finding.Since = session.Opened.Add(OverlongAfter)
-	finding.Evidence = projections.Refs{session.Ref}
+	finding.Evidence = events.Refs{session.Ref}
 	session.Finding = finding.ID
 	if err := r.open.Put(b.tx, key, session); err != nil {
 		return err

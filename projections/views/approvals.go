@@ -18,7 +18,7 @@ type approvals struct {
 type request struct{ AccessID string }
 
 // approval is the newest of an access.
-type approval struct{ Ref projections.Ref }
+type approval struct{ Ref events.Ref }
 
 func newApprovals(view string) approvals {
 	return approvals{
@@ -55,16 +55,16 @@ func (a approvals) approved(tx *projections.Tx, e *projections.Event, data *even
 
 // of returns the approval of an access that a recorder saw, the operator's own if
 // there is one.
-func (a approvals) of(tx *projections.Tx, recorder events.Recorder, access string) (projections.Ref, bool, error) {
+func (a approvals) of(tx *projections.Tx, recorder events.Recorder, access string) (events.Ref, bool, error) {
 	for _, key := range []string{byOperator(recorder, access), byFacility(recorder, access)} {
 		if found, ok, err := a.accesses.Get(tx, key); err != nil || ok {
 			if err != nil {
-				return projections.Ref{}, false, err
+				return events.Ref{}, false, err
 			}
 			return found.Ref, true, nil
 		}
 	}
-	return projections.Ref{}, false, nil
+	return events.Ref{}, false, nil
 }
 
 func byOperator(r events.Recorder, access string) string { return "operator/" + r.Owner + "/" + access }

@@ -95,10 +95,10 @@ func badDay(t testing.TB, w *viewtest.World, dir string) {
 	trail.Say(trail.Attest(start, start.Add(day), 1))
 	wrong := events.EventReference{Recorder: bastion.Name(), ID: "1", Digest: events.DigestOf([]byte("1")).String()}
 	w.Register(events.TypeProductionOrdered, events.ProductionOrdered{
-		Order: "7/2026", Recorder: bastion.Name(), Event: events.Ref{Leaf: 9}, Records: []events.Integer{0}, Due: events.At(w.Now.Add(time.Hour).Truncate(time.Second)), Ground: "inquiry",
+		Order: "7/2026", Recorder: bastion.Name(), Event: events.RefFields{Leaf: 9}, Records: []events.Integer{0}, Due: events.At(w.Now.Add(time.Hour).Truncate(time.Second)), Ground: "inquiry",
 	})
 	w.Register(events.TypeDisclosureRevealed, events.DisclosureRevealed{
-		Recorder: bastion.Name(), Kind: events.RevealedDisclosure, Actor: viewtest.Engineer().ID, Events: []events.Ref{{Leaf: 9}}, Ground: "inquiry", Order: "7/2026",
+		Recorder: bastion.Name(), Kind: events.RevealedDisclosure, Actor: viewtest.Engineer().ID, Events: []events.RefFields{{Leaf: 9}}, Ground: "inquiry", Order: "7/2026",
 	})
 	trail.Say(viewtest.Said{Type: events.TypeAttestationCorrection, Data: events.Withdrawing(wrong, "test_run", viewtest.Engineer()).Statement()})
 	backup := *bastion.Next()

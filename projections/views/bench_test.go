@@ -72,7 +72,7 @@ func synthetic(b *testing.B, leaves, perEnvelope int) []*projections.Fact {
 			performed := data
 			performed.Actor.ID = fmt.Sprintf("p-%d", n%17)
 			f.Events = append(f.Events, projections.Event{
-				Ref: projections.Ref{Leaf: f.Index, Event: n}, Recorder: recorder, Sequence: first + uint64(n), Data: &performed,
+				Ref: events.Ref{Leaf: f.Index, Event: n}, Recorder: recorder, Sequence: first + uint64(n), Data: &performed,
 				Event: &events.Event{Type: events.TypeAccessPerformed, Time: at.Add(-time.Second).Format(time.RFC3339Nano)},
 			})
 		}

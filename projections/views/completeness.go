@@ -44,7 +44,7 @@ type RecorderAccount struct {
 	AheadSeconds  int64  `col:"aheadSeconds" json:"aheadSeconds" doc:"the most that an event was ahead of its receipt: clock skew at least that"`
 	Late          uint64 `col:"late" json:"late" doc:"events received more than 36 hours after they happened"`
 
-	Evidence projections.Refs `col:"evidence" json:"evidence" doc:"declaration, last envelope, last attestation"`
+	Evidence events.Refs `col:"evidence" json:"evidence" doc:"declaration, last envelope, last attestation"`
 }
 
 // The grades. Others need what recorders don't say yet.
@@ -81,10 +81,10 @@ type completeness struct {
 
 // recorderNotes is what a row is made of and doesn't show. It changes seldom.
 type recorderNotes struct {
-	Declared projections.Ref
-	Since    time.Time       // from when on it has to attest, until it does
-	Attested projections.Ref // the last attestation
-	Attests  bool            // there is one
+	Declared events.Ref
+	Since    time.Time  // from when on it has to attest, until it does
+	Attested events.Ref // the last attestation
+	Attests  bool       // there is one
 	// Rejected counts what the row will say at the next turn of its timer, if Counting.
 	Rejected uint64
 	Counting bool
@@ -309,7 +309,7 @@ func (c *completeness) settle(tx *projections.Tx, row *RecorderAccount, notes *r
 	if err := c.notes.Put(tx, row.Recorder, notes); err != nil {
 		return err
 	}
-	heard := projections.Refs{}
+	heard := events.Refs{}
 	if row.Envelopes > 0 {
 		heard = row.Evidence[1:2]
 	}
@@ -360,8 +360,8 @@ func (c *completeness) put(tx *projections.Tx, row *RecorderAccount) error {
 }
 
 // evidence lists the declaration, what was heard last, and the last attestation.
-func (n *recorderNotes) evidence(heard ...projections.Ref) projections.Refs {
-	refs := append(projections.Refs{n.Declared}, heard...)
+func (n *recorderNotes) evidence(heard ...events.Ref) events.Refs {
+	refs := append(events.Refs{n.Declared}, heard...)
 	if n.Attests {
 		refs = append(refs, n.Attested)
 	}

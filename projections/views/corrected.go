@@ -31,7 +31,7 @@ type correctionNote struct {
 	By       string `json:",omitempty"` // the attestation
 	Right    string `json:",omitempty"` // id of the event that says it rightly
 	Wrong    string `json:",omitempty"` // id of the event that it says rightly
-	Ref      projections.Ref
+	Ref      events.Ref
 }
 
 type waiting struct{ Events uint64 }
@@ -55,7 +55,7 @@ func lineKey(recorder string, d events.Digest) string {
 }
 
 // remember takes down where an event stands.
-func (c corrected) remember(tx *projections.Tx, recorder string, digest events.Digest, at projections.Ref) error {
+func (c corrected) remember(tx *projections.Tx, recorder string, digest events.Digest, at events.Ref) error {
 	return c.lines.Put(tx, lineKey(recorder, digest), &lineAt{at.Leaf, at.Event})
 }
 
@@ -104,7 +104,7 @@ func (n *correctionNote) on(row *Touch) {
 
 // correct lets a correction change the rows of the wrong event and of the right one, or
 // wait for them. Of an event that is no touch, it waits for good.
-func (c corrected) correct(tx *projections.Tx, row *Correction, change func(projections.Ref, func(*Touch)) error) error {
+func (c corrected) correct(tx *projections.Tx, row *Correction, change func(events.Ref, func(*Touch)) error) error {
 	notes := map[string]*correctionNote{
 		row.Digest: {Recorder: row.Recorder, Action: row.Action, By: row.Ref.String(), Right: row.ByEvent, Ref: row.Ref},
 	}
@@ -130,7 +130,7 @@ func (c corrected) correct(tx *projections.Tx, row *Correction, change func(proj
 			}
 			continue
 		}
-		if err := change(projections.Ref{Leaf: at.Leaf, Event: at.Event}, note.on); err != nil {
+		if err := change(events.Ref{Leaf: at.Leaf, Event: at.Event}, note.on); err != nil {
 			return err
 		}
 	}

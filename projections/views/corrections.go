@@ -12,11 +12,11 @@ import (
 // them, by the ids and digests of both. Its key is Ref: an event that is corrected
 // twice is here twice, and so is one that isn't in the ledger.
 type Correction struct {
-	Ref      projections.Ref `col:"ref" json:"ref" doc:"the attestation: LEAF/EVENT"`
-	Time     time.Time       `col:"time" json:"time" doc:"when it was sworn to, as the recorder says"`
-	Received time.Time       `col:"received,order" json:"received" doc:"when the ledger's stream received it"`
-	Operator string          `col:"operator,index" json:"operator" doc:"whose"`
-	Facility string          `col:"facility,index" json:"facility" doc:"where the wrong event says it was"`
+	Ref      events.Ref `col:"ref" json:"ref" doc:"the attestation: LEAF/EVENT"`
+	Time     time.Time  `col:"time" json:"time" doc:"when it was sworn to, as the recorder says"`
+	Received time.Time  `col:"received,order" json:"received" doc:"when the ledger's stream received it"`
+	Operator string     `col:"operator,index" json:"operator" doc:"whose"`
+	Facility string     `col:"facility,index" json:"facility" doc:"where the wrong event says it was"`
 
 	Recorder string `col:"recorder,index" json:"recorder" doc:"that said the wrong event"`
 	Event    string `col:"event,index" json:"event" doc:"the wrong event's id"`
@@ -27,9 +27,9 @@ type Correction struct {
 	ByEvent    string `col:"by.event,index" json:"by.event" doc:"the right event's id"`
 	ByDigest   string `col:"by.digest" json:"by.digest" doc:"of the right event's line"`
 
-	Reason   string           `col:"reason" json:"reason" doc:"why it was wrong"`
-	Approver string           `col:"approver.id" json:"approver.id" doc:"who approved the correction: a pseudonym"`
-	Evidence projections.Refs `col:"evidence" json:"evidence" doc:"the attestation"`
+	Reason   string      `col:"reason" json:"reason" doc:"why it was wrong"`
+	Approver string      `col:"approver.id" json:"approver.id" doc:"who approved the correction: a pseudonym"`
+	Evidence events.Refs `col:"evidence" json:"evidence" doc:"the attestation"`
 }
 
 // Corrections returns the view of what operators have taken back or said anew.
@@ -71,7 +71,7 @@ func correction(f *projections.Fact, e *projections.Event, d *events.CorrectionA
 	row := &Correction{
 		Ref: e.Ref, Time: timeOf(e, f), Received: f.Leaf.Received, Operator: wrong.Owner, Facility: wrong.Facility,
 		Recorder: d.Event.Recorder, Event: d.Event.ID, Digest: d.Event.Digest, Action: string(d.Action),
-		Reason: d.Reason, Approver: d.Approver.ID, Evidence: projections.Refs{e.Ref},
+		Reason: d.Reason, Approver: d.Approver.ID, Evidence: events.Refs{e.Ref},
 	}
 	if d.By != nil {
 		right, err := events.ParseRecorder(d.By.Recorder)

@@ -37,9 +37,9 @@ type Facility struct {
 	Trainees       int64    `col:"trainees" json:"trainees" doc:"local people in training now"`
 	Hired          int64    `col:"hired" json:"hired" doc:"of those trained since the account before"`
 
-	Since    time.Time        `col:"since,order" json:"since" doc:"ledger's time at which it was said"`
-	Ref      projections.Ref  `col:"ref" json:"ref" doc:"the event that says so"`
-	Evidence projections.Refs `col:"evidence" json:"evidence" doc:"the event that says so"`
+	Since    time.Time   `col:"since,order" json:"since" doc:"ledger's time at which it was said"`
+	Ref      events.Ref  `col:"ref" json:"ref" doc:"the event that says so"`
+	Evidence events.Refs `col:"evidence" json:"evidence" doc:"the event that says so"`
 }
 
 // Facilities returns the register of facilities.
@@ -55,7 +55,7 @@ func Facilities() *projections.View {
 			for i := range f.Events {
 				e := &f.Events[i]
 				row := &Facility{
-					SaidBy: e.Recorder.String(), Since: f.Leaf.Received, Ref: e.Ref, Evidence: projections.Refs{e.Ref},
+					SaidBy: e.Recorder.String(), Since: f.Leaf.Received, Ref: e.Ref, Evidence: events.Refs{e.Ref},
 				}
 				switch data := e.Data.(type) {
 				case *events.FacilityDeclared:

@@ -12,28 +12,28 @@ import (
 // Order is an authority's order to produce, and what became of it. Its key is the
 // authority and the number that it gave it.
 type Order struct {
-	Ref       projections.Ref `col:"ref" json:"ref" doc:"the order: LEAF/EVENT"`
-	Ordered   time.Time       `col:"ordered,order" json:"ordered" doc:"when the ledger's stream received it"`
-	Authority string          `col:"authority,index" json:"authority" doc:"who ordered it"`
-	Number    string          `col:"number,index" json:"number" doc:"that the authority gave the order"`
-	Ground    string          `col:"ground" json:"ground" doc:"on what ground"`
-	Operator  string          `col:"operator,index" json:"operator" doc:"who is to produce"`
-	Facility  string          `col:"facility,index" json:"facility" doc:"where"`
-	Recorder  string          `col:"recorder" json:"recorder" doc:"that said the event"`
+	Ref       events.Ref `col:"ref" json:"ref" doc:"the order: LEAF/EVENT"`
+	Ordered   time.Time  `col:"ordered,order" json:"ordered" doc:"when the ledger's stream received it"`
+	Authority string     `col:"authority,index" json:"authority" doc:"who ordered it"`
+	Number    string     `col:"number,index" json:"number" doc:"that the authority gave the order"`
+	Ground    string     `col:"ground" json:"ground" doc:"on what ground"`
+	Operator  string     `col:"operator,index" json:"operator" doc:"who is to produce"`
+	Facility  string     `col:"facility,index" json:"facility" doc:"where"`
+	Recorder  string     `col:"recorder" json:"recorder" doc:"that said the event"`
 
-	Event       projections.Ref `col:"event" json:"event" doc:"the commitment, or the event whose disclosures are asked for"`
-	Batch       string          `col:"batch" json:"batch" doc:"the committed batch, as its recorder names it"`
-	Root        string          `col:"root" json:"root" doc:"that was committed to"`
-	Records     []string        `col:"records" json:"records" doc:"the records asked for, by index within the batch"`
-	Disclosures []string        `col:"disclosures" json:"disclosures" doc:"the disclosures asked for, by digest"`
+	Event       events.Ref `col:"event" json:"event" doc:"the commitment, or the event whose disclosures are asked for"`
+	Batch       string     `col:"batch" json:"batch" doc:"the committed batch, as its recorder names it"`
+	Root        string     `col:"root" json:"root" doc:"that was committed to"`
+	Records     []string   `col:"records" json:"records" doc:"the records asked for, by index within the batch"`
+	Disclosures []string   `col:"disclosures" json:"disclosures" doc:"the disclosures asked for, by digest"`
 
-	State      OrderState       `col:"state,index" json:"state" doc:"open, produced, late, missing or mismatch"`
-	Due        time.Time        `col:"due,index" json:"due" doc:"by when it is to be produced"`
-	Asked      int              `col:"asked" json:"asked" doc:"how many records or disclosures were asked for"`
-	Left       int              `col:"left" json:"left" doc:"how many of them have not come"`
-	Produced   time.Time        `col:"produced" json:"produced,omitzero" doc:"when all of it had come"`
-	Mismatches int              `col:"mismatches" json:"mismatches" doc:"how many answers did not belong to what was committed to, or were not asked for"`
-	Answers    projections.Refs `col:"answers" json:"answers" doc:"the operator's answers: the first and the last of many"`
+	State      OrderState  `col:"state,index" json:"state" doc:"open, produced, late, missing or mismatch"`
+	Due        time.Time   `col:"due,index" json:"due" doc:"by when it is to be produced"`
+	Asked      int         `col:"asked" json:"asked" doc:"how many records or disclosures were asked for"`
+	Left       int         `col:"left" json:"left" doc:"how many of them have not come"`
+	Produced   time.Time   `col:"produced" json:"produced,omitzero" doc:"when all of it had come"`
+	Mismatches int         `col:"mismatches" json:"mismatches" doc:"how many answers did not belong to what was committed to, or were not asked for"`
+	Answers    events.Refs `col:"answers" json:"answers" doc:"the operator's answers: the first and the last of many"`
 }
 
 // OrderState is what became of an order.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/committed"
-	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/views"
 	"github.com/saksi-ledger/saksi/projections/views/viewtest"
 )
@@ -34,13 +33,13 @@ func TestOrders(t *testing.T) {
 		Batch: "b-1", Root: root.String(), Count: 5, Totals: []events.ClassTotal{{Class: "read", Count: 5}},
 		Window: events.Window{From: events.At(w.Now), To: events.At(w.Now.Add(time.Hour))},
 	}})
-	order := func(number string, after time.Duration, records ...events.Integer) projections.Ref {
+	order := func(number string, after time.Duration, records ...events.Integer) events.Ref {
 		return w.Register(events.TypeProductionOrdered, events.ProductionOrdered{
-			Order: number, Recorder: bastion.Name(), Event: events.Ref{Leaf: events.Integer(commitment.Leaf), Event: events.Integer(commitment.Event)},
+			Order: number, Recorder: bastion.Name(), Event: events.RefFields{Leaf: events.Integer(commitment.Leaf), Event: events.Integer(commitment.Event)},
 			Records: records, Due: events.At(w.Now.Add(after).Truncate(time.Second)), Ground: "inquiry",
 		})
 	}
-	produce := func(number string, asked int, root string, indexes ...int64) projections.Ref {
+	produce := func(number string, asked int, root string, indexes ...int64) events.Ref {
 		data := events.AccessProduced{Order: number, Authority: "mcmc", Batch: "b-1", Root: root, Asked: events.Integer(asked), Records: []events.ProducedRecord{}}
 		for _, n := range indexes {
 			record, err := tree.Prove(n)

@@ -10,18 +10,18 @@ import (
 // Reveal is an authority's word, given before it opens anything, that it reads what was
 // for its eyes: disclosures of a person, or sealed events. The operator sees it too.
 type Reveal struct {
-	Ref       projections.Ref `col:"ref" json:"ref" doc:"the authority's word: LEAF/EVENT"`
-	Received  time.Time       `col:"received,order" json:"received" doc:"when the ledger's stream received it"`
-	Authority string          `col:"authority,index" json:"authority" doc:"who reads"`
-	Operator  string          `col:"operator,index" json:"operator" doc:"whose events they are"`
-	Facility  string          `col:"facility,index" json:"facility" doc:"where they happened"`
-	Recorder  string          `col:"recorder" json:"recorder" doc:"that said them"`
+	Ref       events.Ref `col:"ref" json:"ref" doc:"the authority's word: LEAF/EVENT"`
+	Received  time.Time  `col:"received,order" json:"received" doc:"when the ledger's stream received it"`
+	Authority string     `col:"authority,index" json:"authority" doc:"who reads"`
+	Operator  string     `col:"operator,index" json:"operator" doc:"whose events they are"`
+	Facility  string     `col:"facility,index" json:"facility" doc:"where they happened"`
+	Recorder  string     `col:"recorder" json:"recorder" doc:"that said them"`
 
-	What   string           `col:"what,index" json:"what" doc:"disclosure or sealed"`
-	Actor  string           `col:"actor.id,index" json:"actor.id" doc:"the pseudonym, where one person's disclosures are read"`
-	Events projections.Refs `col:"events" json:"events" doc:"the events that are read"`
-	Ground string           `col:"ground,index" json:"ground" doc:"on what ground"`
-	Order  string           `col:"order" json:"order" doc:"the number of the order"`
+	What   string      `col:"what,index" json:"what" doc:"disclosure or sealed"`
+	Actor  string      `col:"actor.id,index" json:"actor.id" doc:"the pseudonym, where one person's disclosures are read"`
+	Events events.Refs `col:"events" json:"events" doc:"the events that are read"`
+	Ground string      `col:"ground,index" json:"ground" doc:"on what ground"`
+	Order  string      `col:"order" json:"order" doc:"the number of the order"`
 }
 
 // Reveals returns the view of what authorities have read of persons, and on what ground.
@@ -47,7 +47,7 @@ func Reveals() *projections.View {
 					What: string(d.Kind), Actor: d.Actor, Ground: d.Ground, Order: d.Order,
 				}
 				for _, ref := range d.Events {
-					row.Events = append(row.Events, projections.Ref{Leaf: uint64(ref.Leaf), Event: int(ref.Event)})
+					row.Events = append(row.Events, events.Ref{Leaf: uint64(ref.Leaf), Event: int(ref.Event)})
 				}
 				if err := rows.Append(tx, e.Ref.String(), row); err != nil {
 					return err

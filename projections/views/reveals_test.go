@@ -15,10 +15,10 @@ func TestReveals(t *testing.T) {
 	said := bastion.Say(viewtest.Performed(""), viewtest.Performed(""))
 	word := w.Register(events.TypeDisclosureRevealed, events.DisclosureRevealed{
 		Recorder: bastion.Name(), Kind: events.RevealedDisclosure, Actor: "p-1", Ground: "inquiry", Order: "7/2026",
-		Events: []events.Ref{{Leaf: events.Integer(said.Leaf)}, {Leaf: events.Integer(said.Leaf), Event: 1}},
+		Events: []events.RefFields{{Leaf: events.Integer(said.Leaf)}, {Leaf: events.Integer(said.Leaf), Event: 1}},
 	})
 	w.Register(events.TypeDisclosureRevealed, events.DisclosureRevealed{
-		Recorder: bastion.Name(), Kind: events.RevealedSealed, Events: []events.Ref{{Leaf: events.Integer(said.Leaf)}}, Ground: "supervision",
+		Recorder: bastion.Name(), Kind: events.RevealedSealed, Events: []events.RefFields{{Leaf: events.Integer(said.Leaf)}}, Ground: "supervision",
 	})
 	rows := viewtest.Rows[views.Reveal](w.Replay(views.Reveals()), "reveals", 0)
 	if len(rows) != 2 {

@@ -46,7 +46,7 @@ type Session struct {
 	Recording  string `col:"recording" json:"recording" doc:"its digest"`
 	Operations uint64 `col:"operations" json:"operations" doc:"performed within it, as received before it closed; counted when it closes"`
 
-	Evidence projections.Refs `col:"evidence" json:"evidence" doc:"the events that opened and closed it"`
+	Evidence events.Refs `col:"evidence" json:"evidence" doc:"the events that opened and closed it"`
 }
 
 // The states of a session.
@@ -209,6 +209,6 @@ func newSession(e *projections.Event, name string, actor *events.Actor) *Session
 		ActorID: actor.ID, ActorKind: string(actor.Kind), ActorParty: string(actor.Party),
 		ActorEmployer: actor.Employer, ActorEmployerCountry: actor.EmployerCountry,
 		ActorOfficeCountry: actor.OfficeCountry, ActorPhysicalCountry: actor.PhysicalCountry, ActorRole: actor.Role,
-		Evidence: projections.Refs{e.Ref},
+		Evidence: events.Refs{e.Ref},
 	}
 }

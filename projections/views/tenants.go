@@ -24,10 +24,10 @@ type TenantAccount struct {
 	Parties   []string `col:"actor.parties" json:"actor.parties" doc:"on whose side the actors were"`
 	Countries []string `col:"from.countries" json:"from.countries" doc:"where access came from"`
 
-	First         time.Time        `col:"first" json:"first,omitzero" doc:"when the first touch happened, as the recorder says"`
-	Last          time.Time        `col:"last,order" json:"last,omitzero" doc:"when the last one did"`
-	LastOperation string           `col:"lastOperation" json:"lastOperation" doc:"of the touch received last"`
-	Evidence      projections.Refs `col:"evidence" json:"evidence" doc:"the touches received first and last"`
+	First         time.Time   `col:"first" json:"first,omitzero" doc:"when the first touch happened, as the recorder says"`
+	Last          time.Time   `col:"last,order" json:"last,omitzero" doc:"when the last one did"`
+	LastOperation string      `col:"lastOperation" json:"lastOperation" doc:"of the touch received last"`
+	Evidence      events.Refs `col:"evidence" json:"evidence" doc:"the touches received first and last"`
 }
 
 // Tenants returns the view of who touched whose.
@@ -117,7 +117,7 @@ func (t *tenants) touched(tx *projections.Tx, f *projections.Fact, e *projection
 	}
 	at := timeOf(e, f)
 	if !found {
-		row = &TenantAccount{Tenant: tenant, Operator: e.Recorder.Owner, Facility: e.Recorder.Facility, First: at, Last: at, Evidence: projections.Refs{e.Ref}}
+		row = &TenantAccount{Tenant: tenant, Operator: e.Recorder.Owner, Facility: e.Recorder.Facility, First: at, Last: at, Evidence: events.Refs{e.Ref}}
 	}
 	row.Touches++
 	count(row)
@@ -129,7 +129,7 @@ func (t *tenants) touched(tx *projections.Tx, f *projections.Fact, e *projection
 		row.Last = at
 	}
 	row.LastOperation = operation
-	row.Evidence = projections.Refs{row.Evidence[0], e.Ref}
+	row.Evidence = events.Refs{row.Evidence[0], e.Ref}
 	if row.Evidence[0] == e.Ref {
 		row.Evidence = row.Evidence[:1]
 	}

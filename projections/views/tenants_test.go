@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/views"
 	"github.com/saksi-ledger/saksi/projections/views/viewtest"
 )
@@ -42,7 +41,7 @@ func TestTenants(t *testing.T) {
 	}
 	i := slices.IndexFunc(rows, func(r views.TenantAccount) bool { return r.Tenant == "bank-1" && r.Operator == viewtest.Operator })
 	if r := rows[i]; r.Touches != 3 || r.Sessions != 1 || r.Denied != 1 || r.Writes != 1 || r.LastOperation != "denied" ||
-		len(r.Parties) != 1 || len(r.Countries) != 1 || !slices.Equal(r.Evidence, projections.Refs{first, last}) {
+		len(r.Parties) != 1 || len(r.Countries) != 1 || !slices.Equal(r.Evidence, events.Refs{first, last}) {
 		t.Errorf("%+v", r)
 	}
 	for _, r := range rows {

@@ -21,14 +21,14 @@ import (
 // and by what; what says it rightly is a touch of its own, and says what it replaces.
 // The corrections themselves are a view, under the same ids.
 type Touch struct {
-	Ref      projections.Ref `col:"ref" json:"ref" doc:"the event: LEAF/EVENT"`
-	ID       string          `col:"id" json:"id" doc:"the event's id, by which corrections name it"`
-	Time     time.Time       `col:"time,order" json:"time" doc:"when it happened, as the recorder says"`
-	Received time.Time       `col:"received" json:"received" doc:"when the ledger's stream received it"`
-	Operator string          `col:"operator,index" json:"operator" doc:"whose recorder says so"`
-	Facility string          `col:"facility,index" json:"facility" doc:"where"`
-	Recorder string          `col:"recorder" json:"recorder" doc:"the source of record"`
-	Type     string          `col:"type" json:"type" doc:"the event's type"`
+	Ref      events.Ref `col:"ref" json:"ref" doc:"the event: LEAF/EVENT"`
+	ID       string     `col:"id" json:"id" doc:"the event's id, by which corrections name it"`
+	Time     time.Time  `col:"time,order" json:"time" doc:"when it happened, as the recorder says"`
+	Received time.Time  `col:"received" json:"received" doc:"when the ledger's stream received it"`
+	Operator string     `col:"operator,index" json:"operator" doc:"whose recorder says so"`
+	Facility string     `col:"facility,index" json:"facility" doc:"where"`
+	Recorder string     `col:"recorder" json:"recorder" doc:"the source of record"`
+	Type     string     `col:"type" json:"type" doc:"the event's type"`
 
 	ActorID              string `col:"actor.id,index" json:"actor.id" doc:"a pseudonym"`
 	ActorKind            string `col:"actor.kind" json:"actor.kind" doc:"person, service, automation or unstated"`
@@ -66,7 +66,7 @@ type Touch struct {
 	RightEvent  string `col:"corrected.event" json:"corrected.event" doc:"id of the event that says it rightly, where it was replaced"`
 	Corrects    string `col:"corrects" json:"corrects" doc:"id of the event that this one says rightly"`
 
-	Evidence projections.Refs `col:"evidence" json:"evidence" doc:"the event, its approval, and what corrects it or says that it corrects"`
+	Evidence events.Refs `col:"evidence" json:"evidence" doc:"the event, its approval, and what corrects it or says that it corrects"`
 }
 
 // What touches call operations that recorders have no name for.
@@ -215,7 +215,7 @@ func (t *touches) entered(f *projections.Fact, e *projections.Event, data *event
 
 // add joins the approval, and the correction if that came first, and appends the row.
 func (t *touches) add(tx *projections.Tx, f *projections.Fact, e *projections.Event, row *Touch, early bool) error {
-	row.Evidence = projections.Refs{e.Ref}
+	row.Evidence = events.Refs{e.Ref}
 	if row.AccessID != "" {
 		approval, found, err := t.approvals.of(tx, e.Recorder, row.AccessID)
 		if err != nil {
@@ -244,7 +244,7 @@ func (t *touches) correct(tx *projections.Tx, f *projections.Fact, e *projection
 	if !ok {
 		return nil
 	}
-	return t.corrected.correct(tx, c, func(ref projections.Ref, change func(*Touch)) error {
+	return t.corrected.correct(tx, c, func(ref events.Ref, change func(*Touch)) error {
 		row, found, err := t.rows.Get(tx, ref.String())
 		if err != nil || !found {
 			return err

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/projections/views"
 	"github.com/saksi-ledger/saksi/projections/views/viewtest"
 )
@@ -42,18 +41,18 @@ func TestTouches(t *testing.T) {
 
 	replay := w.Replay(views.Touches())
 	touches := viewtest.Rows[views.Touch](replay, "touches", 0)
-	var refs projections.Refs
-	byRef := map[projections.Ref]views.Touch{}
+	var refs events.Refs
+	byRef := map[events.Ref]views.Touch{}
 	for _, row := range touches {
 		refs = append(refs, row.Ref)
 		byRef[row.Ref] = row
 	}
-	want := projections.Refs{early, denied, door, within, after}
+	want := events.Refs{early, denied, door, within, after}
 	if len(refs) != len(want) || len(byRef) != len(want) {
 		t.Fatalf("touches %v, want %v", refs, want)
 	}
 	for _, test := range []struct {
-		ref      projections.Ref
+		ref      events.Ref
 		approval string
 		accessID string
 	}{
@@ -67,7 +66,7 @@ func TestTouches(t *testing.T) {
 		if !found || row.Approval != test.approval || row.AccessID != test.accessID {
 			t.Errorf("%v: %v, approval %q, access %q; want %q and %q", test.ref, found, row.Approval, row.AccessID, test.approval, test.accessID)
 		}
-		evidence := projections.Refs{test.ref}
+		evidence := events.Refs{test.ref}
 		if test.approval != "" {
 			evidence = append(evidence, approval)
 		}
@@ -106,7 +105,7 @@ func TestApprovalElsewhere(t *testing.T) {
 	approval := own.Say(approve)
 	second := bastion.Say(viewtest.Performed("s-1"))
 	for _, row := range viewtest.Rows[views.Touch](w.Replay(views.Touches()), "touches", 0) {
-		want := map[projections.Ref]string{first: "", second: approval.String()}[row.Ref]
+		want := map[events.Ref]string{first: "", second: approval.String()}[row.Ref]
 		if row.Approval != want {
 			t.Errorf("%v was approved by %q, want %q", row.Ref, row.Approval, want)
 		}

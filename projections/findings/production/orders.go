@@ -39,17 +39,17 @@ func (d *Orders) Tables() []projections.Schema { return []projections.Schema{d.o
 type Order struct {
 	Authority, Order string
 	Recorder         string
-	Event            projections.Ref // the commitment, or the event whose disclosures are asked for
-	Records          []uint64        `json:",omitempty"`
-	Disclosures      []string        `json:",omitempty"`
+	Event            events.Ref // the commitment, or the event whose disclosures are asked for
+	Records          []uint64   `json:",omitempty"`
+	Disclosures      []string   `json:",omitempty"`
 	Ground           string
 	Due              time.Time
-	Ref              projections.Ref
-	Got              []uint64        `json:",omitempty"` // of Records, proven
-	Handed           []string        `json:",omitempty"` // of Disclosures
-	Last             projections.Ref // the last answer
-	Missing          bool            // it fell due with something left, and not all has come since
-	Late             bool            // all has come, after it fell due
+	Ref              events.Ref
+	Got              []uint64   `json:",omitempty"` // of Records, proven
+	Handed           []string   `json:",omitempty"` // of Disclosures
+	Last             events.Ref // the last answer
+	Missing          bool       // it fell due with something left, and not all has come since
+	Late             bool       // all has come, after it fell due
 }
 
 // Key names an order among all.
@@ -67,7 +67,7 @@ func (o *Order) Left() int { return o.Asked() - len(o.Got) - len(o.Handed) }
 type Commitment struct {
 	Batch, Root string
 	Count       int64
-	Ref         projections.Ref
+	Ref         events.Ref
 }
 
 // Step is what one event did to an order.
@@ -116,7 +116,7 @@ func (d *Orders) Follow(tx *projections.Tx, f *projections.Fact, do func(*Step) 
 func (d *Orders) ordered(tx *projections.Tx, e *projections.Event, data *events.ProductionOrdered) (*Step, error) {
 	o := &Order{
 		Authority: e.Recorder.Owner, Order: data.Order, Recorder: data.Recorder, Ground: data.Ground, Due: data.Due.UTC(), Ref: e.Ref,
-		Event: projections.Ref{Leaf: uint64(data.Event.Leaf), Event: int(data.Event.Event)},
+		Event: events.Ref{Leaf: uint64(data.Event.Leaf), Event: int(data.Event.Event)},
 	}
 	// What is named twice is asked for once.
 	for _, n := range data.Records {
@@ -207,7 +207,7 @@ func (d *Orders) produced(tx *projections.Tx, o *Order, data *events.AccessProdu
 }
 
 func (o *Order) disclosed(data *events.AccessDisclosed) (problem string) {
-	if at := (projections.Ref{Leaf: uint64(data.Event.Leaf), Event: int(data.Event.Event)}); at != o.Event {
+	if at := (events.Ref{Leaf: uint64(data.Event.Leaf), Event: int(data.Event.Event)}); at != o.Event {
 		return fmt.Sprintf("it hands over disclosures of event %s, and those of %s were asked for", at, o.Event)
 	}
 	for _, digest := range data.Disclosures {

@@ -11,7 +11,7 @@ import (
 // Received is an event as a [Tracker] remembers it.
 type Received struct {
 	Number uint64
-	Ref    projections.Ref
+	Ref    events.Ref
 	Time   time.Time // to the second, rounded down
 	// Manifest said it, and Ends with it if that is true.
 	Manifest events.Digest

@@ -18,8 +18,8 @@ const maxWalk = 200_000
 // of what is said again only the numbers that are new make one. So that each is found
 // by its first number, and the longest is known, none need be searched for.
 type segment struct {
-	Ref     projections.Ref `json:"r"` // of the first event
-	Digests []byte          `json:"d"` // of each event, one after the other: whole ones, for whoever contradicts itself chooses both events
+	Ref     events.Ref `json:"r"` // of the first event
+	Digests []byte     `json:"d"` // of each event, one after the other: whole ones, for whoever contradicts itself chooses both events
 	// Manifest is the one that said it, and Last whether it ends with it.
 	Manifest events.Digest `json:"m,omitzero"`
 	Ends     bool          `json:"e,omitempty"`
@@ -38,8 +38,8 @@ func (s *segment) digest(i uint64) []byte {
 	return s.Digests[i*size : (i+1)*size]
 }
 
-func (s *segment) ref(i uint64) projections.Ref {
-	return projections.Ref{Leaf: s.Ref.Leaf, Event: s.Ref.Event + int(i)}
+func (s *segment) ref(i uint64) events.Ref {
+	return events.Ref{Leaf: s.Ref.Leaf, Event: s.Ref.Event + int(i)}
 }
 
 func (s *segment) time(i uint64) time.Time {

@@ -50,11 +50,11 @@ type head struct {
 	Last        uint64 `json:"l"` // highest number
 	// Manifest is the one that took Last; of the incarnation before, where nothing
 	// of this one came yet. Zero: not known.
-	Manifest events.Digest   `json:"m,omitzero"`
-	Ref      projections.Ref `json:"r"`           // the first event of Manifest
-	Longest  uint64          `json:"n,omitempty"` // most numbers in one segment
-	Gaps     []gap           `json:"g,omitempty"` // in order of From
-	Lost     uint64          `json:"x,omitempty"` // numbers missing beyond MaxGaps
+	Manifest events.Digest `json:"m,omitzero"`
+	Ref      events.Ref    `json:"r"`           // the first event of Manifest
+	Longest  uint64        `json:"n,omitempty"` // most numbers in one segment
+	Gaps     []gap         `json:"g,omitempty"` // in order of From
+	Lost     uint64        `json:"x,omitempty"` // numbers missing beyond MaxGaps
 	// Before is up to where the numbers were said in the tree before this one.
 	Before uint64 `json:"b,omitempty"`
 }
@@ -66,9 +66,9 @@ type gap struct {
 	Origin uint64 `json:"o"` // From of the gap that this is what remains of
 	// Before is the manifest that ends before the gap, After what the manifest that
 	// begins after it names as its previous one. Zero: can't be compared.
-	Before events.Digest   `json:"b,omitzero"`
-	After  events.Digest   `json:"a,omitzero"`
-	Next   projections.Ref `json:"r"` // the first event after the gap
+	Before events.Digest `json:"b,omitzero"`
+	After  events.Digest `json:"a,omitzero"`
+	Next   events.Ref    `json:"r"` // the first event after the gap
 }
 
 // Step is what a manifest was, measured by those before it.
@@ -78,7 +78,7 @@ type Step struct {
 	// First and Last are the numbers that it took.
 	First, Last uint64
 	// Ref is its first event.
-	Ref projections.Ref
+	Ref events.Ref
 	// Known is false where nothing of this recorder came before.
 	Known bool
 	// Behind is true of an incarnation that a later one has already followed.
@@ -109,7 +109,7 @@ type Step struct {
 // Restart is where the incarnation before stood.
 type Restart struct {
 	Incarnation, Last uint64
-	Ref               projections.Ref // its last manifest's first event
+	Ref               events.Ref // its last manifest's first event
 }
 
 // Gap is a stretch of numbers that was left out. From and To are as it was opened.
@@ -121,18 +121,18 @@ type Gap struct {
 // Break is a manifest that doesn't name the one before it.
 type Break struct {
 	Number uint64 // its first
-	Ref    projections.Ref
+	Ref    events.Ref
 	Named  events.Digest // zero: none
 	Wanted events.Digest // zero: there was none to name
 	// Before is the first event of the manifest that ought to have been named, where
 	// it is known.
-	Before *projections.Ref
+	Before *events.Ref
 }
 
 // Contradiction is a number under which two different events were said.
 type Contradiction struct {
 	Number         uint64
-	Earlier, Later projections.Ref
+	Earlier, Later events.Ref
 }
 
 // Follow takes in a leaf. It returns nil where the leaf is no accepted envelope of an
@@ -291,11 +291,11 @@ func incarnationKey(name string, incarnation uint64) string {
 	return fmt.Sprintf("%s#%d", name, incarnation)
 }
 
-func firstRef(f *projections.Fact) projections.Ref {
+func firstRef(f *projections.Fact) events.Ref {
 	if len(f.Events) > 0 {
 		return f.Events[0].Ref
 	}
-	return projections.Ref{Leaf: f.Index}
+	return events.Ref{Leaf: f.Index}
 }
 
 // timeOf returns an event's time in seconds since 1970; the time of receipt where it

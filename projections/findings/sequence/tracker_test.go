@@ -37,7 +37,7 @@ func TestModel(t *testing.T) {
 		}), 1, int(min(highest, 200))).Draw(rt, "manifests")
 
 		first := map[uint64]map[uint64]events.Digest{1: {}, 2: {}} // what was said first, by incarnation and number
-		where := map[uint64]map[uint64]projections.Ref{1: {}, 2: {}}
+		where := map[uint64]map[uint64]events.Ref{1: {}, 2: {}}
 		last := map[uint64]uint64{}
 		follow := sequence.New("rows", true)
 		at := 0
@@ -45,13 +45,13 @@ func TestModel(t *testing.T) {
 			m := manifests[at]
 			i := m.Incarnation
 			repeated := uint64(0)
-			contradicted := map[uint64]projections.Ref{}
+			contradicted := map[uint64]events.Ref{}
 			for n, d := range m.Events {
 				number := m.First + uint64(n)
 				switch before, found := first[i][number]; {
 				case !found:
 					first[i][number] = d
-					where[i][number] = projections.Ref{Leaf: uint64(at), Event: n}
+					where[i][number] = events.Ref{Leaf: uint64(at), Event: n}
 				case before == d:
 					repeated++
 				default:
@@ -65,7 +65,7 @@ func TestModel(t *testing.T) {
 					at, s.Missing, s.Repeated, len(s.Contradicted), missing, repeated, len(contradicted))
 			}
 			for _, c := range s.Contradicted {
-				want := projections.Ref{Leaf: uint64(at), Event: int(c.Number - m.First)}
+				want := events.Ref{Leaf: uint64(at), Event: int(c.Number - m.First)}
 				if contradicted[c.Number] != c.Earlier || c.Later != want {
 					return fmt.Errorf("manifest %d: number %d of %v was said by %v; want %v and %v", at, c.Number, c.Later, c.Earlier, want, contradicted[c.Number])
 				}
@@ -184,10 +184,10 @@ type fataler interface {
 }
 
 type row struct {
-	Facility string           `col:"facility" json:"facility"`
-	Operator string           `col:"operator" json:"operator"`
-	At       time.Time        `col:"at,order" json:"at"`
-	Evidence projections.Refs `col:"evidence" json:"evidence"`
+	Facility string      `col:"facility" json:"facility"`
+	Operator string      `col:"operator" json:"operator"`
+	At       time.Time   `col:"at,order" json:"at"`
+	Evidence events.Refs `col:"evidence" json:"evidence"`
 }
 
 // show has a Trail follow manifests, each an accepted leaf, on a real engine; of those
@@ -221,7 +221,7 @@ func show(t fataler, follow *sequence.Tracker, manifests []*events.Manifest, ste
 		}
 		for n := range m.Events {
 			f.Events = append(f.Events, projections.Event{
-				Ref: projections.Ref{Leaf: f.Index, Event: n}, Event: &events.Event{Time: "2026-11-23T00:00:00Z"},
+				Ref: events.Ref{Leaf: f.Index, Event: n}, Event: &events.Event{Time: "2026-11-23T00:00:00Z"},
 				Sequence: m.First + uint64(n), Recorder: m.Recorder,
 			})
 		}

@@ -18,7 +18,6 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/writer"
-	"github.com/saksi-ledger/saksi/projections"
 	"github.com/saksi-ledger/saksi/schemas"
 )
 
@@ -114,7 +113,7 @@ func predecessor(t testing.TB) string {
 
 // GoOnFrom has the registry say where a recorder stood in the tree before this one, and the
 // recorder go on from there.
-func (r *Recorder) GoOnFrom(last uint64) projections.Ref {
+func (r *Recorder) GoOnFrom(last uint64) events.Ref {
 	r.w.t.Helper()
 	manifest := events.DigestOf(fmt.Append(nil, r.Name(), last))
 	r.next.First, r.next.Previous = last+1, manifest
@@ -124,7 +123,7 @@ func (r *Recorder) GoOnFrom(last uint64) projections.Ref {
 }
 
 // Register has the authority say something.
-func (w *World) Register(eventType string, data any) projections.Ref {
+func (w *World) Register(eventType string, data any) events.Ref {
 	w.t.Helper()
 	return w.registry.Say(Said{Type: eventType, Data: data})
 }
@@ -159,7 +158,7 @@ func (w *World) AddKey(operator string) *events.Signer {
 }
 
 // RevokeKey revokes an operator's key; from, if not zero, is from when it is in doubt.
-func (w *World) RevokeKey(operator string, signer *events.Signer, from time.Time) projections.Ref {
+func (w *World) RevokeKey(operator string, signer *events.Signer, from time.Time) events.Ref {
 	w.t.Helper()
 	d := events.KeyRevoked{Operator: operator, KeyID: string(signer.PublicKey().ID()), Reason: "stolen"}
 	if !from.IsZero() {
@@ -324,13 +323,13 @@ func (r *Recorder) SealLines(lines [][]byte) *Envelope {
 }
 
 // Send has the ledger take an envelope, and returns the ref of its first event.
-func (e *Envelope) Send() projections.Ref {
+func (e *Envelope) Send() events.Ref {
 	e.w.t.Helper()
-	return projections.Ref{Leaf: e.w.admit(e.Manifest.Recorder.Subject(), e.body)}
+	return events.Ref{Leaf: e.w.admit(e.Manifest.Recorder.Subject(), e.body)}
 }
 
 // Say makes the next envelope and sends it.
-func (r *Recorder) Say(said ...Said) projections.Ref {
+func (r *Recorder) Say(said ...Said) events.Ref {
 	r.w.t.Helper()
 	return r.Seal(said...).Send()
 }
