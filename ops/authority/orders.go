@@ -12,6 +12,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
+	"github.com/saksi-ledger/saksi/projections/api/apiclient"
 )
 
 // PlaceHold keeps what the hold covers from being erased until it is released. Said
@@ -68,7 +69,7 @@ func (r *Registrar) CheckProduction(ctx context.Context, order events.Production
 		} `json:"sent"`
 	}
 	err = r.ask(ctx, fmt.Sprintf("/v1/entries/%d", order.Event.Leaf), url.Values{"body": {"true"}}, &entry)
-	if problem, ok := errors.AsType[*problemError](err); ok && problem.Status == http.StatusNotFound {
+	if problem, ok := errors.AsType[*apiclient.Problem](err); ok && problem.Status == http.StatusNotFound {
 		return fmt.Errorf("there is no leaf %d", order.Event.Leaf)
 	}
 	if err != nil {

@@ -5,23 +5,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/ledger/client"
 	"github.com/saksi-ledger/saksi/ledger/formats"
+	"github.com/saksi-ledger/saksi/projections/api/apiclient"
 )
 
-const (
-	askTime   = 30 * time.Second
-	maxAnswer = 8 << 20
-)
+const ()
 
 // Recipient is to whom what is for an authority's eyes is encrypted.
 type Recipient struct {
@@ -129,39 +123,10 @@ func (d *Client) checkRecipient(r Recipient, line1, line, proof []byte) error {
 	return fmt.Errorf("the %s there names another", event.Type)
 }
 
+// get asks the node's API.
 func (d *Client) get(ctx context.Context, path string) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(d.config.HTTP, "/")+path, nil)
-	if err != nil {
-		return nil, err
-	}
-	if d.Token != nil {
-		bearer, err := d.Token()
-		if err != nil {
-			return nil, err
-		}
-		request.Header.Set("Authorization", "Bearer "+bearer)
-	}
-	client := d.config.HTTPClient
-	if client == nil {
-		client = http.DefaultClient
-	}
-	response, err := client.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
-	switch {
-	case err != nil:
-		return nil, err
-	case len(text) > maxAnswer:
-		return nil, fmt.Errorf("%s: the answer is longer than %d bytes", path, maxAnswer)
-	case response.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("%s: %s", path, response.Status)
-	}
-	return text, nil
+	c := apiclient.Client{Base: d.config.HTTP, Token: d.Token, HTTP: d.config.HTTPClient}
+	return c.Get(ctx, path, nil)
 }
 
 // DiscloseTo has what opens the events that are added from now on encrypted to some

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/ops/home"
+	"github.com/saksi-ledger/saksi/projections/api/apiclient"
 	"github.com/saksi-ledger/saksi/projections/feeds"
 )
 
@@ -46,7 +46,7 @@ func watchStream(ctx context.Context, h Home, grant *home.Grant, o WatchOptions)
 		return err
 	}
 	defer unlock()
-	s := &streamed{options: o, url: grant.HTTP + "/v1/feeds/" + o.View + "/events", place: filepath.Join(dir, o.View+".stream.json"), heard: time.Now()}
+	s := &streamed{options: o, base: grant.HTTP, path: "/v1/feeds/" + o.View + "/events", place: filepath.Join(dir, o.View+".stream.json"), heard: time.Now()}
 	if o.Output == "" {
 		if s.last, err = readPlace(s.place); err != nil {
 			return err
@@ -66,7 +66,8 @@ func watchStream(ctx context.Context, h Home, grant *home.Grant, o WatchOptions)
 // streamed is a feed as it is followed over HTTP.
 type streamed struct {
 	options WatchOptions
-	url     string
+	base    string // of the node
+	path    string // of the feed there
 	place   string // the file in which last is kept; empty: it is kept otherwise
 	last    string // id of the last change that was handled
 	count   int
@@ -74,20 +75,12 @@ type streamed struct {
 	enough  *time.Timer // that ends a session when none comes; nil if nothing does
 }
 
-// refusal is what the server said instead of a stream.
-type refusal struct {
-	status int
-	detail string
-}
-
-func (r *refusal) Error() string { return r.detail }
-
 func (s *streamed) run(ctx context.Context) error {
 	var said string
 	refused := 0 // how often in a row a token wasn't taken
 	for {
 		err := s.session(ctx)
-		var no *refusal
+		var no *apiclient.Problem
 		var handling handleError
 		switch {
 		case ctx.Err() != nil || errors.Is(err, errDone):
@@ -95,10 +88,10 @@ func (s *streamed) run(ctx context.Context) error {
 		case errors.As(err, &handling):
 			return fmt.Errorf("follow view %s: %w", s.options.View, handling.error)
 		case errors.As(err, &no):
-			if no.status == http.StatusUnauthorized {
+			if no.Status == http.StatusUnauthorized {
 				refused++
 			}
-			if failure := no.final(s, refused); failure != nil {
+			if failure := s.final(no, refused); failure != nil {
 				return fmt.Errorf("follow view %s: %w", s.options.View, failure)
 			}
 		default:
@@ -119,9 +112,9 @@ func (s *streamed) run(ctx context.Context) error {
 	}
 }
 
-// final returns why it makes no sense to ask again, or nil.
-func (r *refusal) final(s *streamed, refused int) error {
-	switch r.status {
+// final returns why it makes no sense to ask again after a refusal, or nil.
+func (s *streamed) final(r *apiclient.Problem, refused int) error {
+	switch r.Status {
 	case http.StatusUnauthorized:
 		if refused < 2 { // the token may have come to its end on the way
 			return nil
@@ -156,32 +149,28 @@ func (s *streamed) idle() bool {
 func (s *streamed) session(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	text, err := s.options.Token()
-	if err != nil {
-		return handleError{err}
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url, nil)
-	if err != nil {
-		return handleError{err}
-	}
-	request.Header.Set("Authorization", "Bearer "+text)
+	header := http.Header{}
 	if s.last != "" {
-		request.Header.Set("Last-Event-ID", s.last)
+		header.Set("Last-Event-ID", s.last)
 	}
+	c := apiclient.Client{Base: s.base, Token: func() (string, error) {
+		text, err := s.options.Token()
+		if err != nil {
+			return "", handleError{err}
+		}
+		return text, nil
+	}}
 	silence := time.AfterFunc(streamSilence, func() { cancel(errors.New("the stream shows no sign of life")) })
 	defer silence.Stop()
 	if s.options.Idle > 0 {
 		s.enough = time.AfterFunc(time.Until(s.heard.Add(s.options.Idle)), func() { cancel(errDone) })
 		defer s.enough.Stop()
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := c.Open(ctx, s.path, header)
 	if err != nil {
 		return s.cause(ctx, err)
 	}
 	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return refused(response)
-	}
 	err = s.read(bufio.NewReaderSize(response.Body, 64<<10), func() { silence.Reset(streamSilence) })
 	return s.cause(ctx, err)
 }
@@ -195,17 +184,6 @@ func (s *streamed) cause(ctx context.Context, err error) error {
 		return cause
 	}
 	return err
-}
-
-func refused(response *http.Response) error {
-	var p struct {
-		Detail string `json:"detail"`
-	}
-	body, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10))
-	if json.Unmarshal(body, &p) != nil || p.Detail == "" {
-		p.Detail = "the server answered " + response.Status
-	}
-	return &refusal{response.StatusCode, p.Detail}
 }
 
 // read reads events as the HTML standard has them (9.2.6), as far as this server
