@@ -7,6 +7,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/saksi-ledger/saksi/ledger/retry"
+
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/projections/store"
@@ -66,10 +68,8 @@ func (e *Engine) Run(ctx context.Context, reader ledger.Reader) error {
 			wait = retryFirst
 		}
 		e.log.Warn("following the ledger was interrupted", "error", err, "retry", wait)
-		select {
-		case <-ctx.Done():
+		if retry.Sleep(ctx, wait) != nil {
 			return nil
-		case <-time.After(wait):
 		}
 		wait = min(2*wait, retryMost)
 	}
@@ -208,10 +208,8 @@ func (e *Engine) apply(ctx context.Context, batch []*Fact) error {
 		}
 		e.retried++
 		e.log.Warn("the views could not be written", "error", err, "retry", wait)
-		select {
-		case <-ctx.Done():
+		if retry.Sleep(ctx, wait) != nil {
 			return ctx.Err()
-		case <-time.After(wait):
 		}
 		if err := e.restore(ctx); err != nil {
 			continue // Apply tries it again
@@ -248,10 +246,8 @@ func (e *Engine) AwaitRebuilt(ctx context.Context) error {
 		if waits, err := e.backend.Waiting(ctx); err == nil && waits {
 			return nil
 		}
-		select {
-		case <-ctx.Done():
+		if retry.Sleep(ctx, lookInterval) != nil {
 			return ctx.Err()
-		case <-time.After(lookInterval):
 		}
 	}
 }

@@ -24,17 +24,17 @@ type answer struct {
 // askOld asks about envelopes that a flush before this one may have sent. If
 // there is no answer they are sent again, which costs a duplicate at worst.
 func (f *flush) askOld(ctx context.Context, s *session) error {
-	var lanes []*recorderQueue
-	for _, l := range f.lanes {
+	var queues []*recorderQueue
+	for _, l := range f.queues {
 		if slices.ContainsFunc(l.items, func(it *item) bool { return it.old && !it.asked }) {
-			lanes = append(lanes, l)
+			queues = append(queues, l)
 		}
 	}
-	if len(lanes) == 0 || !f.compared {
+	if len(queues) == 0 || !f.compared {
 		return nil
 	}
-	err := f.askAll(ctx, s, lanes)
-	for _, l := range lanes {
+	err := f.askAll(ctx, s, queues)
+	for _, l := range queues {
 		for _, it := range l.items {
 			it.asked = true
 		}
@@ -42,14 +42,14 @@ func (f *flush) askOld(ctx context.Context, s *session) error {
 	return err
 }
 
-// askAll asks about lanes and takes in the answers. That there is none is not an
+// askAll asks about queues and takes in the answers. That there is none is not an
 // error.
-func (f *flush) askAll(ctx context.Context, s *session, lanes []*recorderQueue) error {
-	answers := make([]*answer, len(lanes))
-	errs := make([]error, len(lanes))
+func (f *flush) askAll(ctx context.Context, s *session, queues []*recorderQueue) error {
+	answers := make([]*answer, len(queues))
+	errs := make([]error, len(queues))
 	slots := make(chan struct{}, maxAsking)
 	var wg sync.WaitGroup
-	for i, l := range lanes {
+	for i, l := range queues {
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
@@ -57,7 +57,7 @@ func (f *flush) askAll(ctx context.Context, s *session, lanes []*recorderQueue) 
 		})
 	}
 	wg.Wait()
-	for i, l := range lanes {
+	for i, l := range queues {
 		switch err := errs[i]; {
 		case err == nil:
 			f.take(l, answers[i])
@@ -190,7 +190,7 @@ func (f *flush) takeRejections(places map[events.Digest]events.RejectedPlace) {
 	if len(places) == 0 {
 		return
 	}
-	for _, l := range f.lanes {
+	for _, l := range f.queues {
 		for _, it := range l.items {
 			place, ok := places[it.whole]
 			switch {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/saksi-ledger/saksi/ledger/retry"
+
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/ledger/formats"
@@ -36,7 +38,7 @@ func (c *Client) newest(ctx context.Context, o *Outbox, note []byte) (*formats.C
 			if seen == nil || got.Size >= seen.Size || try == smallerTries {
 				break
 			}
-			if err := pause(ctx, smallerPause); err != nil {
+			if err := retry.Sleep(ctx, smallerPause); err != nil {
 				return nil, err
 			}
 		}

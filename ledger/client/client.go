@@ -12,6 +12,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/formats"
+	"github.com/saksi-ledger/saksi/ledger/retry"
 )
 
 // Config is whom a [Client] speaks for, and where.
@@ -57,10 +58,10 @@ const (
 	connectTimeout = 5 * time.Second
 	requestTimeout = 5 * time.Second
 	ackTimeout     = 10 * time.Second
-
-	backoffMin = 50 * time.Millisecond
-	backoffMax = 5 * time.Second
 )
+
+// backoff is how long the client waits before it asks the broker or the ledger again.
+var backoff = retry.Backoff{First: 50 * time.Millisecond, Most: 5 * time.Second}
 
 // Client publishes what outboxes hold and gathers receipts. It is safe for
 // concurrent use; of several flushes at the same time, of an outbox each, only
@@ -149,7 +150,7 @@ func (c *Client) connect(ctx context.Context) (*session, error) {
 // open returns the open session, or tries until there is one or ctx ends. offline is
 // called before each wait.
 func (c *Client) open(ctx context.Context, offline func(error)) (*session, error) {
-	for wait := backoffMin; ; wait = min(2*wait, backoffMax) {
+	for failures := 1; ; failures++ {
 		s, err := c.connect(ctx)
 		if err == nil {
 			return s, nil
@@ -158,7 +159,7 @@ func (c *Client) open(ctx context.Context, offline func(error)) (*session, error
 			return nil, err
 		}
 		offline(err)
-		if pause(ctx, wait) != nil {
+		if retry.Sleep(ctx, backoff.After(failures)) != nil {
 			return nil, fmt.Errorf("%w: %w", context.Cause(ctx), err)
 		}
 	}
@@ -170,7 +171,7 @@ func (c *Client) Head(ctx context.Context) ([]events.Head, error) { return c.hea
 
 func (c *Client) head(ctx context.Context, seen *formats.Checkpoint) ([]events.Head, error) {
 	var last error
-	for wait := backoffMin; ; wait = min(2*wait, backoffMax) {
+	for failures := 1; ; failures++ {
 		s, err := c.open(ctx, func(error) {})
 		if err != nil {
 			return nil, fmt.Errorf("ask for the heads of %s: %w", c.config.Party, err)
@@ -183,7 +184,7 @@ func (c *Client) head(ctx context.Context, seen *formats.Checkpoint) ([]events.H
 			return nil, fmt.Errorf("ask for the heads of %s: %w", c.config.Party, err)
 		}
 		last = err
-		if pause(ctx, wait) != nil {
+		if retry.Sleep(ctx, backoff.After(failures)) != nil {
 			return nil, fmt.Errorf("ask for the heads of %s: %w: %w", c.config.Party, context.Cause(ctx), last)
 		}
 	}
@@ -232,16 +233,4 @@ func denied(err error) bool {
 		}
 	}
 	return false
-}
-
-// pause waits for d or the end of ctx, whose error it returns.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/disclosed"
+	"github.com/saksi-ledger/saksi/ledger/retry"
 )
 
 // sealedSchema holds disclosures that are on their way, encrypted when they were added:
@@ -110,7 +111,7 @@ func (c *Client) Disclose(ctx context.Context, o *Outbox) (int, error) {
 			if err := ctx.Err(); err != nil || s.refusedErr() != nil || !errors.Is(refusal, nats.ErrConnectionClosed) {
 				return sent, fmt.Errorf("send disclosures: %w", refusal)
 			}
-			if err := pause(ctx, backoffMin); err != nil {
+			if err := retry.Sleep(ctx, backoff.First); err != nil {
 				return sent, fmt.Errorf("send disclosures: %w", refusal)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/retry"
 )
 
 // FlushOptions are how a flush goes about it. The zero FlushOptions are the
@@ -91,7 +92,7 @@ func (c *Client) Run(ctx context.Context, o *Outbox, opts FlushOptions) (Result,
 }
 
 func (c *Client) flush(ctx context.Context, o *Outbox, opts FlushOptions, follow bool) (Result, error) {
-	f := &flush{client: c, outbox: o, opts: opts, follow: follow, start: time.Now(), lanes: map[int64]*recorderQueue{}, poll: c.config.Poll}
+	f := &flush{client: c, outbox: o, opts: opts, follow: follow, start: time.Now(), queues: map[int64]*recorderQueue{}, poll: c.config.Poll}
 	if !o.flushMu.TryLock() {
 		return f.result, fmt.Errorf("flush outbox %s: another flush of it is running", o.path)
 	}
@@ -119,7 +120,7 @@ type flush struct {
 	start  time.Time
 	result Result
 
-	lanes   map[int64]*recorderQueue // by recorder's row
+	queues  map[int64]*recorderQueue // by recorder's row
 	cursor  int64                    // the last envelope looked at
 	limit   int64                    // the last to be looked at, unless following
 	oldest  int64                    // envelopes up to here may have been sent before
@@ -186,7 +187,7 @@ func (f *flush) step(ctx context.Context) error {
 	}
 	if s != f.session {
 		f.session, f.compared, f.nextCompare = s, false, time.Time{}
-		for _, l := range f.lanes {
+		for _, l := range f.queues {
 			l.lastSeq = 0
 		}
 	}
@@ -226,7 +227,7 @@ func (f *flush) step(ctx context.Context) error {
 // waiting reports whether there is something left that this flush can bring to
 // an end.
 func (f *flush) waiting() bool {
-	for _, l := range f.lanes {
+	for _, l := range f.queues {
 		for _, it := range l.items {
 			if it.hopeful() {
 				return true
@@ -248,7 +249,7 @@ func (it *item) hopeful() bool {
 func (f *flush) verdict() error {
 	var errs []error
 	for _, id := range f.laneOrder() {
-		if l := f.lanes[id]; l.stale != nil && (len(l.items) > 0 || l.skipped) {
+		if l := f.queues[id]; l.stale != nil && (len(l.items) > 0 || l.skipped) {
 			errs = append(errs, l.stale)
 		}
 	}
@@ -256,8 +257,8 @@ func (f *flush) verdict() error {
 }
 
 func (f *flush) laneOrder() []int64 {
-	ids := make([]int64, 0, len(f.lanes))
-	for id := range f.lanes {
+	ids := make([]int64, 0, len(f.queues))
+	for id := range f.queues {
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
@@ -288,19 +289,19 @@ func (f *flush) refill(ctx context.Context) error {
 	return nil
 }
 
-// place puts items into their lanes.
+// place puts items into their queues.
 func (f *flush) place(ctx context.Context, items []*item, recorders []int64) error {
 	for i, it := range items {
 		f.cursor = it.id
 		if f.tracked[it.id] {
 			continue
 		}
-		l := f.lanes[recorders[i]]
+		l := f.queues[recorders[i]]
 		if l == nil {
 			if err := f.addLanes(ctx); err != nil {
 				return err
 			}
-			if l = f.lanes[recorders[i]]; l == nil {
+			if l = f.queues[recorders[i]]; l == nil {
 				continue // of another party
 			}
 		}
@@ -324,11 +325,11 @@ func (f *flush) addLanes(ctx context.Context) error {
 		return err
 	}
 	for recorder, row := range all {
-		if f.lanes[row.id] != nil || recorder.Party() != f.client.config.Party {
+		if f.queues[row.id] != nil || recorder.Party() != f.client.config.Party {
 			continue
 		}
 		// What was stale may have been mended: the ledger's head decides.
-		f.lanes[row.id] = &recorderQueue{recorder: recorder, id: row.id, incarnation: row.incarnation, checked: row.checked && row.stale == ""}
+		f.queues[row.id] = &recorderQueue{recorder: recorder, id: row.id, incarnation: row.incarnation, checked: row.checked && row.stale == ""}
 		f.compared, f.nextCompare = false, time.Time{}
 	}
 	return nil
@@ -337,7 +338,7 @@ func (f *flush) addLanes(ctx context.Context) error {
 // compare compares the outbox with the ledger's heads, as far as there are
 // pending envelopes.
 func (f *flush) compare(ctx context.Context, heads []events.Head) error {
-	for _, l := range f.lanes {
+	for _, l := range f.queues {
 		i := slices.IndexFunc(heads, func(h events.Head) bool { return h.Recorder == l.recorder.String() })
 		var head *events.Head
 		if i >= 0 {
@@ -389,7 +390,7 @@ func (f *flush) idle(ctx context.Context) error {
 func (f *flush) wait(ctx context.Context, s *session) error {
 	until := f.nextPoll
 	now := time.Now()
-	for _, l := range f.lanes {
+	for _, l := range f.queues {
 		if l.retryAt.After(now) && l.retryAt.Before(until) && len(l.items) > 0 {
 			until = l.retryAt
 		}
@@ -439,7 +440,7 @@ func (f *flush) report() {
 	}
 	p := Progress{Result: f.result, Offline: f.offline}
 	p.Elapsed = time.Since(f.start)
-	for _, l := range f.lanes {
+	for _, l := range f.queues {
 		for _, it := range l.items {
 			p.Pending++
 			if it.sent || it.placed {
@@ -452,8 +453,8 @@ func (f *flush) report() {
 
 // holdOff waits before the next attempt, longer each time.
 func (f *flush) holdOff(ctx context.Context) error {
-	f.backoff = min(max(2*f.backoff, backoffMin), backoffMax)
-	if pause(ctx, f.backoff) != nil {
+	f.backoff = min(max(2*f.backoff, backoff.First), backoff.Most)
+	if retry.Sleep(ctx, f.backoff) != nil {
 		return context.Cause(ctx)
 	}
 	return nil

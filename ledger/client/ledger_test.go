@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/saksi-ledger/saksi/ledger/retry"
+
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/transparency-dev/tessera"
@@ -179,7 +181,7 @@ func (l *testLedger) read(ctx context.Context) {
 			return
 		}
 		if err := l.readFrom(ctx, js, open, epoch, from); err != nil && ctx.Err() == nil {
-			_ = pause(ctx, 20*time.Millisecond)
+			_ = retry.Sleep(ctx, 20*time.Millisecond)
 		}
 	}
 }
@@ -370,7 +372,7 @@ func (l *testLedger) reply(subject string, question []byte) any {
 
 func (l *testLedger) announce(ctx context.Context) {
 	var last []byte
-	for pause(ctx, 5*time.Millisecond) == nil {
+	for retry.Sleep(ctx, 5*time.Millisecond) == nil {
 		b, err := l.reader.ReadCheckpoint(ctx)
 		if err != nil || bytes.Equal(b, last) {
 			continue

@@ -277,9 +277,9 @@ func (o *Outbox) sought(ctx context.Context) (accepted, rejected map[events.Dige
 	if err != nil {
 		return nil, nil, 0, err
 	}
-	lanes := map[int64]*recorderQueue{}
+	queues := map[int64]*recorderQueue{}
 	for recorder, row := range recorders {
-		lanes[row.id] = &recorderQueue{recorder: recorder, id: row.id, incarnation: row.incarnation}
+		queues[row.id] = &recorderQueue{recorder: recorder, id: row.id, incarnation: row.incarnation}
 	}
 	limit, err := o.lastEnvelope(ctx)
 	if err != nil {
@@ -297,7 +297,7 @@ func (o *Outbox) sought(ctx context.Context) (accepted, rejected map[events.Dige
 		}
 		for i, it := range items {
 			after = it.id
-			it.lane = lanes[of[i]]
+			it.lane = queues[of[i]]
 			accepted[it.line1], rejected[it.whole] = it, it
 			first[of[i]] = true
 		}

@@ -37,13 +37,13 @@ func (f *flush) resolve(ctx context.Context, s *session) error {
 		f.unreachable(err)
 	}
 	if polled || cp != seen || len(rejections) > 0 {
-		var lanes []*recorderQueue
-		for _, l := range f.lanes {
+		var queues []*recorderQueue
+		for _, l := range f.queues {
 			if slices.ContainsFunc(l.items, func(it *item) bool { return it.sent && !it.placed }) {
-				lanes = append(lanes, l)
+				queues = append(queues, l)
 			}
 		}
-		if err := f.askAll(ctx, s, lanes); err != nil {
+		if err := f.askAll(ctx, s, queues); err != nil {
 			return err
 		}
 	}
@@ -71,7 +71,7 @@ func (f *flush) resolve(ctx context.Context, s *session) error {
 // settle proves and stores whatever cp covers.
 func (f *flush) settle(ctx context.Context, cp *formats.Checkpoint) error {
 	var ready []*item
-	for _, l := range f.lanes {
+	for _, l := range f.queues {
 		for _, it := range l.items {
 			if it.placed && it.leaf < cp.Size {
 				ready = append(ready, it)
@@ -97,7 +97,7 @@ func (f *flush) settle(ctx context.Context, cp *formats.Checkpoint) error {
 		for i := range list {
 			f.count(&list[i])
 		}
-		for _, l := range f.lanes {
+		for _, l := range f.queues {
 			l.sweep()
 		}
 		f.report()

@@ -78,12 +78,12 @@ func (f *flush) send(ctx context.Context, s *session) (bool, error) {
 // too many wait to be stored.
 const errTooManyRequests = 10167
 
-// window picks what to send next: of each lane a stretch without gaps, lanes
+// window picks what to send next: of each lane a stretch without gaps, queues
 // taking turns in the order in which they were added to.
 func (f *flush) window() []*item {
 	now := time.Now()
 	var window []*item
-	for _, l := range f.lanes {
+	for _, l := range f.queues {
 		ready := l.sendable(now)
 		if !l.checked && !f.compared {
 			continue // it could repeat numbers that the ledger has
@@ -115,7 +115,7 @@ func (f *flush) window() []*item {
 
 // ahead counts what was sent and has no receipt yet, and its bytes.
 func (f *flush) ahead() (n, bytes int) {
-	for _, l := range f.lanes {
+	for _, l := range f.queues {
 		for _, it := range l.items {
 			if (it.sent || it.placed) && !it.done {
 				n++
@@ -126,7 +126,7 @@ func (f *flush) ahead() (n, bytes int) {
 	return n, bytes
 }
 
-// sendAll publishes items in order and returns the lanes of which not all was
+// sendAll publishes items in order and returns the queues of which not all was
 // acknowledged.
 func (f *flush) sendAll(ctx context.Context, s *session, items []*item, messages map[*item]*nats.Msg) (map[*recorderQueue]bool, error) {
 	batch := make([]*nats.Msg, len(items))

@@ -67,35 +67,6 @@ func Plain(log *formats.Log, checkpoint *formats.Checkpoint) ([]byte, error) {
 	return []byte(n.Text + "\n— " + s.Name + " " + s.Base64 + "\n"), nil
 }
 
-// Retry says how long to wait before somebody is asked again: First after one failure,
-// twice as long after each more, Most at the most.
-type Retry struct{ First, Most time.Duration }
-
-// After returns the wait after so many failures in a row.
-func (r Retry) After(failures int) time.Duration {
-	wait := r.First
-	for i := 1; i < failures && wait < r.Most; i++ {
-		wait *= 2
-	}
-	return min(wait, r.Most)
-}
-
-// Sleep waits, and returns ctx's error if that ends first. It doesn't wait where d isn't
-// positive.
-func Sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
-}
-
 // Run runs the ways to all parties, each on its own, until ctx ends, and returns its
 // error; before that only the first that one of them returns.
 func Run(ctx context.Context, ways ...func(context.Context) error) error {

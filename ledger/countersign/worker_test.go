@@ -10,6 +10,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/countersign"
+	"github.com/saksi-ledger/saksi/ledger/retry"
 )
 
 // Whatever fails, and whether it fails before or after it was done, each thing that is
@@ -100,13 +101,13 @@ func TestLineEndsWithTheLedger(t *testing.T) {
 }
 
 func TestRetry(t *testing.T) {
-	r := countersign.Retry{First: time.Second, Most: 10 * time.Second}
+	r := retry.Backoff{First: time.Second, Most: 10 * time.Second}
 	for failures, want := range map[int]time.Duration{1: 1, 2: 2, 3: 4, 4: 8, 5: 10, 1000: 10} {
 		if got := r.After(failures); got != want*time.Second {
 			t.Errorf("after %d failures: %v, want %v", failures, got, want*time.Second)
 		}
 	}
-	if got := (countersign.Retry{First: time.Second, Most: time.Millisecond}).After(1); got != time.Millisecond {
+	if got := (retry.Backoff{First: time.Second, Most: time.Millisecond}).After(1); got != time.Millisecond {
 		t.Errorf("Most doesn't bound the first wait: %v", got)
 	}
 }

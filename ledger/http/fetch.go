@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/saksi-ledger/saksi/ledger/retry"
+
 	"github.com/saksi-ledger/saksi/ledger/http/token"
 )
 
@@ -82,10 +84,8 @@ func (f *fetcher) get(ctx context.Context, path, query string, most int64, beare
 		if errors.As(err, &status) {
 			pause = max(pause, status.after)
 		}
-		select {
-		case <-ctx.Done():
+		if retry.Sleep(ctx, pause) != nil {
 			return nil, ctx.Err()
-		case <-time.After(pause):
 		}
 		wait = min(2*wait, backoffMost)
 	}

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/saksi-ledger/saksi/ledger/retry"
+
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -138,10 +140,8 @@ func (r *Reader) Wait(ctx context.Context, size uint64) (*formats.Checkpoint, er
 		case err == nil && checkpoint.Size > size:
 			return checkpoint, nil
 		}
-		select {
-		case <-ctx.Done():
+		if retry.Sleep(ctx, r.poll) != nil {
 			return nil, ctx.Err()
-		case <-time.After(r.poll):
 		}
 	}
 }

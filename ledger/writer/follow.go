@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/retry"
 )
 
 const (
@@ -51,17 +52,13 @@ func (l *Ledger) Follow(ctx context.Context, js jetstream.JetStream, stream stri
 		if time.Since(began) > wellFor {
 			failures = 0
 		}
-		wait := retryMost
-		if failures < 6 {
-			wait = min(wait, retryFirst<<failures)
-		}
-		if failures++; ledger.Tell(failures) {
+		failures++
+		wait := retry.Backoff{First: retryFirst, Most: retryMost}.After(failures)
+		if retry.WorthLogging(failures) {
 			l.log.Warn("following the stream was interrupted", "stream", stream, "error", err, "failures", failures, "retry", wait)
 		}
-		select {
-		case <-ctx.Done():
+		if retry.Sleep(ctx, wait) != nil {
 			return nil
-		case <-time.After(wait):
 		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/saksi-ledger/saksi/ledger/retry"
+
 	"github.com/nats-io/nats.go"
 
 	"github.com/saksi-ledger/saksi/events"
@@ -220,10 +222,8 @@ func (l *Ledger) announce(ctx context.Context, nc *nats.Conn) {
 			if size, ok := checkpointSize(note); ok && size >= want {
 				break
 			}
-			select {
-			case <-ctx.Done():
+			if retry.Sleep(ctx, announcePoll) != nil {
 				return
-			case <-time.After(announcePoll):
 			}
 		}
 	}

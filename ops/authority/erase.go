@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/saksi-ledger/saksi/ledger/retry"
+
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/ledger/archive"
@@ -208,10 +210,8 @@ func AwaitErased(ctx context.Context, h *home.Authority, targets []Target) (foun
 				return nil, "", fmt.Errorf("it is on record, and can't be done: %s", e.Problem)
 			}
 		}
-		select {
-		case <-ctx.Done():
+		if retry.Sleep(ctx, erasedPoll) != nil {
 			return nil, "", hinted{fmt.Errorf("it is on record, and not yet erased: %w", ctx.Err()), "saksi doctor says what the node waits for"}
-		case <-time.After(erasedPoll):
 		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/saksi-ledger/saksi/ledger/retry"
+
 	"filippo.io/age"
 
 	"github.com/saksi-ledger/saksi/events"
@@ -147,10 +149,8 @@ func (r *Registrar) disclosures(ctx context.Context, who Person, leaves []uint64
 		if len(seen) > 0 {
 			break
 		}
-		select {
-		case <-ctx.Done():
+		if retry.Sleep(ctx, revealPoll) != nil {
 			return nil, fmt.Errorf("it is on record, and the node's views have not seen it: %w", ctx.Err())
-		case <-time.After(revealPoll):
 		}
 	}
 	var out []*disclosed.Message
@@ -329,10 +329,8 @@ func (r *Registrar) AwaitPersonErased(ctx context.Context, leaf uint64, texts []
 			found, err := search(r.home.Dir(), []Target{{texts: texts}})
 			return found, "", err
 		}
-		select {
-		case <-ctx.Done():
+		if retry.Sleep(ctx, erasedPoll) != nil {
 			return nil, "", hinted{fmt.Errorf("it is on record, and not yet erased: %w", ctx.Err()), "saksi doctor says what the node waits for"}
-		case <-time.After(erasedPoll):
 		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"io"
 	"time"
 
+	"github.com/saksi-ledger/saksi/ledger/retry"
+
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/mod/sumdb/tlog"
@@ -144,10 +146,8 @@ func (r *Registrar) places(ctx context.Context, sent []parcelled) ([]place, erro
 				out[i] = at
 				break
 			}
-			select {
-			case <-ctx.Done():
+			if retry.Sleep(ctx, placePoll) != nil {
 				return nil, hinted{fmt.Errorf("%d of %d envelopes have no leaf yet: %w", len(sent)-i, len(sent), ctx.Err()), "receive the parcel again: nothing comes twice"}
-			case <-time.After(placePoll):
 			}
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/saksi-ledger/saksi/ledger/retry"
+
 	"github.com/saksi-ledger/saksi/ledger/countersign/rekor"
 	"github.com/saksi-ledger/saksi/ops/viewstore"
 	"github.com/saksi-ledger/saksi/projections"
@@ -53,10 +55,8 @@ func moves(ctx context.Context, store *projections.Store, size uint64) bool {
 		if err == nil && position.Size != size {
 			return true
 		}
-		select {
-		case <-ctx.Done():
+		if retry.Sleep(ctx, 100*time.Millisecond) != nil {
 			return false
-		case <-time.After(100 * time.Millisecond):
 		}
 	}
 	return false

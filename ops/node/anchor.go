@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/saksi-ledger/saksi/ledger/retry"
+
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/countersign/rekor"
@@ -85,10 +87,8 @@ func (n *running) startRekor(ctx context.Context) (*server.Server, error) {
 			}
 		}
 		n.config.Log.Error("the node's own Rekor did not start; trying again", "error", err)
-		select {
-		case <-ctx.Done():
+		if retry.Sleep(ctx, rekorRetry) != nil {
 			return nil, ctx.Err()
-		case <-time.After(rekorRetry):
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger"
+	"github.com/saksi-ledger/saksi/ledger/retry"
 	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/viewstore"
@@ -63,7 +63,7 @@ func (n *running) keepErased(ctx context.Context) error {
 			err = n.erasePersons(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
-			if failures++; ledger.Tell(failures) {
+			if failures++; retry.WorthLogging(failures) {
 				n.config.Log.Error("erasing what was ordered can't go on", "error", err, "failures", failures, "retry", eraseRetry)
 			}
 			wait = min(wait, eraseRetry)

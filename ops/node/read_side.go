@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/saksi-ledger/saksi/ledger/retry"
+
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
@@ -147,10 +149,8 @@ func (s *readSide) openEngine(ctx context.Context, config Config) error {
 // ends.
 func (s *readSide) opened(ctx context.Context, config Config) *projections.Engine {
 	for told := ""; s.engine.Load() == nil; {
-		select {
-		case <-ctx.Done():
+		if retry.Sleep(ctx, viewsRetry) != nil {
 			return nil
-		case <-time.After(viewsRetry):
 		}
 		if err := s.openEngine(ctx, config); err != nil && err.Error() != told {
 			told = err.Error()

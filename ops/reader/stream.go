@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/saksi-ledger/saksi/ledger/retry"
+
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/projections/api/apiclient"
 	"github.com/saksi-ledger/saksi/projections/feeds"
@@ -104,10 +106,8 @@ func (s *streamed) run(ctx context.Context) error {
 			s.options.Trouble(err)
 			said = err.Error()
 		}
-		select {
-		case <-ctx.Done():
+		if retry.Sleep(ctx, streamRetry) != nil {
 			return nil
-		case <-time.After(streamRetry):
 		}
 	}
 }

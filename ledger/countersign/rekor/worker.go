@@ -13,10 +13,10 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/countersign"
 	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/formats"
+	"github.com/saksi-ledger/saksi/ledger/retry"
 )
 
 // worker is the way to one Rekor.
@@ -111,7 +111,7 @@ func (l *worker) anchor(ctx context.Context) (*Stored, error) {
 			s.Waiting = since
 		}
 	})
-	if err := countersign.Sleep(ctx, time.Until(l.next)); err != nil {
+	if err := retry.Sleep(ctx, time.Until(l.next)); err != nil {
 		return nil, err
 	}
 	checkpoint, err := l.config.Reader.Checkpoint(ctx)
@@ -223,9 +223,9 @@ func (l *worker) failed(ctx context.Context, err error) error {
 		n = s.Failures
 		s.Error, s.FailedAt = err.Error(), now
 	})
-	wait := countersign.Retry{First: min(firstRetry, l.config.Interval), Most: max(l.config.Interval, time.Minute)}.After(n)
-	if ledger.Tell(n) {
+	wait := retry.Backoff{First: min(firstRetry, l.config.Interval), Most: max(l.config.Interval, time.Minute)}.After(n)
+	if retry.WorthLogging(n) {
 		l.log.Warn("anchoring failed and is tried again", "error", err, "failures", n, "after", wait)
 	}
-	return countersign.Sleep(ctx, wait)
+	return retry.Sleep(ctx, wait)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/countersign"
 	"github.com/saksi-ledger/saksi/ledger/formats"
+	"github.com/saksi-ledger/saksi/ledger/retry"
 )
 
 // Config says whom a [Stamper] asks.
@@ -159,7 +160,7 @@ func (l *worker) stamp(ctx context.Context) (*stored, error) {
 		}
 	})
 	// Its clock is not ours: never longer than one interval.
-	if err := countersign.Sleep(ctx, min(time.Until(l.next), l.config.Interval)); err != nil {
+	if err := retry.Sleep(ctx, min(time.Until(l.next), l.config.Interval)); err != nil {
 		return nil, err
 	}
 	checkpoint, err := l.config.Reader.Checkpoint(ctx)
@@ -218,9 +219,9 @@ func (l *worker) failed(ctx context.Context, err error) error {
 		n = s.Failures
 		s.Error, s.FailedAt = err.Error(), now
 	})
-	wait := countersign.Retry{First: firstRetry, Most: l.config.Interval}.After(n)
-	if ledger.Tell(n) {
+	wait := retry.Backoff{First: firstRetry, Most: l.config.Interval}.After(n)
+	if retry.WorthLogging(n) {
 		l.log.Warn("a timestamp was not obtained and is asked for again", "error", err, "failures", n, "after", wait)
 	}
-	return countersign.Sleep(ctx, wait)
+	return retry.Sleep(ctx, wait)
 }

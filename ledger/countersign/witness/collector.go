@@ -18,6 +18,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/countersign"
 	"github.com/saksi-ledger/saksi/ledger/formats"
+	"github.com/saksi-ledger/saksi/ledger/retry"
 	"github.com/saksi-ledger/saksi/ledger/tiles"
 )
 
@@ -178,7 +179,7 @@ func (c *Collector) rounds(ctx context.Context) error {
 				began := c.config.Now()
 				if err = c.await(ctx, r); err == nil {
 					looked = max(looked, r.checkpoint.Size)
-					err = countersign.Sleep(ctx, c.config.Interval-c.config.Now().Sub(began))
+					err = retry.Sleep(ctx, c.config.Interval-c.config.Now().Sub(began))
 				} else if errors.Is(err, errNoQuorum) {
 					c.config.Logger.Warn("no quorum of witnesses has cosigned a checkpoint", "size", r.checkpoint.Size, "quorum", c.config.Policy.Quorum())
 					continue // it has waited already
@@ -192,7 +193,7 @@ func (c *Collector) rounds(ctx context.Context) error {
 			return fmt.Errorf("record what is cosigned: %w", err)
 		case err != nil:
 			c.config.Logger.Warn("cosigning was interrupted and goes on", "error", err)
-			if err := countersign.Sleep(ctx, firstRetry); err != nil {
+			if err := retry.Sleep(ctx, firstRetry); err != nil {
 				return err
 			}
 		}
@@ -322,7 +323,7 @@ func (l *worker) run(ctx context.Context) error {
 		}
 		failures++
 		l.failed(failures, err)
-		if err := countersign.Sleep(ctx, countersign.Retry{First: firstRetry, Most: mostRetry}.After(failures)); err != nil {
+		if err := retry.Sleep(ctx, retry.Backoff{First: firstRetry, Most: mostRetry}.After(failures)); err != nil {
 			return err
 		}
 	}
@@ -362,7 +363,7 @@ func (l *worker) failed(n int, err error) {
 	if contradicts {
 		level = slog.LevelError
 	}
-	if contradicts || ledger.Tell(n) {
+	if contradicts || retry.WorthLogging(n) {
 		l.log.Log(context.Background(), level, "a checkpoint was not cosigned and is offered again", "error", err, "failures", n)
 	}
 	now := l.c.config.Now()
