@@ -28,8 +28,11 @@ type Bucket struct {
 // First returns the first day of the bucket that a stored time falls into, as
 // 2026-11-23, or the empty text where the time isn't known.
 func (b Bucket) First(stored string) (string, error) {
+	if stored == "" {
+		return "", nil
+	}
 	t, err := ParseTime(stored)
-	if err != nil || t.IsZero() {
+	if err != nil {
 		return "", err
 	}
 	if b.Zone != nil {

@@ -85,7 +85,7 @@ func (db *database) write(ctx context.Context, c any, b *store.Batch) error {
 	}
 	p := b.Position
 	if err := db.run(ctx, c, "INSERT INTO _position (size, root, now, without_body, frontier) VALUES (?, ?, ?, ?, ?)",
-		int64(p.Size), p.Root[:], store.FormatTime(p.Now), int64(p.WithoutBody), p.Frontier); err != nil {
+		int64(p.Size), p.Root[:], store.FormatTime(p.Now), int64(p.WithoutBody), append([]byte{}, p.Frontier...)); err != nil {
 		return fmt.Errorf("position: %w", err)
 	}
 	return db.run(ctx, c, "DELETE FROM _position WHERE id <= (SELECT max(id) FROM _position) - ?", int64(store.KeptPositions))

@@ -65,9 +65,9 @@ func open(ctx context.Context, path string, layout store.Layout, bulk bool) (_ *
 		return nil, err
 	}
 	f.Close()
-	dsn := "file:" + path + pragmas + walPragmas
+	dsn := uri(path) + pragmas + walPragmas
 	if bulk {
-		dsn = "file:" + path + pragmas + bulkPragmas
+		dsn = uri(path) + pragmas + bulkPragmas
 	}
 	if db.writer, err = sql.Open("sqlite", dsn); err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func open(ctx context.Context, path string, layout store.Layout, bulk bool) (_ *
 	if err := db.ready(ctx); err != nil {
 		return nil, err
 	}
-	if db.readers, err = sql.Open("sqlite", "file:"+path+pragmas+"&mode=ro&_pragma=query_only(1)"); err != nil {
+	if db.readers, err = sql.Open("sqlite", uri(path)+pragmas+"&mode=ro&_pragma=query_only(1)"); err != nil {
 		return nil, err
 	}
 	db.readers.SetMaxOpenConns(4)
