@@ -62,12 +62,18 @@ type KeyRevoked struct {
 	Reason   string `json:"reason"`
 }
 
-// FacilityDeclared gives a facility one id for everyone in the jurisdiction.
+// FacilityDeclared gives a facility one id for everyone in the jurisdiction. The latest declaration of an id counts as
+// a whole, from its leaf on.
 type FacilityDeclared struct {
 	Facility  string   `json:"facility"`
 	Country   string   `json:"country"`
 	Landlord  string   `json:"landlord,omitempty"`  // an operator
 	Occupants []string `json:"occupants,omitempty"` // operators
+	Name      string   `json:"name,omitempty"`      // for people
+	State     string   `json:"state,omitempty"`     // or province, or region, of the country
+	Address   string   `json:"address,omitempty"`   // postal, on one line
+	Regions   []string `json:"regions,omitempty"`   // as providers call them
+	TimeZone  string   `json:"timeZone,omitempty"`  // of the IANA database
 }
 
 // FacilityRetired ends a facility: its recorders speak no more, until it is declared again.

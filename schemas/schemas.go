@@ -14,7 +14,7 @@ import (
 	"strings"
 )
 
-//go:embed events/*.json examples rulesets/*.json
+//go:embed events/*.json earlier/*.json examples rulesets/*.json
 var files embed.FS
 
 // EventName names the schema of a whole event line, which is no event type.
@@ -46,9 +46,13 @@ func Types() []string {
 }
 
 // ByDigest returns the schema, of whatever type or version, whose bytes have this digest ("sha256:" and hex).
-// A rule set names schemas so: a schema that an adopted rule set names is never edited, only added to.
+// A rule set names schemas so. Where a type got another schema, the one that an adopted rule set names is kept in
+// earlier/, byte for byte.
 func ByDigest(digest string) ([]byte, bool) {
-	return byDigest("events/*.json", digest)
+	if b, ok := byDigest("events/*.json", digest); ok {
+		return b, true
+	}
+	return byDigest("earlier/*.json", digest)
 }
 
 // Digest returns the name that rule sets and genesis use for a file's bytes.

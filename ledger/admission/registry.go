@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/zone"
 )
 
 // Registry is what the authorities have declared so far, by leaf order.
@@ -68,12 +70,35 @@ type Operator struct {
 
 // Facility is a facility as the registry knows it.
 type Facility struct {
-	Name      string   `json:"facility"`
-	Country   string   `json:"country"`
-	Landlord  string   `json:"landlord,omitempty"`
-	Occupants []string `json:"occupants,omitempty"`
-	Retired   bool     `json:"retired,omitempty"`
-	Leaf      uint64   `json:"leaf"` // that declared or retired it
+	Name        string   `json:"facility"` // its id
+	Country     string   `json:"country"`
+	Landlord    string   `json:"landlord,omitempty"`
+	Occupants   []string `json:"occupants,omitempty"`
+	DisplayName string   `json:"name,omitempty"` // for people
+	State       string   `json:"state,omitempty"`
+	Address     string   `json:"address,omitempty"`
+	Regions     []string `json:"regions,omitempty"`
+	TimeZone    string   `json:"timeZone,omitempty"` // of the IANA database
+	Retired     bool     `json:"retired,omitempty"`
+	Leaf        uint64   `json:"leaf"` // that declared or retired it
+}
+
+// Zone returns the facility's time zone, whose days are local days there: the one that the registry names, or else
+// that of a country with one zone. It returns an error wrapping [zone.ErrUnknown] where neither is known.
+func (f *Facility) Zone() (*time.Location, error) {
+	name, err := zone.For(f.Country, f.TimeZone)
+	if err != nil {
+		return nil, fmt.Errorf("time zone of facility %s: %w", f.Name, err)
+	}
+	return zone.Load(name)
+}
+
+// Declaration returns what an authority says to declare the facility as it is.
+func (f *Facility) Declaration() events.FacilityDeclared {
+	return events.FacilityDeclared{
+		Facility: f.Name, Country: f.Country, Landlord: f.Landlord, Occupants: f.Occupants,
+		Name: f.DisplayName, State: f.State, Address: f.Address, Regions: f.Regions, TimeZone: f.TimeZone,
+	}
 }
 
 // Recorder is a recorder as the registry knows it.

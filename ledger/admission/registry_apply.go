@@ -196,7 +196,8 @@ func (r *Registry) revokeKey(d events.KeyRevoked, leaf uint64) (func(), *refusal
 func (r *Registry) declareFacility(d events.FacilityDeclared, leaf uint64) (func(), *refusal) {
 	before := r.facilities[d.Facility]
 	set(r.facilities, d.Facility, &Facility{
-		Name: d.Facility, Country: d.Country, Landlord: d.Landlord, Occupants: d.Occupants, Leaf: leaf,
+		Name: d.Facility, Country: d.Country, Landlord: d.Landlord, Occupants: d.Occupants,
+		DisplayName: d.Name, State: d.State, Address: d.Address, Regions: d.Regions, TimeZone: d.TimeZone, Leaf: leaf,
 	})
 	return func() { set(r.facilities, d.Facility, before) }, nil
 }

@@ -171,9 +171,7 @@ func (a *acting) facilities() {
 	}
 	var over []retired
 	for _, one := range sorted(a.Registry.Facilities(), func(x admission.Facility) string { return x.Name }) {
-		a.add("facility", a.Snapshot.facilities[one.Name].at, one.Name, vocabulary.FacilityDeclared.Of(events.FacilityDeclared{
-			Facility: one.Name, Country: one.Country, Landlord: one.Landlord, Occupants: one.Occupants,
-		}))
+		a.add("facility", a.Snapshot.facilities[one.Name].at, one.Name, vocabulary.FacilityDeclared.Of(one.Declaration()))
 		if one.Retired {
 			over = append(over, retired{"end of facility", one.Name, vocabulary.FacilityRetired.Of(events.FacilityRetired{Facility: one.Name, Reason: a.ended[one.Name].what})})
 		}
