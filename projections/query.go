@@ -72,13 +72,17 @@ type Page struct {
 	Total *uint64 `json:"total,omitempty"`
 }
 
-// Row is a row of a page, as JSON its columns, with key and from_leaf before them.
+// Row is a row of a page, as JSON its columns, with key and from_leaf before them, and facilityName after them if there
+// is one.
 type Row struct {
 	Key string
 	// From is the leaf that this version of the row is from.
 	From uint64
 	// Value points to a struct of the table's row type.
 	Value any
+	// FacilityName is what the registry called the row's facility at the size of the page, for people. It is foreign
+	// text, and empty where the registry has no name or the row no facility.
+	FacilityName string
 
 	schema *schema
 }

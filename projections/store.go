@@ -146,7 +146,14 @@ func (s *Store) Rows(ctx context.Context, view string, q Query) (Page, error) {
 		return Page{}, err
 	}
 	page := Page{Columns: p.schema.public(), Rows: []Row{}}
-	err = s.reader.Read(ctx, func(snapshot store.Snapshot) error { return p.fill(ctx, snapshot, q, &page) })
+	naming := s.namingFor(p.schema)
+	page.Columns = ShownColumns(s.catalog.views, page.Columns)
+	err = s.reader.Read(ctx, func(snapshot store.Snapshot) error {
+		if err := p.fill(ctx, snapshot, q, &page); err != nil || naming == nil {
+			return err
+		}
+		return s.nameFacilities(ctx, snapshot, naming, &page)
+	})
 	if err != nil {
 		return Page{}, whileReading(view, err)
 	}
@@ -295,7 +302,12 @@ func (r Row) MarshalJSON() ([]byte, error) {
 		return head, err
 	}
 	head[len(head)-1] = ','
-	return append(head, row[1:]...), nil
+	head = append(head, row[1:]...)
+	if r.FacilityName == "" {
+		return head, nil
+	}
+	name, err := json.Marshal(r.FacilityName)
+	return slices.Concat(head[:len(head)-1], []byte(`,"`+facilityName.Name+`":`), name, []byte("}")), err
 }
 
 // Cells returns the values of a row of a [Page] by the names of their columns.
@@ -307,6 +319,9 @@ func (r Row) Cells() map[string]any {
 	row := reflect.ValueOf(r.Value).Elem()
 	for i := range r.schema.columns {
 		cells[r.schema.columns[i].Name] = r.schema.columns[i].at(row).Interface()
+	}
+	if r.FacilityName != "" {
+		cells[facilityName.Name] = r.FacilityName
 	}
 	return cells
 }

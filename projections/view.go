@@ -24,6 +24,9 @@ type View struct {
 	// doesn't see the view. It is the operator's word, as is the rest of the row, in
 	// the operator's own aliases: beside it stands the column operator.
 	Tenant string
+	// NamesFacilities says that the view's rows without an operator have the registry's name of their facility in the
+	// column name. At most one view does. Pages of every view with a column facility show that name beside it.
+	NamesFacilities bool
 	// Reads are the types of events whose Data it looks at. Nil stands for all that
 	// can be decoded; naming them makes replay faster.
 	Reads []string

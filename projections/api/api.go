@@ -104,6 +104,8 @@ type api struct {
 type viewInfo struct {
 	*projections.View
 	columns []projections.Column
+	// shown are the columns of a page: those, and what is looked up for each row.
+	shown []projections.Column
 }
 
 // New returns the handler of all paths under /v1/. It reads the views' columns, and
@@ -133,7 +135,7 @@ func (a *api) handler() (http.Handler, error) {
 				return nil, fmt.Errorf("serve view %s: it has no column %s, which scopes are conditions on", v.Name, name)
 			}
 		}
-		a.views = append(a.views, viewInfo{v, columns})
+		a.views = append(a.views, viewInfo{v, columns, projections.ShownColumns(config.Store.Views(), columns)})
 	}
 	mux := http.NewServeMux()
 	a.huma = humago.New(mux, huma.Config{

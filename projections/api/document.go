@@ -163,12 +163,16 @@ func (a *api) pageResponses(v viewInfo) map[string]*huma.Response {
 		columns[c.Name] = columnSchema(c)
 	}
 	leaf := &huma.Schema{Type: huma.TypeInteger, Format: "int64", Description: "the leaf that this version of the row is from"}
+	row := map[string]*huma.Schema{"key": {Type: huma.TypeString}, "from_leaf": leaf, "links": registry.Schema(reflect.TypeFor[links](), true, "Links")}
+	for _, c := range v.shown[len(v.columns):] {
+		row[c.Name] = &huma.Schema{Type: huma.TypeString, Description: c.Doc + "; not there where it has no name"}
+	}
 	schemas[name+"Columns"] = &huma.Schema{
 		Type: huma.TypeObject, Description: v.Title, Properties: columns, Required: []string{"facility", "operator"},
 	}
 	schemas[name+"Row"] = &huma.Schema{AllOf: []*huma.Schema{ref(name + "Columns"), {
 		Type: huma.TypeObject, Required: []string{"key", "from_leaf", "links"},
-		Properties: map[string]*huma.Schema{"key": {Type: huma.TypeString}, "from_leaf": leaf, "links": registry.Schema(reflect.TypeFor[links](), true, "Links")},
+		Properties: row,
 	}}}
 	schemas[name+"Page"] = &huma.Schema{
 		Type: huma.TypeObject, Required: []string{"view", "size", "root", "now", "rows"},

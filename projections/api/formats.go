@@ -39,7 +39,7 @@ type pageBody struct {
 
 func marshalPage(format string, v viewInfo, page *projections.Page) ([]byte, error) {
 	if format == formatCSV {
-		return marshalCSV(v.columns, page.Rows)
+		return marshalCSV(page.Columns, page.Rows)
 	}
 	rows := make([]json.RawMessage, len(page.Rows))
 	for i := range page.Rows {
@@ -116,6 +116,8 @@ func marshalCSV(columns []projections.Column, rows []projections.Row) ([]byte, e
 // space between their elements.
 func cell(kind projections.Kind, value any) (string, error) {
 	switch v := value.(type) {
+	case nil:
+		return "", nil
 	case time.Time:
 		if v.IsZero() {
 			return "", nil

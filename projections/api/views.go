@@ -80,7 +80,7 @@ func (a *api) listViews(ctx context.Context, _ *struct{}) (*viewListOutput, erro
 			continue
 		}
 		out.Body.Views = append(out.Body.Views, viewSummary{
-			Name: v.Name, Title: v.Title, Version: v.Version, Columns: v.columns, Rows: viewPath(v.Name), Feed: feedPath(v.Name),
+			Name: v.Name, Title: v.Title, Version: v.Version, Columns: v.shown, Rows: viewPath(v.Name), Feed: feedPath(v.Name),
 		})
 	}
 	return out, nil

@@ -20,6 +20,11 @@ type Facility struct {
 	Country   string   `col:"country" json:"country" doc:"where it is, as the registry says"`
 	Landlord  string   `col:"landlord" json:"landlord" doc:"the operator who owns the premises, as the registry says"`
 	Occupants []string `col:"occupants" json:"occupants" doc:"operators within, as the registry says"`
+	Name      string   `col:"name" json:"name" doc:"for people, as the registry says"`
+	State     string   `col:"state,index" json:"state" doc:"or province, of the country, as the registry says"`
+	Address   string   `col:"address" json:"address" doc:"postal, as the registry says"`
+	Regions   []string `col:"regions" json:"regions" doc:"what providers call the region that it belongs to, as the registry says"`
+	TimeZone  string   `col:"timeZone" json:"timeZone" doc:"of the IANA database, as the registry says: its days are local days there"`
 
 	OwnerName      string `col:"owner.name" json:"owner.name" doc:"of the premises"`
 	OwnerCountry   string `col:"owner.country" json:"owner.country" doc:"where it is registered"`
@@ -46,7 +51,7 @@ type Facility struct {
 func Facilities() *projections.View {
 	rows := projections.NewTable[Facility]("facilities")
 	return &projections.View{
-		Name: "facilities", Version: 1, Title: "Facilities: who owns, runs and controls them, as registry and operators say",
+		Name: "facilities", Version: 2, NamesFacilities: true, Title: "Facilities: who owns, runs and controls them, as registry and operators say",
 		// Who owns and runs a building is no one customer's, and says who else is within.
 		Family: events.FamilyFacility,
 		Reads:  []string{events.TypeFacilityDeclared, events.TypeFacilityDescribed},
@@ -77,6 +82,7 @@ func Facilities() *projections.View {
 
 func (r *Facility) declared(d *events.FacilityDeclared) {
 	r.Facility, r.Country, r.Landlord, r.Occupants = d.Facility, d.Country, d.Landlord, d.Occupants
+	r.Name, r.State, r.Address, r.Regions, r.TimeZone = d.Name, d.State, d.Address, d.Regions, d.TimeZone
 }
 
 func (r *Facility) described(d *events.FacilityDescribed) {
