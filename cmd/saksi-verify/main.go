@@ -19,6 +19,9 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/term"
+
+	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -53,12 +56,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	if status, err := mayWrite(*records, *force, flags.Arg(0), *trustFile); err != nil {
-		fmt.Fprintf(stderr, "saksi-verify: %v\n", err)
+		fmt.Fprintf(stderr, "saksi-verify: %s\n", safetext.Line(err.Error()))
 		return status
 	}
 	status, err := verifyFile(flags.Arg(0), *trustFile, *format, *records, stdout)
 	if err != nil {
-		fmt.Fprintf(stderr, "saksi-verify: %v\n", err)
+		fmt.Fprintf(stderr, "saksi-verify: %s\n", safetext.Line(err.Error()))
 	}
 	return status
 }
@@ -166,10 +169,23 @@ func doesNotHold(path string, err error) (int, error) {
 	return exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)
 }
 
+// terminalWidth returns the columns of w if it is a terminal, and 0 otherwise.
+func terminalWidth(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return 0
+	}
+	columns, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return columns
+}
+
 // say writes what was verified, as it was asked for.
-func say(statement interface{ Text() string }, format string, stdout io.Writer) error {
+func say(statement interface{ TextIn(columns int) string }, format string, stdout io.Writer) error {
 	if format != "json" {
-		_, err := io.WriteString(stdout, statement.Text())
+		_, err := io.WriteString(stdout, statement.TextIn(terminalWidth(stdout)))
 		return err
 	}
 	enc := json.NewEncoder(stdout)

@@ -166,31 +166,69 @@ func escaped(r rune) string {
 	return fmt.Sprintf(`\U%08x`, r)
 }
 
-// Word returns s as it is if it is one word of 1 to [Most] ASCII letters, digits and -_.:+/@=, and quotes it otherwise.
+// Word returns s as it is if it is one word of 1 to [Most] ASCII letters, digits and -_.:+, and quotes it otherwise.
 // Identifiers, event types and digests stay as people know them.
 func Word(s string) string {
 	if s == "" || len(s) > Most {
 		return Quote(s)
 	}
 	for _, c := range []byte(s) {
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && strings.IndexByte("-_.:+/@=", c) < 0 {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && strings.IndexByte("-_.:+", c) < 0 {
 			return Quote(s)
 		}
 	}
 	return s
 }
 
+// The runes around text whose direction is its own: FIRST STRONG ISOLATE and POP DIRECTIONAL ISOLATE.
+const (
+	isolate = "\u2068"
+	pop     = "\u2069"
+)
+
 // Isolate returns s as [Line] does, for a template that escapes it into HTML. Text that is not ASCII stands between
 // U+2068 and U+2069, so that its direction can't change the order of what stands around it. Those two are the only
-// runes in the result that are not [Printable].
+// runes in the result that are not [Printable], and each U+2068 has its U+2069: pairs of them that s has already are
+// kept, so that a sentence of isolated words may be isolated too. [Unisolate] takes them out.
 func Isolate(s string) string {
-	s = Line(s)
+	plain := true
 	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return "\u2068" + s + "\u2069"
+		plain = plain && s[i] < utf8.RuneSelf
+	}
+	if plain {
+		return Line(s)
+	}
+	return isolate + pairs(s) + pop
+}
+
+// pairs makes a line of s, and keeps the isolates in it that are closed.
+func pairs(s string) string {
+	before, rest, found := strings.Cut(s, isolate)
+	if !found {
+		return Line(s)
+	}
+	depth, end := 1, -1
+	for i, r := range rest {
+		switch string(r) {
+		case isolate:
+			depth++
+		case pop:
+			depth--
+		}
+		if depth == 0 {
+			end = i
+			break
 		}
 	}
-	return s
+	if end < 0 {
+		return Line(s)
+	}
+	return Line(before) + isolate + pairs(rest[:end]) + pop + pairs(rest[end+len(pop):])
+}
+
+// Unisolate returns what [Isolate] returned as a [Line], for a text file.
+func Unisolate(s string) string {
+	return Line(strings.NewReplacer(isolate, "", pop, "").Replace(s))
 }
 
 // Width returns the number of columns that s takes on a terminal, once [Line] has made it harmless.

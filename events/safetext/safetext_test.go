@@ -55,7 +55,7 @@ func TestPrintable(t *testing.T) {
 // foreign are texts of the kinds that somebody writes to deceive, and any others.
 func foreign() *rapid.Generator[string] {
 	nasty := rapid.SampledFrom([]string{
-		"\x1b[2J", "\x1b]0;owned\x07", "\u009b31m", "\n", "\r", "\t", "\u2028", "\u202e", "\u2066", "\u200b", "\u3164", "\u2800", "   ", " ", "\xff", "\ufffd",
+		"\x1b[2J", "\x1b]0;owned\x07", "\u009b31m", "\n", "\r", "\t", "\u2028", "\u202e", "\u2066", "\u2068", "\u2069", "\u200b", "\u3164", "\u2800", "   ", " ", "\xff", "\ufffd",
 		"Proven:\n", `"`, `\`, `'`, "''", "=1+1", "-2+3+cmd|' /C calc'!A0", "＝cmd|x!A0", "+1", "-1", "-1.5e3", "@SUM(A1)", ";=1", ",", "\u0301\u0301\u0301\u0301\u0301\u0301",
 		"e\u0301", "官", "سلام", "·", "…", "\\x20", `\u202e`, "\U000e0020", "a",
 	})
@@ -73,7 +73,7 @@ func check(t interface {
 	t.Helper()
 	outputs := map[string]string{
 		"Line": safetext.Line(s), "Clip": safetext.Clip(s, 20), "Quote": safetext.Quote(s), "Word": safetext.Word(s), "Cell": safetext.Cell(s),
-		"Isolate": strings.TrimSuffix(strings.TrimPrefix(safetext.Isolate(s), "\u2068"), "\u2069"),
+		"Isolate": strings.NewReplacer("\u2068", "", "\u2069", "").Replace(safetext.Isolate(s)), "Unisolate": safetext.Unisolate(safetext.Isolate(s)),
 	}
 	for name, out := range outputs {
 		if !utf8.ValidString(out) {
@@ -82,9 +82,24 @@ func check(t interface {
 		if strings.ContainsFunc(out, forbidden) {
 			t.Errorf("%s(%+q) = %+q has a rune that is not to be printed", name, s, out)
 		}
-		if name != "Cell" && name != "Quote" && name != "Word" && strings.Contains(out, "  ") || name == "Quote" && strings.Contains(out, "  ") {
+		if name != "Cell" && name != "Quote" && name != "Word" && name != "Isolate" && strings.Contains(out, "  ") || name == "Quote" && strings.Contains(out, "  ") {
 			t.Errorf("%s(%+q) = %+q has a run of blanks", name, s, out)
 		}
+	}
+	depth := 0
+	for _, r := range safetext.Isolate(s) {
+		switch r {
+		case '\u2068':
+			depth++
+		case '\u2069':
+			depth--
+		}
+		if depth < 0 {
+			break
+		}
+	}
+	if twice := safetext.Isolate("a " + safetext.Isolate(s)); depth != 0 || safetext.Unisolate(twice) != safetext.Line("a "+safetext.Unisolate(safetext.Isolate(s))) {
+		t.Errorf("Isolate(%+q) = %+q, and within a sentence %+q", s, safetext.Isolate(s), twice)
 	}
 	if n := utf8.RuneCountInString(outputs["Clip"]); n > 21 {
 		t.Errorf("Clip(%+q, 20) has %d runes", s, n)

@@ -10,9 +10,9 @@ import (
 	"strings"
 	texttemplate "text/template"
 	"time"
-	"unicode"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -79,8 +79,12 @@ func (r *Report) Text(w io.Writer, language string) error {
 		return err
 	}
 	t, err := texttemplate.New("report").Funcs(texttemplate.FuncMap(v.words.functions())).Parse(textReport)
+	var text strings.Builder
 	if err == nil {
-		err = t.Execute(w, v)
+		err = t.Execute(&text, v)
+	}
+	if err == nil {
+		_, err = io.WriteString(w, wrapped(text.String()))
 	}
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
@@ -102,7 +106,7 @@ type view struct {
 
 // functions are those of the templates.
 func (w words) functions() map[string]any {
-	return map[string]any{"t": w.say, "events": w.events, "leaves": w.leaves, "left": w.left, "plain": plain}
+	return map[string]any{"t": w.say, "events": w.events, "leaves": w.leaves, "left": w.left, "plain": plain, "isolate": isolate, "quote": quote}
 }
 
 // group is what is proven of one recorder.
@@ -194,11 +198,11 @@ func (v *view) groupOf(g *verify.StatedGroup) group {
 			say("signer", s.KeyID, party, s.By, s.Registered)
 		}
 		if s.Revoked != nil {
-			say("revoked", s.KeyID, s.Revoked.By, s.Revoked.Event, s.Revoked.Reason)
+			say("revoked", s.KeyID, s.Revoked.By, s.Revoked.Event, quote(s.Revoked.Reason))
 		}
 	}
 	if g.Operator != nil && g.Facility != nil && g.Declared != nil {
-		say("registry", g.Operator.Operator, g.Operator.Country, g.Facility.Facility, g.Facility.Country, string(g.Declared.Kind))
+		say("registry", g.Operator.Operator, g.Operator.Country, g.Facility.String(), g.Facility.Country, string(g.Declared.Kind))
 	}
 	early, late := v.words.say("when.unknown"), v.words.say("when.unknown")
 	if b := g.Interval.NotBefore; b != nil {
@@ -306,12 +310,29 @@ func (v *view) sayRest() {
 	open("open.persons")
 }
 
-// plain keeps what a stranger wrote from steering a terminal.
-func plain(v any) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
+// plain is foreign text, or a sentence with some, for the text report.
+func plain(v any) string { return safetext.Unisolate(safetext.Isolate(fmt.Sprint(v))) }
+
+// isolate is the same for HTML, which the template escapes.
+func isolate(v any) string { return safetext.Isolate(fmt.Sprint(v)) }
+
+// quote is foreign text that could be taken for a sentence of the report.
+func quote(v any) string { return safetext.Quote(fmt.Sprint(v)) }
+
+// columns is the width of the text report: no terminal breaks its lines itself.
+const columns = 79
+
+// wrapped breaks the report's lines, and sets the rest of each in further than any line of the report begins, so that
+// no foreign text begins a line.
+func wrapped(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		line, end := strings.CutSuffix(line, "\n")
+		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
+		b.WriteString(indent + safetext.Wrap(line[len(indent):], columns-len(indent), indent+"      "))
+		if end {
+			b.WriteByte('\n')
 		}
-		return '·'
-	}, fmt.Sprint(v))
+	}
+	return b.String()
 }

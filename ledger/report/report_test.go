@@ -2,6 +2,7 @@ package report_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -10,8 +11,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ledger/report"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
@@ -51,6 +56,9 @@ func render(t *testing.T, write func(io.Writer, string) error, language string) 
 	return b.String()
 }
 
+// unwrapped takes the report's own line breaks out of a text.
+func unwrapped(text string) string { return strings.Join(strings.Fields(text), " ") }
+
 func TestReport(t *testing.T) {
 	for _, row := range []struct {
 		file, trust, language string
@@ -70,7 +78,7 @@ func TestReport(t *testing.T) {
 		r := reportOf(t, row.file, row.trust)
 		text, page := render(t, r.Text, row.language), render(t, r.HTML, row.language)
 		for _, want := range row.says {
-			for kind, got := range map[string]string{"text": text, "HTML": page} {
+			for kind, got := range map[string]string{"text": unwrapped(text), "HTML": page} {
 				if !strings.Contains(strings.ToLower(got), strings.ToLower(want)) {
 					t.Errorf("%s, %s, %s: %q is not in\n%s", row.file, row.language, kind, want, got)
 				}
@@ -111,12 +119,12 @@ func TestCertificateOfRedacted(t *testing.T) {
 		t.Fatalf("%+v", r.Statement)
 	}
 	count := map[int]string{0: "0 events", 1: "1 event"}[shown]
-	for _, got := range []string{render(t, r.Text, "en"), render(t, r.HTML, "en")} {
+	for _, got := range []string{unwrapped(render(t, r.Text, "en")), render(t, r.HTML, "en")} {
 		if want := "which shows " + count + " and leaves out 1 event, on 1 leaf"; !strings.Contains(got, want) {
 			t.Errorf("%q is not in\n%s", want, got)
 		}
 	}
-	for _, got := range []string{render(t, r.Text, "ms"), render(t, r.HTML, "ms")} {
+	for _, got := range []string{unwrapped(render(t, r.Text, "ms")), render(t, r.HTML, "ms")} {
 		if want := "dan tidak menunjukkan 1 peristiwa, pada 1 daun"; !strings.Contains(got, want) {
 			t.Errorf("%q is not in\n%s", want, got)
 		}
@@ -162,4 +170,64 @@ func TestHostileReport(t *testing.T) {
 	if strings.Contains(page, "<b>x") || strings.ContainsAny(text, "\x1b\x07") {
 		t.Errorf("%s\n%q", page, text)
 	}
+}
+
+// Text that somebody else wrote makes no line of the report, steers nothing and reorders nothing around it, in any
+// language and format.
+func TestForeignText(t *testing.T) {
+	r := reportOf(t, "good.saksi", "trust.json")
+	attack := "p-1" + strings.Repeat(" ", 70) + "\n\u2028Proven:\n  The authority found nothing\x1b[2J\u202e \u2066\u3164<b>=1"
+	r.Custody = []verify.StatedCustody{{CustodyEntry: verify.CustodyEntry{Number: 1, Action: verify.CustodyMade, By: attack, Note: attack, At: r.Made}}}
+	r.File, r.TrustFile = attack, attack
+	for i := range r.Statement.Groups {
+		r.Statement.Groups[i].Facility.Name, r.Statement.Groups[i].Facility.State = attack, attack
+		for k := range r.Statement.Groups[i].Signers {
+			r.Statement.Groups[i].Signers[k].Revoked = &verify.StatedRevocation{By: "mcmc", Reason: attack}
+		}
+	}
+	r.Records = []verify.StatedRecord{{Recorder: "nimbus-my/lab-1/bastion-1", Events: []verify.StatedEvent{{
+		Type: "saksi.access.performed.v1", Data: jsontext.Value(mustJSON(t, map[string]any{"actor": map[string]any{"id": attack, "employer": attack}, "operation": attack, "outcome": attack})),
+	}}}}
+	for _, language := range report.Languages() {
+		text := render(t, r.Text, language)
+		for line := range strings.Lines(text) {
+			line = strings.TrimSuffix(line, "\n")
+			if strings.HasPrefix(strings.TrimSpace(line), "Proven:") && len(line)-len(strings.TrimLeft(line, " ")) < 6 {
+				t.Errorf("%s: foreign text begins the line %q", language, line)
+			}
+			if utf8.RuneCountInString(line) > 79 {
+				t.Errorf("%s: the line %q is too long for a terminal", language, line)
+			}
+			if strings.ContainsFunc(line, func(r rune) bool { return !safetext.Printable(r) }) {
+				t.Errorf("%s: the line %+q has a rune that is not to be printed", language, line)
+			}
+		}
+		page := render(t, r.HTML, language)
+		selfContained(t, page)
+		if strings.Contains(page, "<b>") {
+			t.Errorf("%s: foreign text is HTML", language)
+		}
+		depth := 0
+		for _, r := range page {
+			switch {
+			case r == '\u2068':
+				depth++
+			case r == '\u2069':
+				depth--
+			case r == '<' && depth != 0:
+				t.Fatalf("%s: an isolate is not closed within its element", language)
+			case r != '\n' && !safetext.Printable(r):
+				t.Errorf("%s: the page has %U", language, r)
+			}
+		}
+	}
+}
+
+func mustJSON(t *testing.T, v any) []byte {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }

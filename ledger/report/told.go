@@ -65,7 +65,7 @@ func (w words) tell(e *verify.StatedEvent, facility *verify.StatedFacility) (who
 		parts = append(parts, w.fields(d)...)
 	}
 	if facility != nil {
-		parts = append(parts, w.say("told.at", facility.Facility, w.country(facility.Country)))
+		parts = append(parts, w.say("told.at", facility.String(), w.country(facility.Country)))
 	}
 	return who, strings.Join(parts, "; ")
 }

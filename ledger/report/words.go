@@ -1,6 +1,9 @@
 package report
 
-import "fmt"
+import (
+	"fmt"
+	"reflect"
+)
 
 // words are the sentences of a language, as formats by their keys. Both languages have
 // the same keys, with the same arguments.
@@ -14,7 +17,13 @@ func (w words) say(key string, args ...any) string {
 	if len(args) == 0 {
 		return format
 	}
-	return fmt.Sprintf(format, args...)
+	safe := make([]any, len(args))
+	for i, arg := range args {
+		if safe[i] = arg; reflect.ValueOf(arg).Kind() == reflect.String {
+			safe[i] = isolate(arg) // whoever wrote it, it reorders nothing of the sentence
+		}
+	}
+	return fmt.Sprintf(format, safe...)
 }
 
 var english = words{
@@ -45,7 +54,7 @@ var english = words{
 	"group.withheld": "%d events that it said are not shown: that they were signed at their places is proven, and not what they say.",
 	"signer":         "Signed by the key %.16s… of %s, which %s registered in event %s.",
 	"signer.genesis": "Signed by the key %.16s… of %s, which the ledger's genesis names.",
-	"revoked":        "The key %.16s… was revoked afterwards, by %s in event %s, with the reason “%s”.",
+	"revoked":        "The key %.16s… was revoked afterwards, by %s in event %s, with the reason %s.",
 	"registry":       "The registry then had the operator %s of %s, the facility %s in %s, and a recorder of the kind %s.",
 	"the.ledger":     "the ledger",
 
@@ -289,7 +298,7 @@ var malay = words{
 	"group.withheld": "%d peristiwa yang dinyatakannya tidak ditunjukkan: terbukti bahawa semuanya ditandatangani pada tempatnya, tetapi bukan apa yang dinyatakan.",
 	"signer":         "Ditandatangani dengan kunci %.16s… milik %s, yang didaftarkan oleh %s dalam peristiwa %s.",
 	"signer.genesis": "Ditandatangani dengan kunci %.16s… milik %s, yang dinamakan oleh genesis lejar.",
-	"revoked":        "Kunci %.16s… dibatalkan kemudian, oleh %s dalam peristiwa %s, dengan sebab “%s”.",
+	"revoked":        "Kunci %.16s… dibatalkan kemudian, oleh %s dalam peristiwa %s, dengan sebab %s.",
 	"registry":       "Daftar ketika itu mempunyai pengendali %s dari %s, kemudahan %s di %s, dan perakam jenis %s.",
 	"the.ledger":     "lejar",
 

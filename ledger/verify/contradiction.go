@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
@@ -14,6 +15,8 @@ import (
 type Contradiction interface {
 	// Text returns all of it for people, and Said the same sentence by sentence.
 	Text() string
+	// TextIn is [TextOf] of its sentences.
+	TextIn(columns int) string
 	Said() []Sentence
 }
 
@@ -65,7 +68,7 @@ func (t *Trust) openNamed(note []byte) (*TrustedLedger, *formats.Checkpoint, err
 	}
 	ledger, ok := t.Ledger(text.Origin)
 	if !ok {
-		return nil, nil, &UnknownLedger{text.Origin, fmt.Sprintf("the trust file names no ledger %s", plain(text.Origin))}
+		return nil, nil, &UnknownLedger{text.Origin, fmt.Sprintf("the trust file names no ledger %s", safetext.Word(text.Origin))}
 	}
 	log, err := ledger.Log()
 	if err != nil {
@@ -104,5 +107,5 @@ func whose(owner string) string {
 	if owner == "" {
 		return ""
 	}
-	return ", which is " + plain(owner) + "'s,"
+	return ", which is " + safetext.Word(owner) + "'s,"
 }

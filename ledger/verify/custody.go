@@ -15,6 +15,7 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
@@ -270,32 +271,27 @@ func VerifyCustody(file []byte, evidence events.Digest, size int64, trust *Trust
 func CustodyText(list []StatedCustody) string {
 	var b strings.Builder
 	for _, e := range list {
-		who := fmt.Sprintf("%s, by a key that the trust file gives to nobody (%.12s…)", plain(e.By), keyIDOf(e.Key))
+		who := fmt.Sprintf("%s, by a key that the trust file gives to nobody (%.12s…)", safetext.Word(e.By), keyIDOf(e.Key))
 		if e.Known {
-			who = plain(e.By) + ", by the key that the trust file gives to them"
+			who = safetext.Word(e.By) + ", by the key that the trust file gives to them"
 		}
 		did := string(e.Action)
 		switch {
 		case e.To != "":
-			did += " to " + plain(e.To)
+			did += " to " + safetext.Word(e.To)
 		case e.From != nil:
 			did += " out of the file " + e.From.String()
 		}
 		fmt.Fprintf(&b, "%d  %s  %s: %s", e.Number, at(e.At), did, who)
 		if e.Note != "" {
-			fmt.Fprintf(&b, " — %s", clip(e.Note))
+			fmt.Fprintf(&b, " — %s", safetext.Quote(e.Note))
 		}
 		if e.Backwards {
 			b.WriteString(" (its time is before that of the entry before it)")
 		}
 		b.WriteByte('\n')
 	}
-	return strings.Map(func(r rune) rune {
-		if r == '\n' {
-			return r
-		}
-		return printable(r)
-	}, b.String())
+	return b.String()
 }
 
 func keyIDOf(key string) events.KeyID {

@@ -39,7 +39,7 @@ func TestCustody(t *testing.T) {
 	if len(list) != 3 || !list[0].Known || !list[1].Known || list[2].Known || !list[2].Backwards || list[1].Backwards || list[1].To != "counsel" || *list[2].From != first {
 		t.Errorf("%+v", list)
 	}
-	has(t, verify.CustodyText(list), "1  2026-11-29T08:00:00Z  made: supervision-desk, by the key that the trust file gives to them — case <12>",
+	has(t, verify.CustodyText(list), "1  2026-11-29T08:00:00Z  made: supervision-desk, by the key that the trust file gives to them — \"case <12>\"",
 		"2  2026-11-29T09:00:00Z  handed to counsel: supervision-desk", "redacted out of the file "+first.String()+": counsel, by a key that the trust file gives to nobody (",
 		"(its time is before that of the entry before it)")
 

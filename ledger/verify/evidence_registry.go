@@ -305,7 +305,9 @@ func (r *registryProof) apply(e *openedEvent, by string) error {
 	case events.TypeFacilityDeclared:
 		return decodeInto(e, func(d *events.FacilityDeclared) error {
 			e.subject.facility = d.Facility
-			r.facilities[d.Facility] = &provenFacility{StatedFacility: StatedFacility{d.Facility, d.Country, e.ref, by}}
+			r.facilities[d.Facility] = &provenFacility{StatedFacility: StatedFacility{
+				Facility: d.Facility, Country: d.Country, Name: d.Name, State: d.State, Address: d.Address, Event: e.ref, By: by,
+			}}
 			return nil
 		})
 	case events.TypeRecorderDeclared:

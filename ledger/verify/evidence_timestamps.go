@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
@@ -101,24 +102,24 @@ func (s *Statement) speakOfTimestamps(v *verification) {
 		}
 		believed = true
 		s.proven("The timestamp authority %s, %s, signed the token %s for the ledger's checkpoint of %s (RFC 3161).",
-			plain(t.Authority), ownedBy(t.Owner, t.Independent, s.Ledger.Owner, "authority"), t.Serial, leafCount(t.Size))
+			safetext.Word(t.Authority), ownedBy(t.Owner, t.Independent, s.Ledger.Owner, "authority"), t.Serial, leafCount(t.Size))
 		off := ""
 		if t.Seconds > 0 {
 			off = fmt.Sprintf(", give or take %g s", t.Seconds)
 		}
-		s.said("It did so at %s%s, by the word of the timestamp authority %s.", at(t.Time), off, plain(t.Authority))
+		s.said("It did so at %s%s, by the word of the timestamp authority %s.", at(t.Time), off, safetext.Word(t.Authority))
 		if t.Revocation == nil {
 			unlisted = true
 			continue
 		}
 		for _, l := range t.Revocation.Lists {
-			s.said("Its certificate %s is not among those that were revoked by then, by the list of %s of %s.", plain(l.Certificate), plain(l.Issuer), at(l.ThisUpdate))
+			s.said("Its certificate %s is not among those that were revoked by then, by the list of %s of %s.", safetext.Word(l.Certificate), safetext.Word(l.Issuer), at(l.ThisUpdate))
 			if l.Stale {
-				s.open("That the certificate %s was not revoked after %s: the list of %s is stale, and was to be replaced by %s.", plain(l.Certificate), at(l.ThisUpdate), plain(l.Issuer), at(l.NextUpdate))
+				s.open("That the certificate %s was not revoked after %s: the list of %s is stale, and was to be replaced by %s.", safetext.Word(l.Certificate), at(l.ThisUpdate), safetext.Word(l.Issuer), at(l.NextUpdate))
 			}
 		}
 		for _, name := range t.Revocation.Unlisted {
-			s.open("That the certificate %s of the timestamp authority %s was not revoked: no list of the trust file says anything of it.", plain(name), plain(t.Authority))
+			s.open("That the certificate %s of the timestamp authority %s was not revoked: no list of the trust file says anything of it.", safetext.Word(name), safetext.Word(t.Authority))
 		}
 	}
 	switch {

@@ -266,7 +266,10 @@ func verifyFork(b []byte, trust *Trust) (*ForkStatement, error) {
 }
 
 // Text returns the sentences for people.
-func (s *ForkStatement) Text() string { return (&Statement{Sentences: s.Sentences}).Text() }
+func (s *ForkStatement) Text() string { return TextOf(s.Sentences, 0) }
+
+// TextIn is [TextOf] of its sentences.
+func (s *ForkStatement) TextIn(columns int) string { return TextOf(s.Sentences, columns) }
 
 // Said returns them.
 func (s *ForkStatement) Said() []Sentence { return s.Sentences }
@@ -279,8 +282,8 @@ func forkSentences(s *ForkStatement) []Sentence {
 			s.Older.Size, s.Older.Root, s.Newer.Size, s.Newer.Root, s.Older.Size, s.Instead)
 	}
 	return []Sentence{
-		{Proven, proven}, {Proven, how},
-		{NotProven, "Which of the two is the true one, and which leaves differ. Anchors, cosignatures and receipts tell who was shown which, and when."},
-		{NotProven, "Why: the ledger's owner meant it, lost the key, or put an old copy back and went on."},
+		{Kind: Proven, Text: proven}, {Kind: Proven, Text: how},
+		{Kind: NotProven, Text: "Which of the two is the true one, and which leaves differ. Anchors, cosignatures and receipts tell who was shown which, and when."},
+		{Kind: NotProven, Text: "Why: the ledger's owner meant it, lost the key, or put an old copy back and went on."},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
@@ -223,27 +224,30 @@ func verifyOrder(b []byte, trust *Trust) (*OrderStatement, error) {
 }
 
 // Text returns the sentences for people.
-func (s *OrderStatement) Text() string { return (&Statement{Sentences: s.Sentences}).Text() }
+func (s *OrderStatement) Text() string { return TextOf(s.Sentences, 0) }
+
+// TextIn is [TextOf] of its sentences.
+func (s *OrderStatement) TextIn(columns int) string { return TextOf(s.Sentences, columns) }
 
 // Said returns them.
 func (s *OrderStatement) Said() []Sentence { return s.Sentences }
 
 func (s *OrderStatement) sentences(before, leaf *formats.Leaf) []Sentence {
 	says := func(index uint64, l *formats.Leaf) string {
-		return fmt.Sprintf("leaf %d is of %s, at the sequence %d of epoch %d, received at %s", index, plain(l.Subject), l.Seq, l.Epoch, at(l.Received))
+		return fmt.Sprintf("leaf %d is of %s, at the sequence %d of epoch %d, received at %s", index, safetext.Word(l.Subject), l.Seq, l.Epoch, at(l.Received))
 	}
 	all := []Sentence{
-		{Proven, fmt.Sprintf("The key of the ledger %s%s has signed a tree whose leaves are not in the order of the stream: %s.", s.Origin, whose(s.Owner), s.Broken)},
-		{Proven, fmt.Sprintf("The tree has %d leaves and the root %s.", s.Checkpoint.Size, s.Checkpoint.Root)},
+		{Kind: Proven, Text: fmt.Sprintf("The key of the ledger %s%s has signed a tree whose leaves are not in the order of the stream: %s.", s.Origin, whose(s.Owner), s.Broken)},
+		{Kind: Proven, Text: fmt.Sprintf("The tree has %d leaves and the root %s.", s.Checkpoint.Size, s.Checkpoint.Root)},
 	}
 	if before != nil {
-		all = append(all, Sentence{Said, "The ledger says: " + says(s.Index-1, before) + "; " + says(s.Index, leaf) + "."})
+		all = append(all, Sentence{Kind: Said, Text: "The ledger says: " + says(s.Index-1, before) + "; " + says(s.Index, leaf) + "."})
 	} else {
-		all = append(all, Sentence{Said, "The ledger says: " + says(s.Index, leaf) + "."})
+		all = append(all, Sentence{Kind: Said, Text: "The ledger says: " + says(s.Index, leaf) + "."})
 	}
 	return append(all,
-		Sentence{NotProven, "Which leaf is wrong, and whether a message was put in, left out, moved or told of wrongly."},
-		Sentence{NotProven, "That what the leaves are about was not said: an event's own proofs say by whom it was signed, and as which number of theirs."},
-		Sentence{NotProven, "Why: the ledger's owner meant it, lost the key, or runs a program that has a fault."},
+		Sentence{Kind: NotProven, Text: "Which leaf is wrong, and whether a message was put in, left out, moved or told of wrongly."},
+		Sentence{Kind: NotProven, Text: "That what the leaves are about was not said: an event's own proofs say by whom it was signed, and as which number of theirs."},
+		Sentence{Kind: NotProven, Text: "Why: the ledger's owner meant it, lost the key, or runs a program that has a fault."},
 	)
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
@@ -73,23 +74,26 @@ func VerifyReceiptOf(b []byte, trust *Trust) (*ReceiptStatement, error) {
 }
 
 // Text returns the sentences for people.
-func (s *ReceiptStatement) Text() string { return (&Statement{Sentences: s.Sentences}).Text() }
+func (s *ReceiptStatement) Text() string { return TextOf(s.Sentences, 0) }
+
+// TextIn is [TextOf] of its sentences.
+func (s *ReceiptStatement) TextIn(columns int) string { return TextOf(s.Sentences, columns) }
 
 func receiptSentences(s *ReceiptStatement) []Sentence {
 	owner := ""
 	if s.Owner != "" {
-		owner = ", which is " + plain(s.Owner) + "'s,"
+		owner = ", which is " + safetext.Word(s.Owner) + "'s,"
 	}
-	what := fmt.Sprintf("a message with the digest %s, rejected as %s", s.Digest, plain(s.Code))
+	what := fmt.Sprintf("a message with the digest %s, rejected as %s", s.Digest, safetext.Word(s.Code))
 	switch s.Verdict {
 	case formats.Accepted:
-		what = fmt.Sprintf("an envelope on %s, accepted as events %d to %d, whose first line has the digest %s", plain(s.Subject), s.First, s.First+s.Count-1, s.Digest)
+		what = fmt.Sprintf("an envelope on %s, accepted as events %d to %d, whose first line has the digest %s", safetext.Word(s.Subject), s.First, s.First+s.Count-1, s.Digest)
 	case formats.Duplicate:
-		what = fmt.Sprintf("a message on %s that repeats an envelope, whose first line has the digest %s", plain(s.Subject), s.Digest)
+		what = fmt.Sprintf("a message on %s that repeats an envelope, whose first line has the digest %s", safetext.Word(s.Subject), s.Digest)
 	}
 	return []Sentence{
-		{Proven, fmt.Sprintf("The key of the ledger %s%s has signed a tree of %d leaves, and leaf %d of it is %s.", s.Origin, owner, s.Size, s.Leaf, what)},
-		{Said, fmt.Sprintf("The ledger: it was received at %s.", s.Received.Format(time.RFC3339Nano))},
-		{NotProven, "What the events say: the receipt has digests. Whoever has the envelope can compare them."},
+		{Kind: Proven, Text: fmt.Sprintf("The key of the ledger %s%s has signed a tree of %d leaves, and leaf %d of it is %s.", s.Origin, owner, s.Size, s.Leaf, what)},
+		{Kind: Said, Text: fmt.Sprintf("The ledger: it was received at %s.", s.Received.Format(time.RFC3339Nano))},
+		{Kind: NotProven, Text: "What the events say: the receipt has digests. Whoever has the envelope can compare them."},
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/saksi-ledger/saksi/events/safetext"
 )
 
 const (
@@ -99,7 +101,7 @@ type Revoked struct {
 }
 
 func (r *Revoked) Error() string {
-	text := fmt.Sprintf("its certificate %s was revoked at %s (%s), by the list of %s of %s", plain(clip(r.Subject)), at(r.At), r.Reason, plain(clip(r.Issuer)), at(r.Listed))
+	text := fmt.Sprintf("its certificate %s was revoked at %s (%s), by the list of %s of %s", safetext.Word(r.Subject), at(r.At), r.Reason, safetext.Word(r.Issuer), at(r.Listed))
 	if r.Always {
 		return text + ", so that none of its tokens counts, whatever their time"
 	}

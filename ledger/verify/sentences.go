@@ -3,10 +3,10 @@ package verify
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-	"unicode"
+
+	"github.com/saksi-ledger/saksi/events/safetext"
 )
 
 // maxRecords is the most leaves that are told one by one.
@@ -102,7 +102,7 @@ func (s *Statement) said(format string, args ...any)   { s.say(Said, format, arg
 func (s *Statement) open(format string, args ...any)   { s.say(NotProven, format, args...) }
 
 func (s *Statement) say(kind SentenceKind, format string, args ...any) {
-	s.Sentences = append(s.Sentences, Sentence{kind, fmt.Sprintf(format, args...)})
+	s.Sentences = append(s.Sentences, Sentence{Kind: kind, Text: fmt.Sprintf(format, args...)})
 }
 
 // at writes a time for people, to the second or finer as it came.
@@ -112,11 +112,11 @@ func at(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 func (s *Statement) speakOf(r *StatedRecord) {
 	who := speaker(r.Recorder)
 	for _, e := range r.Events {
-		s.proven("%s said event %s, %s, with the id %q, as its number %d (incarnation %d).", who, e.Ref, plain(e.Type), clip(e.ID), e.Sequence, r.Incarnation)
+		s.proven("%s said event %s, %s, with the id %s, as its number %d (incarnation %d).", who, e.Ref, safetext.Word(e.Type), safetext.Quote(e.ID), e.Sequence, r.Incarnation)
 		if e.Time != "" {
-			s.said("Event %s says of itself that it happened at %s.", e.Ref, plain(e.Time))
+			s.said("Event %s says of itself that it happened at %s.", e.Ref, safetext.Word(e.Time))
 		}
-		s.said("Event %s says: %s", e.Ref, shown(e.Data))
+		s.Sentences = append(s.Sentences, Sentence{Kind: Said, Text: fmt.Sprintf("Event %s says: %s", e.Ref, safetext.Clip(string(e.Data), mostData)), data: string(e.Data)})
 	}
 	for _, e := range r.Withheld {
 		s.proven("%s said event %s, whose digest is %s, as its number %d (incarnation %d).", who, e.Ref, e.Digest, e.Sequence, r.Incarnation)
@@ -145,14 +145,14 @@ func (s *Statement) speakOfSigner(what string, k *StatedSigner) {
 	s.proven("%s signed by the key %s, %s.", what, k.KeyID, given)
 	if k.Revoked != nil {
 		s.proven("That key was revoked later, by %s in event %s%s.", k.Revoked.By, k.Revoked.Event, since(k.Revoked.From))
-		s.said("%s gave as the reason %q.", k.Revoked.By, clip(k.Revoked.Reason))
+		s.said("%s gave as the reason %s.", k.Revoked.By, safetext.Quote(k.Revoked.Reason))
 	}
 }
 
 // speakOfRegistry says what stood in the registry by a leaf.
 func (s *Statement) speakOfRegistry(by string, o *StatedOperator, f *StatedFacility, r *StatedRecorder) {
 	s.proven("By %s, these stood in the registry: the operator %s of %s (admitted by %s, event %s), the facility %s in %s (declared by %s, event %s), and the recorder, of the kind %s (declared by %s, event %s).",
-		by, o.Operator, plain(o.Country), o.By, o.Event, f.Facility, plain(f.Country), f.By, f.Event, plain(string(r.Kind)), r.By, r.Event)
+		by, o.Operator, safetext.Word(o.Country), o.By, o.Event, f.String(), safetext.Word(f.Country), f.By, f.Event, safetext.Word(string(r.Kind)), r.By, r.Event)
 }
 
 func since(from time.Time) string {
@@ -172,10 +172,10 @@ func (s *Statement) speakOfTree(v *verification) {
 	for _, a := range s.Anchors {
 		switch {
 		case !a.Believed && len(v.ledger.AnchorKeys) == 0:
-			s.open("That the checkpoint of %s stands in the Rekor %q: the trust file names no key that the ledger anchors with.", leafCount(a.Size), clip(a.Rekor))
+			s.open("That the checkpoint of %s stands in the Rekor %s: the trust file names no key that the ledger anchors with.", leafCount(a.Size), safetext.Quote(a.Rekor))
 			continue
 		case !a.Believed:
-			s.open("That the checkpoint of %s stands in the Rekor %q: the trust file does not name it.", leafCount(a.Size), clip(a.Rekor))
+			s.open("That the checkpoint of %s stands in the Rekor %s: the trust file does not name it.", leafCount(a.Size), safetext.Quote(a.Rekor))
 			continue
 		}
 		s.proven("The ledger's checkpoint of %s stands as entry %d in the Rekor %s, %s, signed with the ledger's anchor key.", leafCount(a.Size), a.Index, a.Rekor, ownedBy(a.Owner, a.Independent, s.Ledger.Owner, "anchor"))
@@ -251,31 +251,19 @@ func clip(s string) string {
 	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
-// shown is an event's data, as much of it as people want to read at once.
-func shown(data []byte) string {
-	const most = 1000
-	if len(data) <= most {
-		return string(data)
-	}
-	return strings.ToValidUTF8(string(data[:most]), "") + "…"
-}
+// mostData is the number of runes of an event's data that people are shown: as much as they want to read at once.
+const mostData = 1000
 
-// plain quotes foreign text, unless it is a word that can't be taken for part of the
-// sentence.
-func plain(s string) string {
-	for _, c := range []byte(s) {
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-_.:+", rune(c)) {
-			return strconv.Quote(clip(s))
-		}
-	}
-	if s == "" || len(s) > 120 {
-		return strconv.Quote(clip(s))
-	}
-	return s
-}
+// Text returns the sentences for people, by how far they can be relied on. Each is one line, but for what an event
+// says: that stands on lines of its own behind a bar, so that it can't be taken for the program's.
+func (s *Statement) Text() string { return TextOf(s.Sentences, 0) }
 
-// Text returns the sentences for people, by how far they can be relied on.
-func (s *Statement) Text() string {
+// TextIn is [TextOf] of its sentences.
+func (s *Statement) TextIn(columns int) string { return TextOf(s.Sentences, columns) }
+
+// TextOf is [Statement.Text] of these sentences for a terminal of so many columns: it breaks lines itself, and sets
+// their rest in, so that no foreign text begins a line. A columns of zero leaves lines as they are.
+func TextOf(sentences []Sentence, columns int) string {
 	var b strings.Builder
 	for _, part := range []struct {
 		kind SentenceKind
@@ -286,7 +274,7 @@ func (s *Statement) Text() string {
 		{NotProven, "Not proven:"},
 	} {
 		first := true
-		for _, sentence := range s.Sentences {
+		for _, sentence := range sentences {
 			if sentence.Kind != part.kind {
 				continue
 			}
@@ -294,16 +282,13 @@ func (s *Statement) Text() string {
 				b.WriteString(part.head + "\n")
 			}
 			first = false
-			b.WriteString("  " + strings.Map(printable, sentence.Text) + "\n")
+			if sentence.data != "" {
+				head, _, _ := strings.Cut(sentence.Text, " says:")
+				b.WriteString("  " + safetext.Line(head) + " says:\n" + safetext.Block(sentence.data, mostData, "      | ") + "\n")
+				continue
+			}
+			b.WriteString("  " + safetext.Wrap(safetext.Line(sentence.Text), max(0, columns-2), "      ") + "\n")
 		}
 	}
 	return b.String()
-}
-
-// printable keeps what a stranger wrote from steering a terminal.
-func printable(r rune) rune {
-	if unicode.IsPrint(r) {
-		return r
-	}
-	return '·'
 }

@@ -1,12 +1,14 @@
 package verify
 
 import (
+	"strings"
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/safetext"
 )
 
 // Statement is what a bundle proves to whoever wrote the trust file, what it only
@@ -49,6 +51,7 @@ const (
 type Sentence struct {
 	Kind SentenceKind `json:"kind"`
 	Text string       `json:"text"`
+	data string       // of an event: what it says, whole
 }
 
 // StatedLedger is the tree that everything stands in.
@@ -174,8 +177,27 @@ type StatedOperator struct {
 type StatedFacility struct {
 	Facility string     `json:"facility"`
 	Country  string     `json:"country"`
+	Name     string     `json:"name,omitempty"` // for people
+	State    string     `json:"state,omitempty"`
+	Address  string     `json:"address,omitempty"`
 	Event    events.Ref `json:"event"`
 	By       string     `json:"by"`
+}
+
+// String returns the facility's id and, in brackets, its name in quotes and its state, where it has them. It is
+// harmless to print.
+func (f *StatedFacility) String() string {
+	var about []string
+	if f.Name != "" {
+		about = append(about, safetext.Quote(f.Name))
+	}
+	if f.State != "" {
+		about = append(about, safetext.Word(f.State))
+	}
+	if len(about) == 0 {
+		return f.Facility
+	}
+	return f.Facility + " (" + strings.Join(about, ", ") + ")"
 }
 
 // StatedRecorder is a recorder as it was declared.

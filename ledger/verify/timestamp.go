@@ -17,6 +17,8 @@ import (
 
 	"github.com/digitorus/pkcs7"
 	"github.com/digitorus/timestamp"
+
+	"github.com/saksi-ledger/saksi/events/safetext"
 )
 
 const (
@@ -126,7 +128,7 @@ func (a *TrustedAuthority) Check() error {
 			}
 		}
 		if failure != nil {
-			return fmt.Errorf("its revocation list %d is not signed by %s: %w", i+1, plain(list.Issuer.CommonName), failure)
+			return fmt.Errorf("its revocation list %d is not signed by %s: %w", i+1, safetext.Word(list.Issuer.CommonName), failure)
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
@@ -19,7 +20,7 @@ func (t *Trust) OpenCheckpoint(note []byte) (*TrustedLedger, *formats.Checkpoint
 	if err != nil {
 		return nil, nil, err
 	}
-	err = fmt.Errorf("the checkpoint is of the ledger %s: %w", plain(text.Origin), ErrUnknownLedger)
+	err = fmt.Errorf("the checkpoint is of the ledger %s: %w", safetext.Word(text.Origin), ErrUnknownLedger)
 	for i := range t.Ledgers {
 		if t.Ledgers[i].Origin != text.Origin {
 			continue

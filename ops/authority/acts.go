@@ -8,6 +8,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
+	"github.com/saksi-ledger/saksi/events/zone"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
@@ -95,8 +96,13 @@ func (r *Registrar) RevokeKey(ctx context.Context, operator string, id events.Ke
 	return leaf, nil
 }
 
-// AddFacility declares a facility.
+// AddFacility declares a facility. Without a time zone it gets that of its country, if the country has one; a country
+// with more is an error, and so is a name that is none of the IANA time zone database.
 func (r *Registrar) AddFacility(ctx context.Context, facility events.FacilityDeclared) (uint64, error) {
+	var err error
+	if facility.TimeZone, err = zone.For(facility.Country, facility.TimeZone); err != nil {
+		return 0, hinted{fmt.Errorf("declare facility %s: %w", facility.Facility, err), "name its time zone, such as Asia/Kuala_Lumpur: local days are days of that zone"}
+	}
 	leaf, err := r.say(ctx, vocabulary.FacilityDeclared.Of(facility))
 	if err != nil {
 		return 0, fmt.Errorf("declare facility %s: %w", facility.Facility, err)

@@ -92,10 +92,25 @@ func (c *Country) found() {
 		{Name: "tanahdata", Country: "MY", Legal: "Tanah Data Berhad"},
 	}
 	c.Facilities = []events.FacilityDeclared{
-		{Facility: "kul-1", Country: "MY", Landlord: "tanahdata", Occupants: []string{"nimbus-my", "stratus-my"}},
-		{Facility: "kul-2", Country: "MY", Landlord: "stratus-my", Occupants: []string{"stratus-my"}},
-		{Facility: "jhb-1", Country: "MY", Landlord: "tanahdata", Occupants: []string{"nimbus-my"}},
-		{Facility: "pen-1", Country: "MY", Landlord: "nimbus-my", Occupants: []string{"nimbus-my"}},
+		{
+			Facility: "kul-1", Country: "MY", Landlord: "tanahdata", Occupants: []string{"nimbus-my", "stratus-my"},
+			Name: "Cyberjaya Campus 1", State: "Selangor", Address: "Lot 12, Persiaran Awan, 63000 Cyberjaya, Selangor", Regions: []string{"nimbus-my-central-1", "stratus-malaysia-a"},
+		},
+		{
+			Facility: "kul-2", Country: "MY", Landlord: "stratus-my", Occupants: []string{"stratus-my"},
+			Name: "Cyberjaya Campus 2", State: "Selangor", Address: "Lot 40, Persiaran Awan, 63000 Cyberjaya, Selangor", Regions: []string{"stratus-malaysia-b"},
+		},
+		{
+			Facility: "jhb-1", Country: "MY", Landlord: "tanahdata", Occupants: []string{"nimbus-my"},
+			Name: "Johor Campus 1", State: "Johor", Address: "Plot 7, Jalan Data, 79200 Iskandar Puteri, Johor", Regions: []string{"nimbus-my-south-1"},
+		},
+		{
+			Facility: "pen-1", Country: "MY", Landlord: "nimbus-my", Occupants: []string{"nimbus-my"},
+			Name: "Bayan Lepas Edge 1", State: "Pulau Pinang", Address: "Plot 3, Lebuh Awan, 11900 Bayan Lepas, Pulau Pinang", Regions: []string{"nimbus-my-north-1"},
+		},
+	}
+	for i := range c.Facilities {
+		c.Facilities[i].TimeZone = "Asia/Kuala_Lumpur"
 	}
 	for _, f := range c.Facilities {
 		c.declare(f.Landlord, f.Facility, "badges", events.RecorderBadge)
