@@ -20,7 +20,8 @@ type Connector interface {
 	// Format says how records stand in a log.
 	Format() Format
 	// Draft makes events of one record, at least one. The events' ids and times
-	// depend on the record alone; disclosures hold what an event only has as
+	// depend on the record and the table of pseudonyms alone, so that importing
+	// twice gives the same; disclosures hold what an event only has as
 	// digests. It fails where the record is another system's ([ErrOther]), says
 	// nothing ([ErrNoEvent]), or can't be read. Its errors repeat names of members,
 	// never what stands in them.

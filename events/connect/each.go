@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/saksi-ledger/saksi/events"
 )
@@ -191,7 +192,11 @@ func (e *each) otherError() error {
 	if e.others < e.ofFile {
 		text = fmt.Sprintf("%s is refused in part: %s not of %s", e.foreign.File, what, e.connector.System())
 	}
-	text += fmt.Sprintf(" (line %d: %v", e.foreign.Line, e.foreign.Err)
+	why := e.foreign.Err.Error()
+	if _, after, ok := strings.Cut(why, ErrOther.Error()+": "); ok {
+		why = after
+	}
+	text += fmt.Sprintf(" (line %d: %s", e.foreign.Line, why)
 	if e.kind != "" {
 		text += "; it looks like " + article(e.kind)
 	}

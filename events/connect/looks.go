@@ -18,7 +18,7 @@ var looks = []struct {
 	{"Alibaba Cloud ActionTrail", []string{"acsRegion", "eventId"}},
 	{"Alibaba Cloud ActionTrail", []string{"eventId", "eventRW", "serviceName"}},
 	{"S3 event notification", []string{"s3", "eventSource"}},
-	{"AWS CloudTrail", []string{"eventVersion", "eventSource", "eventName", "awsRegion"}},
+	{"AWS CloudTrail", []string{"eventVersion", "eventSource", "eventName"}},
 	{"Google Cloud log", []string{"logName", "insertId"}},
 	{"Google Cloud log", []string{"protoPayload"}},
 	{"Azure activity log", []string{"operationName", "resourceId"}},

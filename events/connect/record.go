@@ -1,8 +1,11 @@
 package connect
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 const (
@@ -101,6 +104,16 @@ func CheckRecord(record []byte) error {
 		return fmt.Errorf("not JSON, or nested more than %d deep", MaxDepth)
 	}
 	return nil
+}
+
+// Canonical returns a record in its canonical form (RFC 8785), in which white
+// space and the order of members make no difference, or as it is if it has none.
+func Canonical(record []byte) []byte {
+	v := jsontext.Value(bytes.Clone(record))
+	if err := v.Canonicalize(); err != nil {
+		return record
+	}
+	return v
 }
 
 var (

@@ -74,7 +74,7 @@ func (c *Connector) Draft(record []byte) ([]events.Draft, error) {
 	if err != nil {
 		return nil, fmt.Errorf("CloudTrail record of %s: %w", at.Format(time.RFC3339), err)
 	}
-	return []events.Draft{{Event: event, Disclosures: d.personal.Disclosures(), Native: events.DigestOf(canonical(record))}}, nil
+	return []events.Draft{{Event: event, Disclosures: d.personal.Disclosures(), Native: events.DigestOf(connect.Canonical(record))}}, nil
 }
 
 // draft is the making of one event.

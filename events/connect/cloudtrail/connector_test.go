@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write testdata/*.golden anew")
 // TestMapping holds the whole mapping, disclosures opened, against a file that
 // people can read.
 func TestMapping(t *testing.T) {
-	const golden = "testdata/log.golden"
+	const golden = "testdata/log.json.golden"
 	raw, damage := collect(readFile(t, "testdata/log.json"), "log.json")
 	if len(damage) > 0 {
 		t.Fatal(damage)

@@ -5,7 +5,7 @@ import (
 	"encoding/hex"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/saksi-ledger/saksi/events/connect"
 )
 
 // eventID derives the id of an event: the first 128 bits, in hex, of the
@@ -27,18 +27,9 @@ func eventID(nativeID string, record []byte) string {
 	if isUUID(nativeID) {
 		sum = sha256.Sum256([]byte(System + "\n" + strings.ToLower(nativeID)))
 	} else {
-		sum = sha256.Sum256(append([]byte(System+".record\n"), canonical(record)...))
+		sum = sha256.Sum256(append([]byte(System+".record\n"), connect.Canonical(record)...))
 	}
 	return hex.EncodeToString(sum[:16])
-}
-
-// canonical returns a record in its canonical form (RFC 8785).
-func canonical(record []byte) []byte {
-	v := jsontext.Value(append([]byte(nil), record...))
-	if err := v.Canonicalize(); err != nil {
-		return record
-	}
-	return v
 }
 
 func isUUID(s string) bool {

@@ -4,6 +4,7 @@ package systems
 
 import (
 	"github.com/saksi-ledger/saksi/events/connect"
+	"github.com/saksi-ledger/saksi/events/connect/badge"
 	"github.com/saksi-ledger/saksi/events/connect/cloudtrail"
 )
 
@@ -11,6 +12,7 @@ import (
 func All() []connect.System {
 	return []connect.System{
 		{Name: "cloudtrail", Title: "AWS CloudTrail", New: cloudtrail.New},
+		{Name: "badge", Title: "Badge readers and doors, CSV or JSON", Mapped: true, New: badge.New},
 	}
 }
 
