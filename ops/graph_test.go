@@ -19,8 +19,9 @@ const module = "github.com/saksi-ledger/saksi"
 // its own layer and below.
 var layers = []string{"schemas", "events", "ledger", "projections", "ops", "cmd"}
 
-// everywhere may be imported by every package of a layer that is not below its own: what prints foreign text, and waits before another try.
-var everywhere = []string{"events/safetext", "ledger/retry"}
+// everywhere may be imported by every package of a layer that is not below its own: what prints foreign text,
+// uses paths that people choose, and waits before another try.
+var everywhere = []string{"events/safetext", "ledger/paths", "ledger/retry"}
 
 // only lists what of the project a package may import: each name stands for the
 // package and, with /…, for those below it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -55,9 +56,9 @@ func listFacilities(c *cli.Context) error {
 	}
 	all := r.Facilities()
 	slices.SortFunc(all, func(a, b admission.Facility) int { return cmp.Compare(a.Name, b.Name) })
-	out := result{document: all, columns: []string{"facility", "country", "landlord", "leaf"}}
+	out := result{document: all, columns: []string{"facility", "name", "country", "state", "regions", "time zone", "landlord", "leaf"}, spare: []string{"regions", "landlord", "time zone", "state"}}
 	for _, f := range all {
-		out.rows = append(out.rows, []any{f.Name, f.Country, f.Landlord, f.Leaf})
+		out.rows = append(out.rows, []any{f.Name, f.DisplayName, f.Country, f.State, strings.Join(f.Regions, " "), f.TimeZone, f.Landlord, f.Leaf})
 	}
 	return out.print(c)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/ops/viewstore"
 	"github.com/saksi-ledger/saksi/projections"
@@ -222,6 +223,9 @@ func pageResult(view string, page projections.Page, chosen string, all bool) (re
 		line := make([]any, len(names))
 		for i, name := range names {
 			line[i] = viewCell(cells[name], all)
+			if name == "facility" && !all && chosen == "" && row.FacilityName != "" {
+				line[i] = facilityCell(fmt.Sprint(cells[name]), row.FacilityName)
+			}
 		}
 		out.rows = append(out.rows, line)
 	}
@@ -235,6 +239,9 @@ func pageResult(view string, page projections.Page, chosen string, all bool) (re
 	}
 	return out, nil
 }
+
+// facilityCell is a facility for people: its id, and its name beside it.
+func facilityCell(id, name string) string { return id + " (" + safetext.Clip(name, 40) + ")" }
 
 // viewCell writes a value: whole for programs, for people with times to the second
 // and long lists cut short.

@@ -216,6 +216,9 @@ func remoteResult(view string, page remotePage, chosen string, all bool) (result
 		line := make([]any, len(names))
 		for i, name := range names {
 			line[i] = viewCell(typed(kinds[name], row[name]), all)
+			if facility, ok := row["facilityName"].(string); name == "facility" && !all && chosen == "" && ok && facility != "" {
+				line[i] = facilityCell(fmt.Sprint(line[i]), facility)
+			}
 		}
 		out.rows = append(out.rows, line)
 	}

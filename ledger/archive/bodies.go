@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/ledger/durable"
+	"github.com/saksi-ledger/saksi/ledger/paths"
 )
 
 // Bodies keeps each message's bytes beside the tree, found by leaf index. They lie
@@ -89,7 +90,7 @@ func OpenBodies(dir string, size uint64, readOnly bool) (*Bodies, error) {
 }
 
 func (b *Bodies) open(size uint64) error {
-	names, err := filepath.Glob(filepath.Join(b.dir, "*"+bodiesSuffix))
+	names, err := paths.List(b.dir, "", bodiesSuffix)
 	if err != nil {
 		return err
 	}

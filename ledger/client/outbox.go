@@ -18,6 +18,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/formats"
+	"github.com/saksi-ledger/saksi/ledger/paths"
 )
 
 // Options are how an outbox packs. The zero Options are the defaults.
@@ -175,8 +176,7 @@ func (o *Outbox) open(ctx context.Context, abs string) error {
 		return err
 	}
 	q := url.Values{"_txlock": {"immediate"}, "_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(67108864)"}}
-	dsn := url.URL{Scheme: "file", Path: abs, RawQuery: q.Encode()}
-	if o.db, err = sql.Open("sqlite", dsn.String()); err != nil {
+	if o.db, err = sql.Open("sqlite", paths.SQLite(abs, q.Encode())); err != nil {
 		return err
 	}
 	// One connection: transactions are short, and a writer never finds the

@@ -9,12 +9,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/formats"
+	"github.com/saksi-ledger/saksi/ledger/paths"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -128,12 +130,17 @@ func openKept(dir string, trusted *verify.TrustedLedger) (*kept, error) {
 // and no state, that was lost.
 func (k *kept) begin() error {
 	var left []string
-	for _, pattern := range []string{hashesFile, filepath.Join(checkpointsDir, "*"), "*.saksi-*"} {
-		found, err := filepath.Glob(filepath.Join(k.dir, pattern))
+	for _, dir := range []string{k.dir, filepath.Join(k.dir, checkpointsDir)} {
+		found, err := paths.List(dir, "", "")
 		if err != nil {
 			return err
 		}
-		left = append(left, found...)
+		for _, path := range found {
+			name := filepath.Base(path)
+			if dir != k.dir || name == hashesFile || strings.Contains(name, ".saksi-") {
+				left = append(left, path)
+			}
+		}
 	}
 	if len(left) > 0 {
 		return hinted{fmt.Errorf("%s is missing, and %s is there", filepath.Join(k.dir, stateFile), left[0]), damagedHint}

@@ -9,6 +9,7 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/admission"
 	"github.com/saksi-ledger/saksi/ledger/archive"
+	"github.com/saksi-ledger/saksi/ledger/paths"
 )
 
 // ReadRegistry returns the registry of the ledger in dir, as far as its database
@@ -18,7 +19,7 @@ func ReadRegistry(dir string) (*admission.Registry, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("read the registry: %w (the node makes it when it first runs)", err)
 	}
-	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro&_pragma=query_only(1)&_pragma=busy_timeout(5000)")
+	db, err := sql.Open("sqlite", paths.SQLite(path, "mode=ro&_pragma=query_only(1)&_pragma=busy_timeout(5000)"))
 	if err != nil {
 		return nil, fmt.Errorf("read the registry: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger/admission"
 	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/formats"
+	"github.com/saksi-ledger/saksi/ledger/paths"
 )
 
 // state is the small database that admission and receipts need: what was
@@ -93,14 +94,14 @@ func tryState(path string) (_ *state, err error) {
 		return nil, err
 	}
 	f.Close()
-	const pragmas = "?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=busy_timeout(10000)&_pragma=cache_size(-32768)&_pragma=secure_delete(1)"
+	const pragmas = "_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=busy_timeout(10000)&_pragma=cache_size(-32768)&_pragma=secure_delete(1)"
 	s := &state{path: path, recorders: map[events.Recorder]int64{}, found: map[admission.Place]uint64{}}
 	defer func() {
 		if err != nil {
 			s.close()
 		}
 	}()
-	if s.writer, err = sql.Open("sqlite", "file:"+path+pragmas); err != nil {
+	if s.writer, err = sql.Open("sqlite", paths.SQLite(path, pragmas)); err != nil {
 		return nil, err
 	}
 	s.writer.SetMaxOpenConns(1)
@@ -126,7 +127,7 @@ func tryState(path string) (_ *state, err error) {
 	if s.refuse, err = s.writer.Prepare(insertRejected(rowsAtOnce)); err != nil {
 		return nil, err
 	}
-	if s.readers, err = sql.Open("sqlite", "file:"+path+pragmas+"&mode=ro&_pragma=query_only(1)"); err != nil {
+	if s.readers, err = sql.Open("sqlite", paths.SQLite(path, pragmas+"&mode=ro&_pragma=query_only(1)")); err != nil {
 		return nil, err
 	}
 	s.readers.SetMaxOpenConns(4)

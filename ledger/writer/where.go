@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/paths"
 )
 
 // ReadWhere says where envelopes of one of a party's recorders stand, as far as the
@@ -17,7 +18,7 @@ func ReadWhere(ctx context.Context, dir, party string, q events.GetRequest) (*ev
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("look for envelopes: %w (the node makes it when it first runs)", err)
 	}
-	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro&_pragma=query_only(1)&_pragma=busy_timeout(5000)")
+	db, err := sql.Open("sqlite", paths.SQLite(path, "mode=ro&_pragma=query_only(1)&_pragma=busy_timeout(5000)"))
 	if err != nil {
 		return nil, fmt.Errorf("look for envelopes: %w", err)
 	}

@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/saksi-ledger/saksi/ledger/paths"
 )
 
 // search looks for the texts of targets in all files below a directory.
@@ -19,13 +21,8 @@ func search(dir string, targets []Target) (*Found, error) {
 	}
 	wanted := newNeedles(texts)
 	found := &Found{Hits: []string{}}
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if errors.Is(err, os.ErrNotExist) {
-			return nil // gone meanwhile
-		} else if err != nil {
-			return err
-		}
-		if !entry.Type().IsRegular() {
+	err := paths.Walk(dir, func(path string, info fs.FileInfo) error {
+		if !info.Mode().IsRegular() {
 			return nil
 		}
 		hit, n, err := wanted.inFile(path)
@@ -45,6 +42,9 @@ func search(dir string, targets []Target) (*Found, error) {
 		}
 		return nil
 	})
+	if err == nil && found.Files == 0 {
+		err = errors.New("there is no file: nothing was searched")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("search %s for what was erased: %w", dir, err)
 	}

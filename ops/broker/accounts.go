@@ -13,6 +13,8 @@ import (
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
+
+	"github.com/saksi-ledger/saksi/ledger/paths"
 )
 
 // member is somebody with an account of their own: a cloud operator, a reader, or an
@@ -152,7 +154,7 @@ func (a *Authority) accountToken(m member) (string, error) {
 // members are those of one kind that have an account, by name.
 func (a *Authority) members(of func(name string) member) ([]member, error) {
 	kind := of("")
-	files, err := filepath.Glob(filepath.Join(a.dir, kind.dir, "*.jwt"))
+	files, err := paths.List(filepath.Join(a.dir, kind.dir), "", ".jwt")
 	if err != nil {
 		return nil, fmt.Errorf("broker: list %ss in %s: %w", kind.kind, a.dir, err)
 	}

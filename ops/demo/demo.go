@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/saksi-ledger/saksi/ledger/paths"
 	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/authority"
 	"github.com/saksi-ledger/saksi/ops/home"
@@ -107,7 +108,7 @@ func leftovers(dir string) []string {
 		dir = os.TempDir()
 	}
 	var gone []string
-	found, _ := filepath.Glob(filepath.Join(dir, "saksi-demo-*-*"))
+	found, _ := paths.List(dir, "saksi-demo-", "")
 	for _, path := range found {
 		var pid int
 		if n, _ := fmt.Sscanf(filepath.Base(path), "saksi-demo-%d-", &pid); n != 1 || pid <= 0 {

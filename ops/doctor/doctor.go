@@ -5,6 +5,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/ledger/archive"
 	"github.com/saksi-ledger/saksi/ledger/formats"
+	"github.com/saksi-ledger/saksi/ledger/paths"
 	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
@@ -88,12 +90,8 @@ func (e *examination) keys() {
 	var open []string
 	count := 0
 	for _, sub := range []string{"keys", "broker"} {
-		filepath.WalkDir(filepath.Join(e.dir, sub), func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() || strings.HasSuffix(path, ".pub") || strings.HasSuffix(path, ".jwt") {
-				return nil
-			}
-			info, err := d.Info()
-			if err != nil {
+		err := paths.Walk(filepath.Join(e.dir, sub), func(path string, info fs.FileInfo) error {
+			if info.IsDir() || strings.HasSuffix(path, ".pub") || strings.HasSuffix(path, ".jwt") {
 				return nil
 			}
 			count++
@@ -102,6 +100,10 @@ func (e *examination) keys() {
 			}
 			return nil
 		})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			e.add("keys", Wrong, fmt.Sprintf("who may read %s can't be told: %v", filepath.Join(e.dir, sub), err), "look at the permissions of that directory")
+			return
+		}
 	}
 	if len(open) > 0 {
 		e.add("keys", Wrong, fmt.Sprintf("others may read %s", strings.Join(open, ", ")), "chmod 600, and think about who has read them")

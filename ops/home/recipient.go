@@ -9,6 +9,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/saksi-ledger/saksi/ledger/durable"
+	"github.com/saksi-ledger/saksi/ledger/paths"
 )
 
 const identityKeyFile = "age.key"
@@ -52,16 +53,16 @@ const (
 
 // Identities returns the identity to read with, and those that were before it.
 func (a *Authority) Identities() ([]age.Identity, error) {
-	return identities(a.path(keysDir, identityKeyFile), a.path(keysDir, retiredPrefix+"*.key"))
+	return identities(a.path(keysDir, identityKeyFile), a.path(keysDir))
 }
 
 // Identities is [Authority.Identities] of a member authority.
 func (s *MemberAuthority) Identities() ([]age.Identity, error) {
-	return identities(s.path(keysDir, identityKeyFile), s.path(keysDir, retiredPrefix+"*.key"))
+	return identities(s.path(keysDir, identityKeyFile), s.path(keysDir))
 }
 
 func identities(current, retired string) ([]age.Identity, error) {
-	files, err := filepath.Glob(retired)
+	files, err := paths.List(retired, retiredPrefix, ".key")
 	if err != nil {
 		return nil, err
 	}

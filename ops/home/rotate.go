@@ -10,6 +10,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/durable"
+	"github.com/saksi-ledger/saksi/ledger/paths"
 )
 
 // A home's first key and its request are keys/signing.* and request.json; further
@@ -110,7 +111,7 @@ func (p *party) Keys() ([]HeldKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	more, err := filepath.Glob(p.path("request-*.json"))
+	more, err := paths.List(p.path(), "request-", ".json")
 	if err != nil {
 		return nil, err
 	}

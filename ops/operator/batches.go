@@ -14,6 +14,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/committed"
+	"github.com/saksi-ledger/saksi/ledger/paths"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
 
@@ -80,7 +81,7 @@ func (b *batches) begin() (*os.File, error) {
 	if err := syncDir(filepath.Dir(b.dir)); err != nil {
 		return nil, err
 	}
-	left, err := filepath.Glob(filepath.Join(b.dir, unfinishedPrefix+"*"))
+	left, err := paths.List(b.dir, unfinishedPrefix, "")
 	if err != nil {
 		return nil, err
 	}

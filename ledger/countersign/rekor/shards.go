@@ -19,6 +19,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/formats"
+	"github.com/saksi-ledger/saksi/ledger/paths"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -246,7 +247,7 @@ func writeSteps(path string, lines []byte, fresh bool, whole int64) error {
 // recallShards takes up what the last process knew of the Rekor's trees. What doesn't
 // hold is no ground to stand on, and is said.
 func (l *worker) recallShards() {
-	files, err := filepath.Glob(filepath.Join(l.config.Dir, l.rekor.Name, shardsDir, "*"+shardSuffix))
+	files, err := paths.List(filepath.Join(l.config.Dir, l.rekor.Name, shardsDir), "", shardSuffix)
 	if err != nil {
 		return
 	}

@@ -12,6 +12,7 @@ import (
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
+	"github.com/saksi-ledger/saksi/ledger/paths"
 	"github.com/saksi-ledger/saksi/projections/store"
 )
 
@@ -46,7 +47,7 @@ type insertKey struct {
 const (
 	walPragmas  = "&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=journal_size_limit(67108864)&_pragma=cache_size(-65536)"
 	bulkPragmas = "&_pragma=journal_mode(OFF)&_pragma=synchronous(OFF)&_pragma=cache_size(-131072)"
-	pragmas     = "?_pragma=busy_timeout(10000)"
+	pragmas     = "_pragma=busy_timeout(10000)"
 )
 
 // open opens a database for writing, and makes it where there is none. With bulk,
@@ -65,9 +66,9 @@ func open(ctx context.Context, path string, layout store.Layout, bulk bool) (_ *
 		return nil, err
 	}
 	f.Close()
-	dsn := uri(path) + pragmas + walPragmas
+	dsn := paths.SQLite(path, pragmas+walPragmas)
 	if bulk {
-		dsn = uri(path) + pragmas + bulkPragmas
+		dsn = paths.SQLite(path, pragmas+bulkPragmas)
 	}
 	if db.writer, err = sql.Open("sqlite", dsn); err != nil {
 		return nil, err
@@ -79,7 +80,7 @@ func open(ctx context.Context, path string, layout store.Layout, bulk bool) (_ *
 	if err := db.ready(ctx); err != nil {
 		return nil, err
 	}
-	if db.readers, err = sql.Open("sqlite", uri(path)+pragmas+"&mode=ro&_pragma=query_only(1)"); err != nil {
+	if db.readers, err = sql.Open("sqlite", paths.SQLite(path, pragmas+"&mode=ro&_pragma=query_only(1)")); err != nil {
 		return nil, err
 	}
 	db.readers.SetMaxOpenConns(4)

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 
@@ -126,9 +125,6 @@ func setAside(dir string) error {
 	}
 	return removeSidecars(live)
 }
-
-// uri returns the name by which SQLite opens a file, whatever its path holds.
-func uri(path string) string { return "file:" + (&url.URL{Path: path}).EscapedPath() }
 
 func removeSidecars(path string) error {
 	return errors.Join(removeIfThere(path+"-wal"), removeIfThere(path+"-shm"), removeIfThere(path+"-journal"))

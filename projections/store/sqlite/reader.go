@@ -16,6 +16,7 @@ import (
 
 	"modernc.org/sqlite"
 
+	"github.com/saksi-ledger/saksi/ledger/paths"
 	"github.com/saksi-ledger/saksi/projections/store"
 )
 
@@ -89,7 +90,7 @@ func (r *reader) acquire(ctx context.Context) (*pool, error) {
 		r.pool.users++
 		return r.pool, nil
 	}
-	inner, err := sqlite.NewConnector(uri(path) + "?mode=ro&_pragma=query_only(1)&_pragma=busy_timeout(10000)&_pragma=cache_size(-16384)")
+	inner, err := sqlite.NewConnector(paths.SQLite(path, "mode=ro&_pragma=query_only(1)&_pragma=busy_timeout(10000)&_pragma=cache_size(-16384)"))
 	if err != nil {
 		return nil, err
 	}
