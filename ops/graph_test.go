@@ -1,5 +1,3 @@
-// Package ops holds how Saksi runs, a package for each part. Here is only the
-// test of the whole module's package graph.
 package ops
 
 import (
