@@ -1,6 +1,6 @@
-// Package events holds what is said: the events that operators, authorities
-// and the ledger itself publish, the manifest that numbers and signs them, the
-// envelope that carries both, and the digests that stand for personal data.
+// Package events has the wire formats: the event, the manifest that numbers and signs
+// events, the envelope that carries both, signatures, and salted digests of personal
+// data.
 //
 // It is pure. Nothing here opens a file, a socket or a clock; callers pass
 // times and randomness in. Whatever parses bytes from outside returns an error
@@ -8,6 +8,7 @@
 // it would write itself: a parsed [Manifest] or [Envelope] marshals to the same
 // bytes.
 //
-// Validation against the JSON Schemas lives in events/schema, the operator's
-// client in ledger/client, native logs in events/connect.
+// Not here: files, sockets and clocks; callers pass times and randomness in. Schemas are
+// in events/schema, the tables of types in events/vocabulary, native logs in
+// events/connect, the outbox in ledger/client.
 package events

@@ -1,4 +1,5 @@
-// Package projections makes what authorities see out of what the ledger holds.
+// Package projections makes views from the leaves of a ledger: the engine, queries, and
+// rebuilding.
 //
 // A [View] is a pure function of leaves 0..n and their bodies to rows. The
 // [Engine] shows leaves to views in order, keeps their rows and commits them
@@ -11,4 +12,7 @@
 //
 // Where rows are kept is the business of a store.Backend, which whoever opens an Engine
 // or a Store chooses. Nothing here knows of files or of SQL.
+//
+// Not here: single views and findings, the database, and writing to the ledger. Of a
+// ledger it knows only that it can be read.
 package projections

@@ -282,7 +282,7 @@ func (e *Engine) adopt(ctx context.Context) error {
 		return nil
 	}
 	if adopted {
-		e.log.Info("rebuilt views took the place of the live ones", "views", e.backend)
+		e.log.Info("rebuilt views replaced the live ones", "views", e.backend)
 	}
 	return err
 }

@@ -1,8 +1,11 @@
-// Package schemas is the contract as data: the JSON Schemas of events, examples that must and must not satisfy
-// them, and the admission rule sets that pin them by digest.
+// Package schemas has the contract as data: the JSON Schemas of events, valid and
+// invalid examples, and the admission rule sets that name them by digest.
 //
 // It embeds files and hands them out. It does not validate, parse events or know what a type means, and it imports
 // nothing of the project.
+//
+// Not here: validation, parsing, and the meaning of types. The package embeds files and
+// imports nothing of the project.
 package schemas
 
 import (

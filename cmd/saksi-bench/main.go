@@ -1,7 +1,10 @@
-// Saksi-bench measures a ledger of its own on this machine: how much it takes, how fast receipts and views
-// follow, what attacks cost others, and what the parts below it do alone. It is apart from saksi, so that what
-// operators run holds no load generator and no attack. Nothing lives here but flags and printing; the measures
-// are in ops/bench.
+// Command saksi-bench measures a node under load and under attack.
+//
+// It says how much the node takes, how fast receipts and views follow, what attacks cost
+// others, and what the parts below do alone. It is apart from saksi, so that the program
+// that operators run has no load generator and no attack.
+//
+// Not here: what operators run; that is in cmd/saksi.
 package main
 
 import (

@@ -1,11 +1,13 @@
-// Command saksi-verify checks an evidence bundle, a receipt, or proof of a fork or of a broken
-// order, by a trust file, offline, and says in sentences what it proves, what is somebody's
-// word, and what it doesn't prove.
+// Command saksi-verify checks evidence, a receipt, or proof of a fork or of a broken
+// order, offline, with a trust file.
 //
 //	saksi-verify -trust trust.json e.saksi
 //
 // It is package ledger/verify and nothing else of the project, so that a reader can
 // look at all of it. The exit status is 3 if something does not hold.
+//
+// Not here: anything that an auditor need not read: it imports little of the project,
+// and uses no network.
 package main
 
 import (
@@ -164,7 +166,7 @@ func doesNotHold(path string, err error) (int, error) {
 	case errors.As(err, &not):
 		return exitFailed, fmt.Errorf("%s: this is not evidence: %s", path, not.Is)
 	case errors.As(err, &unknown):
-		return exitFailed, fmt.Errorf("%s can't be judged: the trust file doesn't name %.100q, of which it is", path, unknown.Origin)
+		return exitFailed, fmt.Errorf("%s can't be judged: the trust file doesn't name its ledger %.100q", path, unknown.Origin)
 	}
 	return exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)
 }

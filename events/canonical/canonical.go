@@ -1,7 +1,10 @@
-// Package canonical reads texts that have one written form only: fixed
-// literals with values between them, such as a manifest, line 1 of an envelope
-// or a leaf. What it accepts can be written again byte for byte, so a signature
-// or a hash over such a text leaves nothing open.
+// Package canonical reads texts that have exactly one written form, such as a manifest,
+// line 1 of an envelope, or a leaf.
+//
+// What it accepts can be written again byte for byte, so a signature or a hash over such
+// a text leaves nothing open.
+//
+// Not here: the meaning of what is read, and anything but bytes in memory.
 package canonical
 
 import (

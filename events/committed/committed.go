@@ -1,9 +1,12 @@
-// Package committed binds a batch of native records that are not shown: a Merkle tree (RFC 9162, section 2.1) whose
-// leaves are the records, each salted.
+// Package committed builds and opens commitments: Merkle trees (RFC 9162, section 2.1)
+// over native records that an operator does not show.
 //
 // A salted record is the RFC 9901 disclosure (section 4.2.1) of a property called native, whose value is the record's text
 // as it stands in its log; its leaf is the hash of the disclosure's base64url form. So what an order opens travels as
 // any other disclosure does, encrypted, and is held to the root that was published. The package is pure, as events is.
+//
+// Not here: where records are stored and how they are sent. Files, sockets and clocks
+// are not used.
 package committed
 
 import (

@@ -1,8 +1,12 @@
-// Package disclosed encrypts what opens the digests in one event to authorities, and checks what comes out again.
+// Package disclosed encrypts what opens the salted digests of one event to authorities,
+// and checks what comes out again.
 //
 // A [Message] names the event by recorder, id and the digest of its line, and holds an age file
 // (age-encryption.org/v1) whose content is a JSON array of RFC 9901 disclosures (section 4.2.1). What its header says is
 // a claim: [Check] holds each disclosure against the event's own _sd digests. It is pure, as events is.
+//
+// Not here: where disclosures are stored and who may read them. Files, sockets and
+// clocks are not used.
 package disclosed
 
 import (

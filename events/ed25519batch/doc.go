@@ -1,6 +1,10 @@
-// Package ed25519batch checks many Ed25519 signatures at once and says of each exactly
-// what [crypto/ed25519.Verify] says of it alone. It is several times as fast, and
-// nobody's verdict depends on which of the two was used.
+// Package ed25519batch verifies many Ed25519 signatures at once, with the verdict of
+// [crypto/ed25519.Verify] for each.
+//
+// It is several times as fast, and nobody's verdict depends on which of the two was
+// used.
+//
+// Not here: other algorithms, and keys: which key may sign is the caller's decision.
 //
 // # Why batches usually differ, and this one doesn't
 //

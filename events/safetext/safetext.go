@@ -16,6 +16,9 @@
 //
 // Letters of scripts that run from right to left are kept, because names are written in them. A terminal that
 // reorders lines may therefore show what stands beside such a name in another order; HTML isolates the name.
+//
+// Not here: I/O, events and languages. An encoder writes JSON for programs, and needs
+// nothing of this package.
 package safetext
 
 import (

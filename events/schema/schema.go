@@ -1,8 +1,12 @@
-// Package schema judges events by the JSON Schemas that a rule set pins, fast enough for admission's hot path.
+// Package schema validates events against the JSON Schemas of a rule set, fast enough
+// for admission.
 //
 // The schema files are the judge: they are compiled here into a validator that walks an event's bytes once. Only the
 // keywords those files use are understood; any other is an error when compiling, never ignored. What an event type
 // means lives in package events, the schemas themselves in package schemas; neither is repeated here.
+//
+// Not here: the schemas themselves, which are in schemas, and the meaning of types,
+// which is in events.
 package schema
 
 import (

@@ -1,5 +1,7 @@
 // Package slowtest marks the tests of the slow set: tests that kill processes in a loop,
-// wait for a clock, or need minutes. Only tests may import it.
+// wait for a clock, or need minutes.
+//
+// Not here: anything that is linked into a program: only tests import it.
 package slowtest
 
 import (

@@ -1,7 +1,7 @@
 // Package zone knows time zones by their names in the IANA time zone database, which the program carries along. It
 // says which zone a facility is in, so that a local day can be told from a day in UTC.
 //
-// Nothing that decides whether an event is accepted may depend on it: the database changes.
+// Not here: anything that admission depends on. The database changes, and a verdict must not.
 package zone
 
 import (

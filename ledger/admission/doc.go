@@ -1,7 +1,5 @@
-// Package admission decides what becomes of a message: accepted, duplicate, or
-// rejected with a code. It is what a verdict can be recomputed with: a function
-// of the message, the leaves and bodies before it, and the rule set that the
-// registry had adopted by then. It reads no clock, no disk and no network.
+// Package admission gives each message its verdict: accepted, duplicate, or rejected
+// with a code.
 //
 // One file holds one check, named after its code; [Rules] runs them in the order
 // of its rule set, and the first that fails gives the code. What a check needs to
@@ -12,4 +10,7 @@
 // alone, for many messages at once and beside whatever else is going on;
 // [State.Judge] does the rest, one message after the other, in the order of the
 // stream.
+//
+// Not here: clocks, disk and network. A verdict depends on the message, on the leaves
+// and bodies before it, and on the adopted rule set.
 package admission

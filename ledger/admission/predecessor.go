@@ -13,7 +13,7 @@ func (r *Registry) adoptPredecessor(d events.PredecessorAdopted) (func(), *refus
 		return nil, refused
 	}
 	if d.Origin != last.Origin || uint64(d.Size) != last.Size || d.Root != last.Root.String() {
-		return nil, refuse("inconsistent", "the tree before this one is %s with %d leaves and the root %s, by the genesis", last.Origin, last.Size, last.Root)
+		return nil, refuse("inconsistent", "the genesis names the predecessor %s with %d leaves and the root %s", last.Origin, last.Size, last.Root)
 	}
 	return func() {}, nil
 }
@@ -25,7 +25,7 @@ func (r *Registry) predecessor() (*formats.Checkpoint, *refusal) {
 	}
 	last, err := formats.ParseCheckpoint([]byte(r.Genesis.Predecessor))
 	if err != nil {
-		return nil, refuse("inconsistent", "the genesis's word about the tree before this one: %w", err)
+		return nil, refuse("inconsistent", "read the predecessor in the genesis: %w", err)
 	}
 	return last, nil
 }
@@ -45,7 +45,7 @@ func (r *Registry) continueRecorder(d events.RecorderContinued, leaf uint64) (fu
 	case wrong != nil:
 		return nil, refuse("schema", "%w", wrong)
 	case uint64(d.Leaf) >= last.Size:
-		return nil, refuse("inconsistent", "leaf %d is none of the %d of the tree before this one", d.Leaf, last.Size)
+		return nil, refuse("inconsistent", "leaf %d is not one of the %d leaves of the predecessor", d.Leaf, last.Size)
 	}
 	r.continued[name] = Head{Incarnation: uint64(d.Incarnation), Last: uint64(d.Last), Manifest: manifest, Leaf: leaf}
 	return func() { delete(r.continued, name) }, nil

@@ -1,10 +1,40 @@
-// Package audit goes through a whole ledger again and believes nothing of it but
-// the auditor's own trust file: that every leaf is under the signed root, that
-// every body is what its leaf says, that every verdict is the one that the rules
-// give, and that the stream's order was kept.
+// Package audit checks a whole ledger again, and believes only the auditor's trust file.
+//
+// It checks that every leaf is under the signed root, that every body is what its leaf
+// says, that every verdict is the one that the rules give, and that the order of the
+// stream was kept. It reads a ledger's own directory, or a copy that package mirror
+// made.
+//
+// It checks that every leaf is under the signed root, that every body is what its leaf
+// says, that every verdict is the one that the rules give, and that the order of the
+// stream was kept. It reads a ledger's own directory, or a copy that package mirror
+// made.
+//
+// It checks that every leaf is under the signed root, that every body is what its leaf
+// says, that every verdict is the one that the rules give, and that the order of the
+// stream was kept. It reads a ledger's own directory, or a copy that package mirror
+// made.
+//
+// It checks that every leaf is under the signed root, that every body is what its leaf
+// says, that every verdict is the one that the rules give, and that the order of the
+// stream was kept. It reads a ledger's own directory, or a copy that package mirror
+// made.
+//
+// It checks that every leaf is under the signed root, that every body is what its leaf
+// says, that every verdict is the one that the rules give, and that the order of the
+// stream was kept. It reads a ledger's own directory, or a copy that package mirror
+// made.
+//
+// It checks that every leaf is under the signed root, that every body is what its leaf
+// says, that every verdict is the one that the rules give, and that the order of the
+// stream was kept. It reads a ledger's own directory, or a copy that package mirror
+// made.
 //
 // It reads what a ledger wrote, or a copy of it that package mirror made, and holds no
 // server and no network.
+//
+// Not here: fetching a ledger, which is in ledger/mirror, and sentences for people.
+// There is no server and no network here.
 package audit
 
 import (

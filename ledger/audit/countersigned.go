@@ -207,7 +207,7 @@ func (a *auditor) independent(said bool, owner string) bool {
 }
 
 // errUnknown is returned where nobody whom the trust file names has signed.
-var errUnknown = errors.New("it is by nobody whom the trust file names")
+var errUnknown = errors.New("the trust file does not name who made it")
 
 // signed is what somebody signed over a checkpoint: an entry or a token, and the note.
 type signed struct{ by, note []byte }

@@ -124,7 +124,7 @@ func unattested(ctx context.Context, tx *sql.Tx, row *recorderRow, before Sworn)
 	case rejected > 0:
 		return 0, hint("saksi outbox status says why; saksi outbox flush --resend sends them again", "%d of its events were rejected, and wait for a decision", rejected)
 	case forgotten > 0:
-		return 0, hint("their numbers stay missing on record, as a finding; saksi outbox restart begins a new incarnation, to which one can swear again", "%d of its events were rejected and dropped: that this was all there was can't be sworn", forgotten)
+		return 0, hint("their numbers stay missing on record, as a finding; saksi outbox restart begins a new incarnation, which one can attest to again", "%d of its events were rejected and dropped: that this was all there was can't be sworn", forgotten)
 	case !known.Valid:
 		return row.next, nil
 	}

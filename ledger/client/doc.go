@@ -1,6 +1,6 @@
-// Package publish is an operator's client, and an authority's for its registry:
-// an outbox that numbers, signs and keeps events until the ledger has proven
-// that it holds them, and a client that publishes them and gathers the proofs.
+// Package client is the client of a ledger for those who publish: an outbox that signs
+// and keeps events until it has verified their receipts, and the connection that sends
+// them.
 //
 // What is durable when:
 //
@@ -19,4 +19,7 @@
 // The package knows nothing of native logs, schemas or admission, and imports
 // of the project only events, ledger/formats and ledger/verify. What the ledger answers is
 // believed only where the tree proves it.
+//
+// Not here: native logs, schemas and admission. What the ledger answers is believed only
+// where the tree proves it.
 package client

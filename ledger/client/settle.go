@@ -231,7 +231,7 @@ func (o *Outbox) bind(ctx context.Context, log *formats.Log) error {
 	case err != nil:
 		return err
 	case key != log.Key() && o.formerly(ctx, log):
-		return hint("finish the move: saksi join, with the grant of the ledger that takes the place of "+log.Origin(),
+		return hint("finish the move: saksi join, with the grant of the ledger that succeeds "+log.Origin(),
 			"outbox %s has moved from the ledger %s to the one with the key %s", o.path, log.Origin(), key)
 	case key != log.Key():
 		return hint("an outbox is for one ledger: use another file for this one", "outbox %s belongs to the ledger with the key %s, not %s", o.path, key, log.Key())

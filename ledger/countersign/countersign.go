@@ -1,8 +1,8 @@
-// Package countersign holds what asking others for their word on a ledger's checkpoints has
-// in common, whoever they are: when there is something to ask for, what is shown to
-// them, that nothing they gave is lost, and when they are asked again. What a Rekor, a
-// witness or a timestamp authority is asked, and why it is believed, is in their own
-// packages.
+// Package countersign has what Rekor, timestamp authorities and witnesses have in
+// common: when to ask them about a checkpoint, what to show them, and when to ask again.
+//
+// Not here: their protocols, which are in the packages below, and what an answer proves,
+// which is in ledger/verify.
 package countersign
 
 import (

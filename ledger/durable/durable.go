@@ -1,5 +1,7 @@
-// Package durable writes files so that a crash or a power cut leaves the old one or the new one, and reads those that
-// somebody else may have written. It knows nothing of what is in them.
+// Package durable writes files so that a crash or a power cut leaves either the old or
+// the new one, and reads files that others may have written.
+//
+// Not here: what is in the files.
 package durable
 
 import (

@@ -1,4 +1,22 @@
-// Package evidence makes evidence bundles out of a ledger: of chosen events, with all
-// that somebody who has nothing but a trust file needs to check them. Package
-// ledger/verify reads them.
+// Package evidence makes evidence bundles from a ledger.
+//
+// A bundle has chosen events, with everything that a reader with a trust file needs to
+// check them.
+//
+// A bundle has chosen events, with everything that a reader with a trust file needs to
+// check them.
+//
+// A bundle has chosen events, with everything that a reader with a trust file needs to
+// check them.
+//
+// A bundle has chosen events, with everything that a reader with a trust file needs to
+// check them.
+//
+// A bundle has chosen events, with everything that a reader with a trust file needs to
+// check them.
+//
+// A bundle has chosen events, with everything that a reader with a trust file needs to
+// check them.
+//
+// Not here: the verification of bundles, which is in ledger/verify.
 package evidence

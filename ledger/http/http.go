@@ -1,9 +1,12 @@
-// Package http serves a ledger, and reads one that is served. What is public is
-// its checkpoint, tiles and entries, in the layout of
-// https://c2sp.org/tlog-tiles ([Handler]), its anchors ([Anchors]), and
-// what witnesses have cosigned of it ([Cosigned]). Bodies need a
-// mandate ([Bodies]). A [Reader] reads all of it from elsewhere and believes none of
-// it before it is proven.
+// Package http serves a ledger over HTTP, and reads one that is served.
+//
+// What is public is its checkpoint, tiles and entries, in the layout of
+// https://c2sp.org/tlog-tiles ([Handler]), its anchors ([Anchors]), and what witnesses
+// have cosigned of it ([Cosigned]). Bodies need a mandate ([Bodies]). A [Reader] reads
+// all of it from elsewhere and believes none of it before it is proven.
+//
+// Not here: views and feeds, which projections/api serves. The reader believes nothing
+// that is not proven.
 package http
 
 import (

@@ -1,8 +1,37 @@
-// Package mirror keeps a copy of a ledger that is served elsewhere, in a directory that
-// can be audited and served on: its tree in the layout of https://c2sp.org/tlog-tiles,
-// its anchors, what witnesses have cosigned, and the bodies that a mandate shows. Nothing
-// is kept that doesn't lead to a checkpoint which the log has signed; what was kept
-// before goes on from there, and is checked again when it is asked for.
+// Package mirror copies a ledger that is served elsewhere into a directory that can be
+// audited and served again.
+//
+// The copy has the tree in the layout of https://c2sp.org/tlog-tiles, the anchors, the
+// cosigned checkpoints, and the bodies that a mandate shows. Nothing is kept that does
+// not lead to a checkpoint signed by the log. An interrupted copy continues, and is
+// checked again on request.
+//
+// The copy has the tree in the layout of https://c2sp.org/tlog-tiles, the anchors, the
+// cosigned checkpoints, and the bodies that a mandate shows. Nothing is kept that does
+// not lead to a checkpoint signed by the log. An interrupted copy continues, and is
+// checked again on request.
+//
+// The copy has the tree in the layout of https://c2sp.org/tlog-tiles, the anchors, the
+// cosigned checkpoints, and the bodies that a mandate shows. Nothing is kept that does
+// not lead to a checkpoint signed by the log. An interrupted copy continues, and is
+// checked again on request.
+//
+// The copy has the tree in the layout of https://c2sp.org/tlog-tiles, the anchors, the
+// cosigned checkpoints, and the bodies that a mandate shows. Nothing is kept that does
+// not lead to a checkpoint signed by the log. An interrupted copy continues, and is
+// checked again on request.
+//
+// The copy has the tree in the layout of https://c2sp.org/tlog-tiles, the anchors, the
+// cosigned checkpoints, and the bodies that a mandate shows. Nothing is kept that does
+// not lead to a checkpoint signed by the log. An interrupted copy continues, and is
+// checked again on request.
+//
+// The copy has the tree in the layout of https://c2sp.org/tlog-tiles, the anchors, the
+// cosigned checkpoints, and the bodies that a mandate shows. Nothing is kept that does
+// not lead to a checkpoint signed by the log. An interrupted copy continues, and is
+// checked again on request.
+//
+// Not here: the judgement of what was copied, which is in ledger/audit.
 package mirror
 
 import (

@@ -35,7 +35,7 @@ func (m *Monitor) follow(origin string) error {
 // one before it: its genesis holds the last checkpoint of that.
 func (v *view) succeed(ctx context.Context, before *kept, c *formats.Checkpoint, genesis ledger.Entry) error {
 	unseen := func(why string) error {
-		v.say(Info, Successor, c, "it takes the place of %s, by the trust file's word: %s", before.Origin, why)
+		v.say(Info, Successor, c, "it succeeds %s, as the trust file states: %s", before.Origin, why)
 		return nil
 	}
 	if v.config.Token == nil {
@@ -57,7 +57,7 @@ func (v *view) succeed(ctx context.Context, before *kept, c *formats.Checkpoint,
 	}
 	last, err := before.log.OpenCheckpoint([]byte(said))
 	if err != nil {
-		v.say(Trouble, Successor, c, "it takes the place of %s, and what its genesis holds is no checkpoint of that tree: %v", before.Origin, err)
+		v.say(Trouble, Successor, c, "it claims to succeed %s, but its genesis does not have a checkpoint of that tree: %v", before.Origin, err)
 		return nil
 	}
 	// What the monitor hasn't seen of that tree, the successor has kept.
@@ -67,7 +67,7 @@ func (v *view) succeed(ctx context.Context, before *kept, c *formats.Checkpoint,
 			return err
 		}
 		if rel, _, _ := before.compare(ctx, last, reader); rel == newer {
-			v.say(Info, Successor, c, "it takes the place of %s from %d leaves on, %d more than were seen, which go on from those", before.Origin, last.Size, last.Size-before.newest.Size)
+			v.say(Info, Successor, c, "it succeeds %s from %d leaves on, %d more than were seen, which continue those", before.Origin, last.Size, last.Size-before.newest.Size)
 			return nil
 		}
 	}
@@ -76,9 +76,9 @@ func (v *view) succeed(ctx context.Context, before *kept, c *formats.Checkpoint,
 	case err != nil || !agrees:
 		return err
 	case before.newest.Size > last.Size:
-		v.say(Trouble, Successor, c, "it takes the place of %s from %d leaves on, and that tree had %d: what came after was left behind", before.Origin, last.Size, before.newest.Size)
+		v.say(Trouble, Successor, c, "it succeeds %s from %d leaves on, and that tree had %d: the later ones were left behind", before.Origin, last.Size, before.newest.Size)
 	default:
-		v.say(Info, Successor, c, "it takes the place of %s from %d leaves on: its genesis holds that tree's last checkpoint", before.Origin, last.Size)
+		v.say(Info, Successor, c, "it succeeds %s from %d leaves on: its genesis has the last checkpoint of that tree", before.Origin, last.Size)
 	}
 	return nil
 }

@@ -55,14 +55,14 @@ func TestSuccessor(t *testing.T) {
 		level       monitor.Level
 		kinds, says string
 	}{
-		"its last":   {string(w.honest.Sign(300)), monitor.Info, "began successor", "from 300 leaves on: its genesis holds that tree's last checkpoint"},
+		"its last":   {string(w.honest.Sign(300)), monitor.Info, "began successor", "from 300 leaves on: its genesis has the last checkpoint of that tree"},
 		"an older":   {string(w.honest.Sign(250)), monitor.Trouble, "began successor", "from 250 leaves on, and that tree had 300"},
 		"a fork":     {string(forked.Sign(300)), monitor.Alarm, "began forked", "began"},
 		"unseen":     {string(w.honest.Sign(330)), monitor.Trouble, "began withheld", "330 leaves"},
 		"kept":       {string(w.honest.Sign(330)), monitor.Info, "began successor", "from 330 leaves on, 30 more than were seen"},
 		"kept fork":  {string(longer.Sign(330)), monitor.Alarm, "began forked", "began"},
 		"none":       {"", monitor.Info, "began successor", "names no tree before it"},
-		"not signed": {"ledger.example.my/test\n4096\n", monitor.Trouble, "began successor", "no checkpoint of that tree"},
+		"not signed": {"ledger.example.my/test\n4096\n", monitor.Trouble, "began successor", "does not have a checkpoint of that tree"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := &watched{T: t, world: w.world, honest: w.honest, config: w.config}
@@ -102,7 +102,7 @@ func TestSuccessor(t *testing.T) {
 	w.config.Trust.Ledgers = append(w.config.Trust.Ledgers[:1:1], next.Trusted)
 	w.serve(serveAll(t, next))
 	w.want(monitor.Info, "began successor")
-	if text := w.seen[1].Text; !strings.Contains(text, "by the trust file's word: what its genesis says") {
+	if text := w.seen[1].Text; !strings.Contains(text, "as the trust file states: what its genesis says") {
 		t.Errorf("it says %q", text)
 	}
 }

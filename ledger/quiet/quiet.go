@@ -1,4 +1,6 @@
 // Package quiet keeps the logs of libraries out of the output of programs and tests.
+//
+// Not here: our own logs.
 package quiet
 
 import (

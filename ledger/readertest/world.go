@@ -1,5 +1,8 @@
-// Package readertest holds every ledger.Reader to the same behaviour. [Run] is the
-// suite; [World] is a real ledger that it reads, while it grows.
+// Package readertest is the conformance suite that every ledger.Reader passes.
+//
+// [Run] is the suite; [World] is a real ledger that it reads, while it grows.
+//
+// Not here: anything that is linked into a program.
 package readertest
 
 import (

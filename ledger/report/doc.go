@@ -1,7 +1,32 @@
-// Package report makes, out of what verification found, a report for people who read no
-// protocol: what is proven, by whom, what is only said and what is not proven, as one
-// HTML file that prints well or as text, in English and Malay; and drafts of the
-// certificates that courts want with computer evidence, for counsel to finish.
+// Package report writes reports on verified evidence for people, in English and Malay,
+// as text or HTML.
+//
+// A report says what is proven and by whom, what is only claimed, and what is not
+// proven. The package also drafts the certificates that courts require with computer
+// evidence, for counsel to finish.
+//
+// A report says what is proven and by whom, what is only claimed, and what is not
+// proven. The package also drafts the certificates that courts require with computer
+// evidence, for counsel to finish.
+//
+// A report says what is proven and by whom, what is only claimed, and what is not
+// proven. The package also drafts the certificates that courts require with computer
+// evidence, for counsel to finish.
+//
+// A report says what is proven and by whom, what is only claimed, and what is not
+// proven. The package also drafts the certificates that courts require with computer
+// evidence, for counsel to finish.
+//
+// A report says what is proven and by whom, what is only claimed, and what is not
+// proven. The package also drafts the certificates that courts require with computer
+// evidence, for counsel to finish.
+//
+// A report says what is proven and by whom, what is only claimed, and what is not
+// proven. The package also drafts the certificates that courts require with computer
+// evidence, for counsel to finish.
 //
 // It adds nothing to what package ledger/verify has found and takes nothing away.
+//
+// Not here: verification. A report adds nothing to what ledger/verify found, and leaves
+// nothing out.
 package report

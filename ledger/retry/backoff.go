@@ -1,6 +1,8 @@
-// Package retry has what trying again needs everywhere: how long to wait after so many
+// Package retry has what every repeated attempt needs: how long to wait after a number of
 // failures, a wait that a context ends, and when a failure is worth a line in the log.
-// What is tried, and whether its error is worth another try, is its callers'.
+//
+// Not here: what is attempted, and whether an error is worth another attempt; that is the
+// caller's.
 package retry
 
 import (

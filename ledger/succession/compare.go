@@ -42,7 +42,7 @@ func Compare(ctx context.Context, dir, before string, progress func(done, total 
 		return nil, err
 	}
 	if g.Predecessor == "" {
-		return nil, fmt.Errorf("%s takes the place of no other tree", g.Origin)
+		return nil, fmt.Errorf("%s succeeds no other ledger", g.Origin)
 	}
 	e, err := Read(ctx, before, []byte(g.Predecessor), progress)
 	if err != nil {

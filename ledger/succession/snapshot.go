@@ -1,7 +1,26 @@
-// Package succession reads what a tree leaves to the one that takes its place: what was
-// current in its registry under its last checkpoint, and where its recorders stood. The
-// tree may be what a ledger wrote, or a copy of it. Nothing is taken that does not stand
-// under that checkpoint; whether its verdicts were right, an audit says.
+// Package succession reads what a ledger hands over to its successor: the current
+// registry under its last checkpoint, and the position of each recorder.
+//
+// The tree may be a ledger's own directory or a copy. Only what is under that checkpoint
+// is read.
+//
+// The tree may be a ledger's own directory or a copy. Only what is under that checkpoint
+// is read.
+//
+// The tree may be a ledger's own directory or a copy. Only what is under that checkpoint
+// is read.
+//
+// The tree may be a ledger's own directory or a copy. Only what is under that checkpoint
+// is read.
+//
+// The tree may be a ledger's own directory or a copy. Only what is under that checkpoint
+// is read.
+//
+// The tree may be a ledger's own directory or a copy. Only what is under that checkpoint
+// is read.
+//
+// Not here: whether the verdicts of that ledger were right, which ledger/audit checks,
+// and writing of any kind.
 package succession
 
 import (

@@ -1,6 +1,7 @@
-// Package tiles proves what a log's hash tiles say
-// (https://c2sp.org/tlog-tiles): every hash that it returns leads to the root of a
-// checkpoint. Where the tiles come from, a disk or a stranger, makes no difference.
+// Package tiles proves the hashes in the tiles of a log (https://c2sp.org/tlog-tiles)
+// against a checkpoint.
+//
+// Not here: where tiles come from: disk and network are the caller's.
 package tiles
 
 import (

@@ -1,7 +1,7 @@
-// Package writer is what a node alone needs of a ledger. It takes each message of the stream
-// once, in order, has admission decide about it, keeps its body, and makes its
-// digest the next leaf of a Merkle tree; and it answers parties who ask where
-// their envelopes stand.
+// Package writer makes the tree: it takes each message of the stream once, in order,
+// gets its verdict, stores its body, and adds its leaf.
+//
+// It also answers parties who ask where their envelopes stand.
 //
 // The tree is the record and the only cursor. What is durable, and when:
 //
@@ -16,5 +16,6 @@
 // Whatever goes wrong while writing ends that life ([writer.ErrFatal]); what was
 // half-done is found out and finished, or taken back, by [writer.Open].
 //
-// Verdicts are decided in ledger/admission, proofs are checked in ledger/verify.
+// Not here: verdicts, which are in ledger/admission, and proofs, which are in
+// ledger/verify. Only a node imports this package.
 package writer

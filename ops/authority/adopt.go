@@ -123,7 +123,7 @@ func (r *Registrar) predecessor(ctx context.Context) (note []byte, policy string
 		return nil, "", err
 	}
 	if g.Predecessor == "" {
-		return nil, "", hinted{fmt.Errorf("%s takes the place of no other tree", r.home.Origin), "a ledger that does is made with saksi init --predecessor"}
+		return nil, "", hinted{fmt.Errorf("%s succeeds no other ledger", r.home.Origin), "make a successor with saksi init --predecessor"}
 	}
 	return []byte(g.Predecessor), g.WitnessPolicy, nil
 }

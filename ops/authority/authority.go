@@ -1,7 +1,11 @@
-// Package authority is what an authority does with its ledger from its own
-// machine: make it, and say in its registry who may speak and of what. Registry
-// events go the way that operators' events go: signed, through an outbox and the
-// stream, into the tree, with a receipt.
+// Package authority has what an authority does from its own machine: make a ledger, and
+// put acts in its registry.
+//
+// Registry events go the way that operators' events go: signed, through an outbox and
+// the stream, into the tree, with a receipt.
+//
+// Not here: the running of a node, which is in ops/node, and the judgement of acts,
+// which is in ledger/admission.
 package authority
 
 import (

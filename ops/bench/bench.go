@@ -1,14 +1,43 @@
-// Package bench puts load on a real node and says what it bore: an authority is
-// made in an empty directory, its node runs in this process, and operators that
-// joined it the ordinary way publish over TCP with their own credentials. What
-// they publish was signed beforehand and lies in files, so that neither the
-// signing nor its memory is measured.
+// Package bench measures a real node under load and under attack.
+//
+// It makes an authority in an empty directory, and runs its node in this process.
+// Operators join in the ordinary way and publish over TCP with their own credentials.
+// What they publish is signed beforehand and read from files, so that the time and
+// memory of signing are not measured.
+//
+// It makes an authority in an empty directory, and runs its node in this process.
+// Operators join in the ordinary way and publish over TCP with their own credentials.
+// What they publish is signed beforehand and read from files, so that the time and
+// memory of signing are not measured.
+//
+// It makes an authority in an empty directory, and runs its node in this process.
+// Operators join in the ordinary way and publish over TCP with their own credentials.
+// What they publish is signed beforehand and read from files, so that the time and
+// memory of signing are not measured.
+//
+// It makes an authority in an empty directory, and runs its node in this process.
+// Operators join in the ordinary way and publish over TCP with their own credentials.
+// What they publish is signed beforehand and read from files, so that the time and
+// memory of signing are not measured.
+//
+// It makes an authority in an empty directory, and runs its node in this process.
+// Operators join in the ordinary way and publish over TCP with their own credentials.
+// What they publish is signed beforehand and read from files, so that the time and
+// memory of signing are not measured.
+//
+// It makes an authority in an empty directory, and runs its node in this process.
+// Operators join in the ordinary way and publish over TCP with their own credentials.
+// What they publish is signed beforehand and read from files, so that the time and
+// memory of signing are not measured.
 //
 // Each measure has a node of its own. Beside them stand yardsticks, taken in the
 // same run: what the tree, the signatures and the stream could bear alone.
 //
 // A measure reports figures and judges none of them. It does fail if the ledger
 // that it made does not stand up to an audit: speed is worth nothing then.
+//
+// Not here: what operators run: cmd/saksi-bench alone imports it. It reports figures and
+// judges none.
 package bench
 
 import (

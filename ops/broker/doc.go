@@ -1,5 +1,5 @@
-// Package broker runs NATS with JetStream for a ledger, and issues the accounts
-// that keep cloud operators apart.
+// Package broker runs NATS with JetStream for a ledger, and issues the accounts that
+// keep operators, authorities and readers apart.
 //
 // What lives here:
 //
@@ -11,9 +11,8 @@
 //   - the definitions of the streams EVENTS ([EnsureEvents]) and FEEDS
 //     ([EnsureFeeds]), and of readers' consumers on FEEDS ([EnsureReaders]).
 //
-// What may not live here: anything about what a message says. The broker
-// carries bytes; package events knows what they mean, and the ledger whether
-// they are admitted.
+// Not here: what a message means. The broker carries bytes; package events knows their
+// meaning, and admission decides about them.
 //
 // # Accounts
 //

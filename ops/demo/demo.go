@@ -1,6 +1,7 @@
-// Package demo is the main job on one machine, with real parts: a regulator makes a
-// ledger, a simulated country's operators join it and publish a day, findings come
-// out of it, and one of them is proven with evidence that anybody can check offline.
+// Package demo runs the demonstration: a regulator, operators of a simulated country, a
+// published day, findings, and evidence that is verified offline.
+//
+// Not here: mocks: every part is the real one.
 package demo
 
 import (

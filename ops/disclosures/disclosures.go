@@ -1,7 +1,8 @@
-// Package disclosures keeps what opens digests, encrypted as operators sent it, in the
-// broker's stream DISCLOSURES: it finds what is of a pseudonym, erases it, and encrypts it
-// anew to an authority's next recipient. It opens nothing but for that authority, with
-// that authority's identity.
+// Package disclosures stores disclosures in the broker's stream DISCLOSURES: it finds,
+// erases and re-encrypts them.
+//
+// Not here: what a disclosure says. It opens none, except for an authority with that
+// authority's identity.
 package disclosures
 
 import (

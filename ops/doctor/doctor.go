@@ -1,6 +1,19 @@
-// Package doctor looks at an authority's node from outside, running or not, and
-// says what is wrong with it and what to do. It reads what the node keeps and asks
-// what it serves, and changes nothing.
+// Package doctor examines an authority's node from outside, and says what is wrong and
+// what to do.
+//
+// It reads what the node stores, and asks what the node serves.
+//
+// It reads what the node stores, and asks what the node serves.
+//
+// It reads what the node stores, and asks what the node serves.
+//
+// It reads what the node stores, and asks what the node serves.
+//
+// It reads what the node stores, and asks what the node serves.
+//
+// It reads what the node stores, and asks what the node serves.
+//
+// Not here: repairs. It changes nothing, and works whether the node runs or not.
 package doctor
 
 import (

@@ -87,7 +87,7 @@ func (g *Grant) Vouch(by *events.Signer, rotations [][]byte) (err error) {
 		g.Predecessor.Signature, err = by.Sign(rand.Reader, message)
 	}
 	if err != nil {
-		return fmt.Errorf("sign which ledger takes the place of the one before: %w", err)
+		return fmt.Errorf("sign which ledger succeeds the predecessor: %w", err)
 	}
 	g.Predecessor.Rotations = rotations
 	return nil
@@ -173,11 +173,11 @@ func (p *party) believe(grantPath string, next *Grant, logKey string) error {
 		return err
 	}
 	if next.Predecessor == nil {
-		return hint(fmt.Errorf("the grant %s is of the ledger %s, and this home is of %s, whose place that one does not say to take", grantPath, next.Ledger.Origin, before.Ledger.Origin),
+		return hint(fmt.Errorf("grant %s is for ledger %s, which does not claim to succeed %s", grantPath, next.Ledger.Origin, before.Ledger.Origin),
 			"enrol into a home of its own for another ledger; if it is the successor, ask its authority for the grant that saksi authority adopt wrote")
 	}
 	if _, err := log.OpenCheckpoint([]byte(next.Predecessor.Checkpoint)); err != nil {
-		return hint(fmt.Errorf("the grant %s is of %s, which takes the place of another ledger than %s: %w", grantPath, next.Ledger.Origin, before.Ledger.Origin, err),
+		return hint(fmt.Errorf("grant %s is for ledger %s, which succeeds another ledger than %s: %w", grantPath, next.Ledger.Origin, before.Ledger.Origin, err),
 			"ask the authority what it means: nothing has changed")
 	}
 	if logKey != "" {

@@ -1,5 +1,5 @@
-// Package home is a role's directory: its keys, its credentials, the addresses
-// it was given and the files that pass between an operator and an authority.
+// Package home is the directory of a role: its keys, credentials, addresses, and the
+// files that pass between operators and authorities.
 //
 // A home belongs to one role on one machine. Secrets in it are files of mode
 // 0600 in a directory of mode 0700, written once; nothing here prints them, and
@@ -7,6 +7,8 @@
 // in an ssh-agent: the environment says where the passphrase or the agent is
 // (SAKSI_PASSPHRASE_FILE, SAKSI_PASSPHRASE_FD, SSH_AUTH_SOCK). What is signed or published with them
 // happens elsewhere.
+//
+// Not here: signing and publishing, and output: nothing here prints a secret.
 package home
 
 import (

@@ -1,5 +1,5 @@
-// Package limiter says who of those who publish takes more than their share of a
-// ledger node, and is to be held: cut off for a time.
+// Package limiter decides which publisher takes more than its share of a node, and for
+// how long it is throttled.
 //
 // All parties' messages lie in one stream and become leaves in its order, so the
 // messages of one that floods it stand before everybody else's. The order is the
@@ -9,6 +9,8 @@
 // read, and from what the ledger made of it, after.
 //
 // A Limiter decides and does nothing: it has no clock, no broker and no disk.
+//
+// Not here: clocks, broker and disk. It decides, and its caller acts.
 package limiter
 
 import (
@@ -256,7 +258,7 @@ func (g *Limiter) breach(a *account) (Reason, string) {
 	case a.ahead > l.Ahead.Burst, a.aheadBytes > l.AheadBytes.Burst:
 		return Crowding, fmt.Sprintf("%.0f messages of its, %.1f MiB, had no leaf: they lay in the stream, or were none that get there", a.ahead, a.aheadBytes/(1<<20))
 	case a.waste > l.Waste.Burst, a.wasteBytes > l.WasteBytes.Burst:
-		return Wasting, fmt.Sprintf("%.0f messages of its, %.1f MiB, were rejected or had been said before", a.waste, a.wasteBytes/(1<<20))
+		return Wasting, fmt.Sprintf("%.0f of its messages, %.1f MiB, were rejected or repeats", a.waste, a.wasteBytes/(1<<20))
 	case g.room >= 0 && a.ration > g.rationBytes():
 		return Rationed, fmt.Sprintf("it filled %.2f GiB within a day, and %.2f GiB are left for everybody", a.ration/(1<<30), float64(g.room)/(1<<30))
 	}

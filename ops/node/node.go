@@ -1,7 +1,7 @@
-// Package node puts the parts of a ledger node together in one process: the
-// broker, or a connection to somebody else's, the ledger with its anchors, views of
-// it with their feeds, and the HTTP server. What each part does is its own package's
-// affair.
+// Package node puts the parts of a ledger node together in one process: broker, ledger,
+// countersigning, views, feeds and the HTTP server.
+//
+// Not here: what each part does, which is in the package of that part.
 package node
 
 import (

@@ -1,6 +1,7 @@
-// Package operator is what an operator does from its own machine: bring native
-// logs or hand-made events into the outbox, and the outbox to the ledger. It has
-// an operator's home and the network, and nothing of the ledger's.
+// Package operator has what an operator does from its own machine: bring native logs or
+// hand-made events into the outbox, and the outbox to the ledger.
+//
+// Not here: anything of a node. It has an operator's home and the network.
 package operator
 
 import (

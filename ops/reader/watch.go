@@ -1,5 +1,7 @@
-// Package reader is what a reader does on its own machine with what the authority
-// lets it see.
+// Package reader has what a reader does on its own machine: follow feeds and remember
+// how far it has read.
+//
+// Not here: anything of a node, and publishing of any kind.
 package reader
 
 import (

@@ -1,10 +1,13 @@
-// Package sim is a small simulated country: operators from abroad, a landlord,
-// facilities, people with homes, shifts and travel, and what their recorders would
-// say of a day. It drives the demo, tests and load.
+// Package sim simulates a small country: operators, facilities, people, and what their
+// recorders publish in a day.
+//
+// It drives the demo, tests and load.
 //
 // A country follows from its seed: the same seed says the same, to the byte, but
 // for signatures' keys. It knows no clock; times count from the start that it is
 // given. What it does wrong on purpose it lists, see [Country.Planted].
+//
+// Not here: clocks and network. The same seed gives the same events.
 package sim
 
 import (

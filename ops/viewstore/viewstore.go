@@ -1,6 +1,11 @@
-// Package viewstore is the one place that says where the views of a node are kept, and
-// how they are opened, by the node itself and by commands beside it. Who wants another
-// backend changes it here.
+// Package viewstore is the one place that says which database holds the views of a node,
+// and how to open it.
+//
+// The node and the commands beside it use it. To add a database, change this package.
+//
+// The node and the commands beside it use it. To add a database, change this package.
+//
+// Not here: queries, and the databases themselves, which are in projections/store.
 package viewstore
 
 import (

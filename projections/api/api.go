@@ -1,6 +1,5 @@
-// Package api serves what authorities see over HTTP: views, their feeds, entries and
-// proofs, as an OpenAPI 3.1 document describes them (/v1/openapi.json, and for people
-// /v1/docs).
+// Package api serves views, feeds, entries and proofs over HTTP, as its OpenAPI 3.1
+// document describes.
 //
 // Who asks is told by a bearer token. What is public needs none: the document, the
 // checkpoint, entries without bodies, proofs and anchors. A grantee's scope is a
@@ -8,6 +7,8 @@
 // own rows, and of what is beyond somebody's mandate not even the number shows.
 //
 // Errors are problem details (RFC 9457), everywhere.
+//
+// Not here: how rows are computed, and the public tree, which ledger/http serves.
 package api
 
 import (

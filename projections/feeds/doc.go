@@ -1,9 +1,12 @@
-// Package feeds carries the changes of views to readers by JetStream.
+// Package feeds delivers the changes of views to readers through JetStream, each exactly
+// once.
 //
 // [Publish] is the one publisher: it holds a lease, reads each view's changes from
 // the store, and appends them to the stream FEEDS, on
 // feeds.<view>.<facility>.<operator>. [Follow] is a subscriber; so is any program
 // with a NATS client and a reader's credentials.
+//
+// Not here: how changes are computed, and feeds over HTTP, which are in projections/api.
 //
 // # Nothing lost, nothing twice
 //

@@ -1,6 +1,10 @@
-// Package findings decides what does not add up: the view of findings that need no
-// rule pack. Each rule is a file and a small type; the view shows every leaf to all of
-// them, and follows recorders' numbering once for all.
+// Package findings has the rules that say what does not add up, one file each, and the
+// view of their findings.
+//
+// Each rule is a file and a small type; the view shows every leaf to all of them, and
+// follows recorders' numbering once for all.
+//
+// Not here: rule packs, and how authorities settle a finding.
 package findings
 
 import (

@@ -90,13 +90,13 @@ func (run *rejectedMessages) finding(operator string, leaf uint64) Finding {
 			most = code
 		}
 	}
-	summary := fmt.Sprintf("%s sent at least %s in vain within a day of %s: %d rejected", operator, many(run.Shown, "message"), moment(run.Began), run.Rejected)
+	summary := fmt.Sprintf("at least %[2]s that %[1]s sent within a day of %[3]s had no effect: %[4]d rejected", operator, many(run.Shown, "message"), moment(run.Began), run.Rejected)
 	if most != "" {
 		summary += fmt.Sprintf(", most of them as %s", most)
 	}
 	return Finding{
 		ID: fmt.Sprintf("rejections/%s/%d", operator, run.Leaf), Rule: "rejections", Severity: severity, Operator: operator,
-		Subject: operator, Summary: fmt.Sprintf("%s; %d had been said before.", summary, run.Repeats), Since: run.Began,
+		Subject: operator, Summary: fmt.Sprintf("%s; %d repeated earlier ones.", summary, run.Repeats), Since: run.Began,
 		Evidence: events.Refs{{Leaf: run.Leaf}, {Leaf: leaf}},
 	}
 }

@@ -13,7 +13,7 @@ import (
 // twice is here twice, and so is one that isn't in the ledger.
 type Correction struct {
 	Ref      events.Ref `col:"ref" json:"ref" doc:"the attestation: LEAF/EVENT"`
-	Time     time.Time  `col:"time" json:"time" doc:"when it was sworn to, as the recorder says"`
+	Time     time.Time  `col:"time" json:"time" doc:"when it was attested, as the recorder says"`
 	Received time.Time  `col:"received,order" json:"received" doc:"when the ledger's stream received it"`
 	Operator string     `col:"operator,index" json:"operator" doc:"whose"`
 	Facility string     `col:"facility,index" json:"facility" doc:"where the wrong event says it was"`

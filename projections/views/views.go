@@ -1,5 +1,9 @@
-// Package views holds what authorities look at, one file a view: which events it
-// reads, and what it makes of each. What is found wrong is in package findings.
+// Package views has the views that authorities see, one file each.
+//
+// What is found wrong is in package findings.
+//
+// Not here: findings, which are in projections/findings, clocks, and anything but leaves
+// and bodies as input.
 package views
 
 import (

@@ -1,9 +1,11 @@
-// Package badge makes Saksi events of the logs of badge readers and doors, which
-// have as many forms as there are vendors: a mapping file ([ParseMapping]) says
-// what the columns of a CSV file, or the members of JSON records, mean.
+// Package badge maps the logs of badge readers and doors to events, by a mapping file
+// ([ParseMapping]) that says what the columns of a CSV file, or the members of JSON
+// records, mean.
 //
-// Finding logs and taking them apart is package connect's. Nothing here guesses:
-// what the log doesn't say, or the mapping doesn't name, is "unstated" or "??".
+// Each vendor has a form of its own. What the log doesn't say, or the mapping doesn't
+// name, is "unstated" or "??".
+//
+// Not here: guesses, and the finding and reading of logs, which are in events/connect.
 //
 // # Which event
 //

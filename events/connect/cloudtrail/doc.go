@@ -1,10 +1,13 @@
-// Package cloudtrail makes Saksi events of AWS CloudTrail logs.
+// Package cloudtrail maps AWS CloudTrail records to events.
 //
 // A [Connector] maps one record to one event with its disclosures. Finding logs
 // and taking them apart is package connect's; signing, numbering, publishing and
 // the table of pseudonyms are the caller's. Nothing here knows other logs, opens
 // a file or a connection, or asks AWS, and nothing is guessed: what CloudTrail
 // doesn't say is "unstated" or "??".
+//
+// Not here: signing, numbering, publishing, the table of pseudonyms, other native logs,
+// network connections and writing of files.
 //
 // # Which event
 //

@@ -2,6 +2,8 @@
 // package has, in testdata, samples of its system's logs, for each NAME a
 // NAME.golden with the events that are made of it, and mapping.json if the system
 // needs a mapping. With UPDATE_GOLDEN=1 the golden files are written anew.
+//
+// Not here: anything that is linked into a program.
 package connecttest
 
 import (

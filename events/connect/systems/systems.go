@@ -1,5 +1,7 @@
-// Package systems lists the kinds of native logs that can be imported. To add
-// one, write its package below events/connect and add a line here.
+// Package systems lists the native logs that can be imported.
+//
+// Not here: mappings and reading. To add a system, write its package below
+// events/connect, and add one line here.
 package systems
 
 import (

@@ -1,6 +1,25 @@
-// Package token says who asks over HTTP, and what they may see. A reader signs its
-// requests with its own enrolled key (a JWT, RFC 7519, with EdDSA, RFC 8037, or ES256, RFC 7518), so no
-// secret ever travels or lies at the server.
+// Package token authenticates requests over HTTP, and says what the requester may see.
+//
+// A reader signs its requests with its own enrolled key: a JWT (RFC 7519) with EdDSA
+// (RFC 8037) or ES256 (RFC 7518).
+//
+// A reader signs its requests with its own enrolled key: a JWT (RFC 7519) with EdDSA
+// (RFC 8037) or ES256 (RFC 7518).
+//
+// A reader signs its requests with its own enrolled key: a JWT (RFC 7519) with EdDSA
+// (RFC 8037) or ES256 (RFC 7518).
+//
+// A reader signs its requests with its own enrolled key: a JWT (RFC 7519) with EdDSA
+// (RFC 8037) or ES256 (RFC 7518).
+//
+// A reader signs its requests with its own enrolled key: a JWT (RFC 7519) with EdDSA
+// (RFC 8037) or ES256 (RFC 7518).
+//
+// A reader signs its requests with its own enrolled key: a JWT (RFC 7519) with EdDSA
+// (RFC 8037) or ES256 (RFC 7518).
+//
+// Not here: secrets: a request carries a JWT that the reader signs with its own key.
+// What a mandate covers is decided by the registry.
 package token
 
 import (

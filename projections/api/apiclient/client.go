@@ -1,10 +1,11 @@
-// Package apiclient asks a node's HTTP API (docs/README.md, *Programs*; OpenAPI at
-// /v1/openapi.json) with a bearer token. It is the one place that knows how a question
-// is sent, how long an answer may be, and how the API says that it refuses (RFC 9457).
+// Package apiclient sends requests to a node's HTTP API (docs/programs.md; OpenAPI at
+// /v1/openapi.json) with a bearer token.
 //
-// What is asked, and what an answer means, is its callers'. What an answer proves is
-// checked with ledger/verify: nothing here is believed or disbelieved. Checkpoints, tiles
-// and bodies are read by ledger/http, which verifies them.
+// It is the one place that knows how a request is sent, how long an answer may be, and how
+// the API refuses (RFC 9457).
+//
+// Not here: what is asked, and what an answer means or proves; ledger/verify checks proofs.
+// Checkpoints, tiles and bodies are read by ledger/http, which verifies them.
 package apiclient
 
 import (

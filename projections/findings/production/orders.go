@@ -1,6 +1,10 @@
-// Package production follows authorities' orders to produce: what was asked of whom, by when, and what of it has come. A
-// Orders remembers orders and commitments in states of the view that holds it, so on disk. The view of orders and the
-// findings about them are two readings of it.
+// Package production follows orders to produce: what was asked of whom, by when, and
+// what has come.
+//
+// A Orders remembers orders and commitments in states of the view that holds it, so on
+// disk. The view of orders and the findings about them are two readings of it.
+//
+// Not here: how orders are carried out, and clocks: its time is that of the last leaf.
 package production
 
 import (

@@ -1,8 +1,11 @@
-// Package sequence follows recorders' own numbering, manifest by manifest: what is
-// missing, what was said twice, and whether each manifest names the one before it.
-// Admission accepts all of that; here it is noticed. A Trail remembers for each
-// recorder how far it came, and for each stretch of numbers the digests of its
-// events, all of it in states of the view that holds the Trail, so on disk.
+// Package sequence follows the numbers of each recorder, manifest by manifest: what is
+// missing, repeated, or breaks the chain.
+//
+// Admission accepts all of that; here it is noticed. A Trail remembers for each recorder
+// how far it came, and for each stretch of numbers the digests of its events, all of it
+// in states of the view that holds the Trail, so on disk.
+//
+// Not here: verdicts: admission accepts all of it, and findings report it.
 package sequence
 
 import (

@@ -1,5 +1,8 @@
-// Package memory keeps views' rows in this process, for tests and for whoever needs
-// views of some thousand rows once. Queries go through all rows of a table.
+// Package memory stores the rows of views in memory, for tests.
+//
+// Queries go through all rows of a table.
+//
+// Not here: anything that survives the process.
 package memory
 
 import (

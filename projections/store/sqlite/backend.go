@@ -1,5 +1,9 @@
-// Package sqlite keeps views' rows in SQLite: a file for each generation, in one
-// directory. It knows the names of the files, and all that is SQL about views.
+// Package sqlite stores the rows of views in SQLite.
+//
+// It knows the names of the files, and all that is SQL about views.
+//
+// Not here: the meaning of rows, and other users of SQLite: the outbox and the ledger
+// have databases of their own.
 package sqlite
 
 import (

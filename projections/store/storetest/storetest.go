@@ -1,6 +1,8 @@
 // Package storetest holds what every backend of views' rows must do. What is expected
 // comes from a model of slices and loops, and from cases written by hand, not from
 // another backend.
+//
+// Not here: anything that is linked into a program.
 package storetest
 
 import (

@@ -1,5 +1,7 @@
-// Package viewtest has tests of views live through days in a second: a real ledger in
-// this process, whose time is what the test says, and real views of it.
+// Package viewtest runs tests of views on a real ledger in this process, at any speed of
+// time.
+//
+// Not here: anything that is linked into a program.
 package viewtest
 
 import (

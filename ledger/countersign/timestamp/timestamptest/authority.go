@@ -1,4 +1,6 @@
 // Package timestamptest runs Sigstore's timestamp authority for tests.
+//
+// Not here: anything that is linked into a program.
 package timestamptest
 
 import (

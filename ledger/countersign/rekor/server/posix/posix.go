@@ -1,5 +1,8 @@
-// Package posix is rekor-tiles' POSIX server, as a program's only task. It is apart
-// from package server because of all that it links in.
+// Package posix is the POSIX server of rekor-tiles as the only task of a process.
+//
+// It is apart from package server because of all that it links in.
+//
+// Not here: anything that a node needs: this package links what no other package should.
 package posix
 
 import (
