@@ -13,5 +13,5 @@ func CurrentRuleset() []byte {
 
 // Ruleset returns the rule set with this digest, as registry events name it.
 func Ruleset(digest string) ([]byte, bool) {
-	return byDigest("rulesets/*.json", digest)
+	return byDigest(digest, "rulesets")
 }

@@ -14,7 +14,9 @@ import (
 	"encoding/hex"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
+	"sync"
 )
 
 //go:embed events/*.json earlier/*.json examples rulesets/*.json
@@ -52,10 +54,7 @@ func Types() []string {
 // A rule set names schemas so. Where a type got another schema, the one that an adopted rule set names is kept in
 // earlier/, byte for byte.
 func ByDigest(digest string) ([]byte, bool) {
-	if b, ok := byDigest("events/*.json", digest); ok {
-		return b, true
-	}
-	return byDigest("earlier/*.json", digest)
+	return byDigest(digest, "events", "earlier")
 }
 
 // Digest returns the name that rule sets and genesis use for a file's bytes.
@@ -64,13 +63,27 @@ func Digest(file []byte) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-func byDigest(pattern, digest string) ([]byte, bool) {
-	for _, p := range glob(pattern) {
-		if b, ok := read(p); ok && Digest(b) == digest {
-			return b, true
+// names are the files by their digests. The files are part of the program, so that one
+// reading is enough.
+var names = sync.OnceValue(func() map[string]string {
+	all := map[string]string{}
+	for _, pattern := range []string{"events/*.json", "earlier/*.json", "rulesets/*.json"} {
+		for _, p := range glob(pattern) {
+			if b, ok := read(p); ok {
+				all[Digest(b)] = p
+			}
 		}
 	}
-	return nil, false
+	return all
+})
+
+// byDigest returns the file that has the digest, if it is in one of the directories.
+func byDigest(digest string, dirs ...string) ([]byte, bool) {
+	name, ok := names()[digest]
+	if !ok || !slices.Contains(dirs, path.Dir(name)) {
+		return nil, false
+	}
+	return read(name)
 }
 
 func read(name string) ([]byte, bool) {

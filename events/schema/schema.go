@@ -12,6 +12,7 @@ package schema
 import (
 	"encoding/json"
 	"fmt"
+	"sync"
 
 	"github.com/saksi-ledger/saksi/schemas"
 )
@@ -20,6 +21,21 @@ import (
 type Set struct {
 	data map[string]*node // by event type, of data alone
 	line map[string]*node // by event type, of the whole line
+}
+
+// sets are the compiled sets, by the digests of their rule sets.
+var sets sync.Map
+
+// Of returns the schemas of a rule set of this program, which has the digest. They are
+// compiled once in a process and shared. It returns false where there is no such rule set.
+func Of(digest string) (set *Set, ok bool, err error) {
+	ruleset, ok := schemas.Ruleset(digest)
+	if !ok {
+		return nil, false, nil
+	}
+	compiled, _ := sets.LoadOrStore(digest, sync.OnceValues(func() (*Set, error) { return Compile(ruleset) }))
+	set, err = compiled.(func() (*Set, error))()
+	return set, true, err
 }
 
 // Compile compiles the schemas that a rule set names by digest.

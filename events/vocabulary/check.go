@@ -10,11 +10,11 @@ import (
 	"github.com/saksi-ledger/saksi/schemas"
 )
 
-// newest is the newest rule set's schemas, compiled once.
+// newest is the newest rule set's schemas.
 var newest = sync.OnceValue(func() *schema.Set {
-	set, err := schema.Compile(schemas.CurrentRuleset())
-	if err != nil {
-		panic(err) // the program was built with a rule set that it doesn't understand
+	set, ok, err := schema.Of(schemas.Digest(schemas.CurrentRuleset()))
+	if err != nil || !ok {
+		panic(fmt.Sprintf("the newest rule set: %v", err)) // the program was built with a rule set that it doesn't understand
 	}
 	return set
 })

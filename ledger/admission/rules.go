@@ -93,7 +93,7 @@ func Load(digest events.Digest) (*Rules, error) {
 	if err := json.Unmarshal(text, &set); err != nil {
 		return nil, fmt.Errorf("admission rule set %s: %w", digest, err)
 	}
-	compiled, err := schema.Compile(text)
+	compiled, _, err := schema.Of(digest.String())
 	if err != nil {
 		return nil, fmt.Errorf("admission rule set %s: %w", digest, err)
 	}

@@ -143,26 +143,36 @@ func (b *builder) waitAnchored(ctx context.Context, leaves []uint64) error {
 	if err != nil {
 		return err
 	}
+	var missing *NotAnchored
 	for {
 		covering, err := b.cover(ctx, leaves)
 		if err != nil {
-			return err
+			return missing.orEnded(ctx, err)
 		}
-		missing := wanted.missing(leaves[len(leaves)-1], covering)
+		missing = wanted.missing(leaves[len(leaves)-1], covering)
 		if missing == nil {
 			return nil
 		}
 		b.tellMissing(missing)
 		if err := pause(ctx); err != nil {
-			missing.Err = err
-			return missing
+			return missing.orEnded(ctx, err)
 		}
 		newest, err := b.source.Reader.Checkpoint(ctx)
 		if err != nil {
-			return err
+			return missing.orEnded(ctx, err)
 		}
 		b.newest = newest
 	}
+}
+
+// orEnded returns what is missing, as it was known last, if the time to wait has ended, and
+// err otherwise: the end of the time may fall into any reading.
+func (e *NotAnchored) orEnded(ctx context.Context, err error) error {
+	if e == nil || ctx.Err() == nil {
+		return err
+	}
+	e.Err = ctx.Err()
+	return e
 }
 
 // tellMissing tells whoever waits what for.
