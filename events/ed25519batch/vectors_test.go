@@ -53,7 +53,7 @@ func TestVectorsAmongGood(t *testing.T) {
 	all := vectors(t)
 	good := signed(t, fewest, 3, 40)
 	for i := range all {
-		if i%oneVectorIn.number() != 0 && !alone(t, New(), &all[i]) {
+		if i%oneVectorIn() != 0 && !alone(t, New(), &all[i]) {
 			continue
 		}
 		batch := append(append([]Signature{}, good[:i%fewest]...), all[i], all[i])
@@ -67,7 +67,7 @@ func TestVectorsTogether(t *testing.T) {
 	all := append(vectors(t), signed(t, 200, 20, 40)...)
 	random := rand.New(rand.NewPCG(1, 2))
 	v := New()
-	for range rounds.number() {
+	for range rounds() {
 		random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		if good := agree(t, v, all); good < 200 {
 			t.Errorf("%d are good", good)

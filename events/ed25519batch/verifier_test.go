@@ -122,7 +122,7 @@ func TestCrafted(t *testing.T) {
 	attempts := crafted(t)
 	total, in, n := 0, 0, 0
 	for name, attempt := range attempts {
-		if n++; n%oneAttemptIn.number() != 0 {
+		if n++; n%oneAttemptIn() != 0 {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {

@@ -147,25 +147,11 @@ func nudged(s Signature, n *edwards25519.Scalar) Signature {
 	return s
 }
 
-// extent is how much the tests with many signatures try: in the fast set, in the slow set,
-// and under the race detector, which makes them slow and looks for other faults.
-type extent struct{ fast, slow, race int }
-
-var (
-	oneVectorIn  = extent{fast: 61, slow: 7, race: 97} // of the vectors that don't come into an equation
-	oneAttemptIn = extent{fast: 3, slow: 1, race: 7}
-	rounds       = extent{fast: 1, slow: 5, race: 1}
-)
-
-func (e extent) number() int {
-	switch {
-	case underRace:
-		return e.race
-	case slowtest.Enabled():
-		return e.slow
-	}
-	return e.fast
-}
+// What the tests with many signatures try: of the vectors that don't come into an equation
+// one in so many, of the attempts one in so many, and in how many orders.
+func oneVectorIn() int  { return slowtest.Pick(61, 7, 97) }
+func oneAttemptIn() int { return slowtest.Pick(3, 1, 7) }
+func rounds() int       { return slowtest.Pick(1, 5, 1) }
 
 // verdicts are the standard library's, by key, signature and message: tests ask for the
 // same ones again and again.

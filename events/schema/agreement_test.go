@@ -12,6 +12,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/schema"
+	"github.com/saksi-ledger/saksi/events/slowtest"
 	"github.com/saksi-ledger/saksi/events/vocabulary"
 	"github.com/saksi-ledger/saksi/schemas"
 )
@@ -79,7 +80,7 @@ func TestAgreement(t *testing.T) {
 func agreementRounds(t *testing.T) int {
 	text := os.Getenv("SAKSI_SCHEMA_VALUES")
 	if text == "" {
-		return 400
+		return slowtest.Pick(60, 400, 100)
 	}
 	values, err := strconv.Atoi(text)
 	if err != nil || values < 1 {

@@ -16,6 +16,18 @@ const Variable = "SAKSI_SLOW"
 // Enabled reports whether the slow set runs.
 func Enabled() bool { return os.Getenv(Variable) == "1" }
 
+// Pick returns how much a test that can do less does: in the fast set, in the slow set, and
+// under the race detector, which makes tests slow and looks for other faults.
+func Pick(fast, slow, race int) int {
+	switch {
+	case underRace:
+		return race
+	case Enabled():
+		return slow
+	}
+	return fast
+}
+
 // Skip skips t unless the slow set runs. The reason says what makes the test slow. The
 // flag -short has no effect.
 func Skip(t testing.TB, reason string) {

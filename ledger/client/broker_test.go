@@ -74,7 +74,7 @@ func (b *testBroker) start() {
 		b.t.Fatal(err)
 	}
 	srv.Start()
-	if !srv.ReadyForConnections(20 * time.Second) {
+	if !srv.ReadyForConnections(testTime) {
 		b.t.Fatal("the broker does not start")
 	}
 	b.port = srv.Addr().(*net.TCPAddr).Port

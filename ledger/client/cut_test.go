@@ -84,10 +84,7 @@ func (c *cable) url() string { return "nats://" + c.listener.Addr().String() }
 // Windows whose acknowledgements, or whose last messages, are lost with the
 // connection: the ledger sees every envelope, in order.
 func TestOrderWithCutConnections(t *testing.T) {
-	cuts := 4
-	if slowtest.Enabled() {
-		cuts = 12
-	}
+	cuts := slowtest.Pick(4, 12, 12)
 	// Whether a cut catches acknowledgements on their way is chance; that none of
 	// three times so many does is not.
 	for range 3 {

@@ -83,10 +83,7 @@ func TestOrderWithBrokerRestarts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	restarts := 2
-	if slowtest.Enabled() {
-		restarts = 4
-	}
+	restarts := slowtest.Pick(2, 4, 4)
 	n := 1000 * restarts
 	badge := mustRecorder(t, "nimbus-my/lab-1/badge-1")
 	w.add(o, w.recorder, "a", 0, n)

@@ -246,8 +246,8 @@ func testCancellation(t *testing.T, open func(t *testing.T, w *World) ledger.Rea
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("a wait that was cancelled: %v", err)
 		}
-	case <-time.After(5 * time.Second):
-		t.Fatal("a wait went on for 5 s after its context ended")
+	case <-time.After(5 * time.Minute):
+		t.Fatal("a wait goes on though its context has ended")
 	}
 	if _, err := r.Entries(ctx, checkpoint, 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("entries, cancelled: %v", err)

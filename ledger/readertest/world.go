@@ -179,7 +179,7 @@ func (w *World) Grow(size uint64) {
 		_, err := w.Ledger.Admit(w.t.Context(), w.Ledger.Prepare(messages))
 		w.must(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		signed, err := w.Ledger.Checkpoint(w.t.Context())
 		w.must(err)
 		checkpoint, err := w.Log.OpenCheckpoint(signed)
@@ -188,7 +188,7 @@ func (w *World) Grow(size uint64) {
 			return
 		}
 		if time.Now().After(deadline) {
-			w.t.Fatalf("no checkpoint of %d leaves was published in 10 s", size)
+			w.t.Fatalf("no checkpoint of %d leaves was published in 5 minutes", size)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/saksi-ledger/saksi/events/slowtest"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
@@ -53,7 +54,7 @@ func trustIn(log *formats.Log) *verify.Trust {
 // TestForks proves the fork of every two small trees, at every leaf, and nothing where
 // there is none.
 func TestForks(t *testing.T) {
-	const most = 19
+	most := slowtest.Pick(11, 19, 11)
 	signer, log := fixedLog(t, origin)
 	trust := trustIn(log)
 	honest := forkedTree(t, most, most)

@@ -50,13 +50,20 @@ func Attacks() []string {
 	return []string{"flood", "replay", "valid", "largest", "names", "extremes", "questions", "denied", "connections", "stalled"}
 }
 
+// checkAttack returns [ErrUnknown] if there is no attack of the name.
+func checkAttack(name string) error {
+	if _, known := assaults[name]; !known {
+		return fmt.Errorf("attack %s: %w: there are %s", name, ErrUnknown, strings.Join(Attacks(), ", "))
+	}
+	return nil
+}
+
 func newAssault(name string, p *party, w *world) (*assault, error) {
-	make, known := assaults[name]
-	if !known {
-		return nil, fmt.Errorf("attack %s: %w: there are %s", name, ErrUnknown, strings.Join(Attacks(), ", "))
+	if err := checkAttack(name); err != nil {
+		return nil, err
 	}
 	a := &assault{party: p, world: w, workers: 4}
-	return a, make(a)
+	return a, assaults[name](a)
 }
 
 // comeBack is how long an attacker waits that was cut off.

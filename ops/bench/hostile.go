@@ -95,6 +95,9 @@ func RunAttack(ctx context.Context, config Config, attack string) (*AttackResult
 // attack has one operator publish quietly, alone for a while and then, longer, while
 // another attacks, and waits for all of its receipts. Then it audits the ledger.
 func (r *run) attack(ctx context.Context, attack string) (_ *AttackResult, err error) {
+	if err := checkAttack(attack); err != nil {
+		return nil, err
+	}
 	sub := *r
 	sub.dir = filepath.Join(r.dir, attack)
 	if err := os.Mkdir(sub.dir, 0o700); err != nil {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/saksi-ledger/saksi/events/slowtest"
 	"github.com/saksi-ledger/saksi/ops/bench"
 )
 
@@ -16,6 +17,9 @@ func TestHostile(t *testing.T) {
 		"flood": true, "largest": true, "names": true, "denied": true, "connections": false, "extremes": false,
 	} {
 		t.Run(attack, func(t *testing.T) {
+			if attack != "denied" {
+				slowtest.Skip(t, "attacks a node for seconds")
+			}
 			o, err := bench.RunAttack(t.Context(), bench.Config{Dir: t.TempDir(), Duration: time.Second}, attack)
 			if err != nil {
 				t.Fatal(err)

@@ -111,7 +111,7 @@ func TestOneAnswerToARequest(t *testing.T) {
 	if err := nc.PublishRequest("receipts.a.get", inbox.Subject, []byte("1")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := inbox.NextMsg(5 * time.Second); err != nil {
+	if _, err := inbox.NextMsg(5 * time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := nc.Request("receipts.a.get", []byte("2"), 5*time.Second); err != nil {

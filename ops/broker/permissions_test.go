@@ -306,7 +306,7 @@ func TestImportedStreamsArrive(t *testing.T) {
 			if err := ledger.Publish(subject, []byte("hello")); err != nil {
 				t.Fatal(err)
 			}
-			if m, err := sub.NextMsg(5 * time.Second); err != nil || m.Subject != subject || string(m.Data) != "hello" {
+			if m, err := sub.NextMsg(5 * time.Minute); err != nil || m.Subject != subject || string(m.Data) != "hello" {
 				t.Errorf("%s on %s: got %v, %v", c.who, subject, m, err)
 			}
 			nc.Close()

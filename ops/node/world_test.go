@@ -59,6 +59,7 @@ func newWorld(t *testing.T) *world {
 
 func newWorldWith(t *testing.T, s settings) *world {
 	t.Helper()
+	t.Parallel() // it mostly waits
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

@@ -89,7 +89,7 @@ func (w *world) openFeed(who, path string) int {
 	if who != "" {
 		r.Header.Set("Authorization", "Bearer "+who)
 	}
-	client := http.Client{Timeout: 5 * time.Second}
+	client := http.Client{Timeout: 5 * time.Minute}
 	response, err := client.Do(r)
 	w.must(err)
 	response.Body.Close()

@@ -1,5 +1,5 @@
 //go:build race
 
-package ed25519batch
+package slowtest
 
 const underRace = true
