@@ -137,7 +137,7 @@ func TestMoveWithoutTheTree(t *testing.T) {
 	ctx := testContext(t)
 	how := s.succession(t)
 	how.HTTP = "http://127.0.0.1:1"
-	short, cancel := context.WithTimeout(ctx, 5*time.Second)
+	short, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
 	defer cancel()
 	if _, err := s.outbox.Move(short, how); err == nil {
 		t.Fatal("moved without knowing what the ledger before has")

@@ -56,9 +56,13 @@ func TestLedgerAwayAndBack(t *testing.T) {
 	w.ledger.pause()
 	o, c := w.outbox(Options{MaxEvents: 4}), w.client()
 	w.add(o, w.recorder, "a", 0, 40)
-	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	ctx, cancel := context.WithCancel(testContext(t))
 	defer cancel()
-	if r, err := c.Flush(ctx, o, FlushOptions{}); !errors.Is(err, context.DeadlineExceeded) || r.Published != 10 || r.Lost != 0 {
+	if r, err := c.Flush(ctx, o, FlushOptions{Progress: func(p Progress) {
+		if p.Published == 10 {
+			cancel()
+		}
+	}}); !errors.Is(err, context.Canceled) || r.Published != 10 || r.Lost != 0 {
 		t.Fatalf("flush to a ledger that does not read: %+v, %v", r, err)
 	}
 	w.ledger.resume()
