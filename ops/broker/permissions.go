@@ -3,6 +3,7 @@ package broker
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats.go"
@@ -153,11 +154,15 @@ const (
 	RoleSystem Role = "system"
 )
 
+// connectTime is how long a connection may take to be made: the library's two seconds are
+// too short for a busy machine.
+const connectTime = 20 * time.Second
+
 // ConnectOptions are the options with which a client connects as a role:
 // the credentials file and the role's inbox prefix. A connection as one of the hub's
 // roles without that prefix gets no answer to its requests.
 func ConnectOptions(role Role, credsFile string) []nats.Option {
-	o := []nats.Option{nats.UserCredentials(credsFile), nats.Name("saksi " + string(role))}
+	o := []nats.Option{nats.UserCredentials(credsFile), nats.Name("saksi " + string(role)), nats.Timeout(connectTime)}
 	switch role {
 	case RoleLedger:
 		o = append(o, nats.CustomInboxPrefix(ledgerInboxPrefix))

@@ -115,8 +115,12 @@ func views(grant *home.Grant) string {
 	return strings.Join(grant.Mandate.Views, ", ")
 }
 
+// connectTime is how long the connection may take to be made: the library's two seconds are
+// too short for a busy machine, or a long way.
+const connectTime = 20 * time.Second
+
 func connect(h Home, grant *home.Grant) (*nats.Conn, error) {
-	nc, err := nats.Connect(grant.NATS, nats.UserCredentials(h.CredsFile()), nats.Name("saksi watch"),
+	nc, err := nats.Connect(grant.NATS, nats.UserCredentials(h.CredsFile()), nats.Name("saksi watch"), nats.Timeout(connectTime),
 		nats.MaxReconnects(-1), nats.ReconnectWait(500*time.Millisecond),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {})) // what matters comes back from requests
 	switch {
