@@ -29,7 +29,7 @@ race *args:
 
 # format, vet, staticcheck, tidiness
 lint:
-    test -z "$(gofmt -l cmd events internal ledger ops projections schemas | tee /dev/stderr)"
+    test -z "$(gofmt -l cmd events ledger ops projections schemas | tee /dev/stderr)"
     go vet ./...
     go tool staticcheck ./...
     go mod tidy -diff
