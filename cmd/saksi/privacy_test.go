@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"index/suffixarray"
 	"io"
 	"io/fs"
 	"os"
@@ -52,8 +53,9 @@ func TestNoPersonInTheLedger(t *testing.T) {
 			}
 			files++
 			stored += len(content)
+			index := suffixarray.New(content) // for thousands of values
 			for value := range values {
-				if bytes.Contains(content, []byte(value)) {
+				if len(index.Lookup([]byte(value), 1)) > 0 {
 					t.Errorf("%q stands in %s", value, path)
 				}
 			}
