@@ -1,3 +1,5 @@
-// Package ops holds how Saksi runs, a package for each part. Here are only the tests of the whole module: of its package
-// graph, and of what its files and pages must not have.
+// Package ops has the tests of the whole module: of its package graph, its names, its
+// texts and its pages. How Saksi runs is in the packages below, one for each part.
+//
+// Not here: code of a program.
 package ops

@@ -1,8 +1,10 @@
-// Package paths uses a path that somebody chose as a path and as nothing else: it is no pattern, and no part of a URI.
-// Symbolic links are followed, or an error says why not.
+// Package paths uses a path that somebody chose as a path only: never as a pattern, and
+// never as a part of a URI.
 //
-// Whoever lists a directory, walks a tree or opens a database of SQLite does it by this package. It knows nothing of
-// what the files are.
+// Symbolic links are followed, or an error says why not. Use this package to list a
+// directory, to walk a tree, or to open an SQLite database.
+//
+// Not here: what is in the files.
 package paths
 
 import (
