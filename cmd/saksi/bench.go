@@ -1,38 +1,36 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 
-	"github.com/urfave/cli/v2"
+	"github.com/saksi-ledger/saksi/cmd/internal/cmdline"
+	"github.com/saksi-ledger/saksi/ledger/hint"
 )
 
+type benchInput struct{ arguments []string }
+
 // benchCommand keeps the name that the program saksi-bench had when it was part of this one.
-func benchCommand() *cli.Command {
-	return &cli.Command{
-		Name:            "bench",
-		Usage:           "run saksi-bench, which measures a ledger of its own on this machine",
-		Category:        "everyone",
-		Hidden:          true,
-		SkipFlagParsing: true,
-		Action:          runBench,
-	}
+func benchCommand() cmdline.Command {
+	return cmdline.New(cmdline.Command{Path: "bench", Hidden: true, Raw: true, Summary: "run saksi-bench, which measures a ledger of its own on this machine"},
+		func(in *benchInput, f *cmdline.Flags) { f.Rest(&in.arguments, "ARGUMENT", 0) }, runBench)
 }
 
-func runBench(c *cli.Context) error {
+func runBench(ctx context.Context, s *cmdline.Session, in *benchInput) (*cmdline.Result, error) {
 	program, err := benchProgram()
 	if err != nil {
-		return hinted{fmt.Errorf("run saksi-bench: %w", err), "build it from the same source: go build -o bin/ ./cmd/saksi-bench"}
+		return nil, hint.With(fmt.Errorf("run saksi-bench: %w", err), "build it from the same source: go build -o bin/ ./cmd/saksi-bench")
 	}
-	run := exec.CommandContext(c.Context, program, c.Args().Slice()...)
-	run.Stdin, run.Stdout, run.Stderr = os.Stdin, c.App.Writer, c.App.ErrWriter
+	run := exec.CommandContext(ctx, program, in.arguments...)
+	run.Stdin, run.Stdout, run.Stderr = os.Stdin, s.Out, s.Err
 	if err := run.Run(); err != nil {
-		return fmt.Errorf("run %s: %w", program, err)
+		return nil, fmt.Errorf("run %s: %w", program, err)
 	}
-	return nil
+	return nil, nil
 }
 
 // benchProgram finds saksi-bench beside this program, or where the system looks for programs.

@@ -1,34 +1,36 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 
-	"github.com/urfave/cli/v2"
-
+	"github.com/saksi-ledger/saksi/cmd/internal/cmdline"
 	"github.com/saksi-ledger/saksi/ops/demo"
 )
 
-func demoCommand() *cli.Command {
-	return &cli.Command{
-		Name:     "demo",
-		Usage:    "everything on this machine: a small country lives through a day, and a finding is proven",
-		Category: "everyone",
-		Description: "Makes a regulator with its node, a broker, a Rekor, two operators from abroad and a landlord in a temporary\n" +
-			"directory; publishes a simulated day; shows what does not add up; proves one of it offline. Then it goes on\n" +
-			"running, for a look around, until Ctrl-C. Nothing is left behind.",
-		Flags: []cli.Flag{
-			&cli.Uint64Flag{Name: "seed", Usage: "another `NUMBER`, another country", Value: 1, EnvVars: env("seed")},
-			&cli.BoolFlag{Name: "exit", Usage: "end when all is shown", EnvVars: env("exit")},
-			stringFlag("dir", "work in this `DIRECTORY` instead of the system's temporary one"),
-		},
-		Action: func(c *cli.Context) error {
-			if _, err := arguments(c); err != nil {
-				return err
-			}
-			return demo.Run(c.Context, demo.Config{
-				Seed: c.Uint64("seed"), Dir: c.String("dir"), Out: c.App.Writer, Exit: c.Bool("exit"),
-				Log: slog.New(slog.NewTextHandler(c.App.ErrWriter, &slog.HandlerOptions{Level: slog.LevelError})),
-			})
-		},
-	}
+type demoInput struct {
+	seed uint64
+	exit bool
+	dir  string
+}
+
+func demoCommand() cmdline.Command {
+	return cmdline.New(cmdline.Command{
+		Path: "demo", Roles: []string{starting},
+		Summary: "run everything on this machine: a simulated day of a small country, until a finding is proven",
+		Text: "Makes a regulator with its node, a broker, a Rekor, two operators from abroad and a landlord in a temporary directory; publishes a " +
+			"simulated day; shows what does not add up; proves one of it offline. Then it goes on running, for a look around, until Ctrl-C. " +
+			"Nothing is left behind.",
+		Examples: []string{"saksi demo", "saksi demo --seed 7 --exit"},
+	}, func(in *demoInput, f *cmdline.Flags) {
+		in.seed = 1
+		f.Uint64(&in.seed, "seed", "simulate another country for another `NUMBER`")
+		f.Bool(&in.exit, "exit", "end when all is shown")
+		f.String(&in.dir, "dir", "work in this `DIRECTORY` instead of the system's temporary one").File()
+	}, func(ctx context.Context, s *cmdline.Session, in *demoInput) (*cmdline.Result, error) {
+		return nil, demo.Run(ctx, demo.Config{
+			Seed: in.seed, Dir: in.dir, Out: s.Out, Exit: in.exit,
+			Log: slog.New(slog.NewTextHandler(s.Err, &slog.HandlerOptions{Level: slog.LevelError})),
+		})
+	})
 }

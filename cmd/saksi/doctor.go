@@ -1,47 +1,38 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
-	"github.com/urfave/cli/v2"
-
+	"github.com/saksi-ledger/saksi/cmd/internal/cmdline"
 	"github.com/saksi-ledger/saksi/ops/doctor"
 )
 
-func doctorCommand() *cli.Command {
-	return &cli.Command{
-		Name:     "doctor",
-		Usage:    "what is wrong with this node, and what to do",
-		Category: "authority",
-		Description: "Looks at keys, disk, node, checkpoint, views, anchors, timestamps, witnesses and registry, and changes nothing. The exit status is 1\n" +
-			"if something is wrong.",
-		Flags: []cli.Flag{homeFlag(), formatFlag(), jsonFlag()},
-		Action: func(c *cli.Context) error {
-			if _, err := arguments(c); err != nil {
-				return err
-			}
-			if err := required(c, "home"); err != nil {
-				return err
-			}
-			parts, err := doctor.Examine(c.Context, homeOf(c))
-			if err != nil {
-				return err
-			}
-			out := result{document: parts, columns: []string{"part", "state", "found", "do"}}
-			wrong := 0
-			for _, p := range parts {
-				if p.State == doctor.Wrong {
-					wrong++
-				}
-				out.rows = append(out.rows, []any{p.Name, p.State, p.Found, p.Do})
-			}
-			if err := out.print(c); err != nil {
-				return err
-			}
-			if wrong > 0 {
-				return fmt.Errorf("%d of %d parts are not well", wrong, len(parts))
-			}
-			return nil
-		},
+func doctorCommand() cmdline.Command {
+	return cmdline.New(cmdline.Command{
+		Path: "doctor", Roles: []string{nodes},
+		Summary: "say what is wrong with this node, and what to do",
+		Text: "Looks at keys, disk, node, checkpoint, views, anchors, timestamps, witnesses and registry, and changes nothing. The exit status is 1 if " +
+			"something fails.",
+		Examples: []string{"saksi doctor --home authority", "saksi doctor --json"},
+	}, func(in *atHome, f *cmdline.Flags) { in.bind(f) }, runDoctor)
+}
+
+func runDoctor(ctx context.Context, _ *cmdline.Session, in *atHome) (*cmdline.Result, error) {
+	parts, err := doctor.Examine(ctx, in.home)
+	if err != nil {
+		return nil, err
 	}
+	out := &cmdline.Result{Document: parts, Columns: []string{"part", "state", "found", "do"}}
+	failed := 0
+	for _, p := range parts {
+		if p.State == doctor.Fail {
+			failed++
+		}
+		out.Rows = append(out.Rows, []any{p.Name, p.State, p.Found, p.Do})
+	}
+	if failed > 0 {
+		return out, fmt.Errorf("%d of %d parts fail", failed, len(parts))
+	}
+	return out, nil
 }

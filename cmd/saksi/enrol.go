@@ -1,73 +1,58 @@
 package main
 
 import (
-	"path/filepath"
+	"context"
 
-	"github.com/urfave/cli/v2"
-
-	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/cmd/internal/cmdline"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
 
-func enrolCommand() *cli.Command {
-	return &cli.Command{
-		Name:      "enrol",
-		Usage:     "make keys, which never leave, and a request for the authority",
-		Category:  "everyone",
-		ArgsUsage: "NAME",
-		Description: "The signing key is a file in the home, unless --agent names one that an ssh-agent holds. A passphrase for --encrypt,\n" +
-			"and for whatever signs later, comes from the file that SAKSI_PASSPHRASE_FILE names, or the descriptor SAKSI_PASSPHRASE_FD.",
-		Flags: []cli.Flag{homeFlag(),
-			&cli.StringFlag{Name: "role", Usage: "as `WHAT` to take part: operator, reader or authority", Value: string(home.RoleOperator), EnvVars: env("role")},
-			algorithmFlag(), encryptFlag(), agentFlag(), formatFlag(), jsonFlag()},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, "NAME")
-			if err != nil {
-				return err
-			}
-			if err := required(c, "home"); err != nil {
-				return err
-			}
-			h, err := enrolled(home.Role(c.String("role")), homeOf(c), args[0], keySpec(c))
-			if err != nil {
-				return err
-			}
-			request, err := home.ReadRequest(h.RequestFile())
-			if err != nil {
-				return err
-			}
-			signer, err := h.Signer()
-			if err != nil {
-				return err
-			}
-			fingerprint := home.Fingerprint(signer.PublicKey())
-			note := "Give the request to the authority, and read them the fingerprint over another channel."
-			if request.Role == home.RoleMember {
-				note += "\n" + recoveryAdvice(homeOf(c))
-			}
-			return result{
-				document: map[string]any{"request": h.RequestFile(), "name": request.Name, "keyid": signer.PublicKey().ID(), "fingerprint": fingerprint},
-				rows:     [][]any{{"request", h.RequestFile()}, {"fingerprint", fingerprint}},
-				note:     note,
-			}.print(c)
+type enrolInput struct {
+	keyInput
+	home, name, role string
+}
+
+func enrol() cmdline.Command {
+	return cmdline.New(cmdline.Command{
+		Path: "enrol", Roles: []string{operators, customer},
+		Summary: "make keys, which never leave the home, and a request for the authority",
+		Text:    passphraseHelp,
+		Examples: []string{
+			"saksi enrol --home nimbus nimbus-my",
+			"saksi enrol --home desk --role reader supervision-desk",
+			"saksi enrol --home nimbus --encrypt --algorithm ecdsa-p256 nimbus-my",
 		},
+	}, func(in *enrolInput, f *cmdline.Flags) {
+		f.Argument(&in.name, "NAME")
+		in.role = string(home.RoleOperator)
+		f.String(&in.role, "role", "take part as this `ROLE`: operator, reader or authority").Complete(cmdline.OneOf("operator", "reader", "authority"))
+		in.keyInput.bind(f)
+		f.NewHome(&in.home)
+		f.Format()
+	}, runEnrol)
+}
+
+func runEnrol(_ context.Context, _ *cmdline.Session, in *enrolInput) (*cmdline.Result, error) {
+	h, err := enrolled(home.Role(in.role), in.home, in.name, in.spec())
+	if err != nil {
+		return nil, err
 	}
-}
-
-// recoveryAdvice says what to do with an authority's recovery key.
-func recoveryAdvice(dir string) string {
-	return "Take " + filepath.Join(dir, home.RecoveryFile) + " away from this machine: it alone takes the authority's voice back when its key is lost or stolen."
-}
-
-// party is a home of any role that enrols and joins.
-type party interface {
-	RequestFile() string
-	Signer() (*events.Signer, error)
-	NewKey(home.KeySpec) (request string, key events.PublicKey, err error)
-	UseKeys(ids ...string) ([]events.PublicKey, error)
-	Keys() ([]home.HeldKey, error)
-	Join(grantPath, logKey string) (*home.Grant, error)
-	Grant() (*home.Grant, error)
+	request, err := home.ReadRequest(h.RequestFile())
+	if err != nil {
+		return nil, err
+	}
+	signer, err := h.Signer()
+	if err != nil {
+		return nil, err
+	}
+	fingerprint := home.Fingerprint(signer.PublicKey())
+	out := cmdline.Pairs(map[string]any{"request": h.RequestFile(), "name": request.Name, "keyid": signer.PublicKey().ID(), "fingerprint": fingerprint},
+		"request", h.RequestFile(), "fingerprint", fingerprint)
+	out.Note = "Give the request to the authority, and read them the fingerprint over another channel."
+	if request.Role == home.RoleMember {
+		out.Note += "\n" + recoveryAdvice(in.home)
+	}
+	return out, nil
 }
 
 func enrolled(role home.Role, dir, name string, spec home.KeySpec) (party, error) {
@@ -79,5 +64,5 @@ func enrolled(role home.Role, dir, name string, spec home.KeySpec) (party, error
 	case home.RoleAuthority, home.RoleMember:
 		return home.NewMemberAuthority(dir, name, spec)
 	}
-	return nil, usage("--role %s: want operator, reader or authority", role)
+	return nil, cmdline.Usage("--role %s: want operator, reader or authority", role)
 }

@@ -1,105 +1,101 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"fmt"
-	"time"
 
-	"github.com/urfave/cli/v2"
-
+	"github.com/saksi-ledger/saksi/cmd/internal/cmdline"
 	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ledger/client"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/ops/operator"
 )
 
-func joinCommand() *cli.Command {
-	return &cli.Command{
-		Name:      "join",
-		Usage:     "take the authority's grant: credentials, addresses, trust",
-		Category:  "everyone",
-		ArgsUsage: "GRANT",
-		Description: "In a home that has joined a ledger before, with a grant of the one that takes its place, it moves: keys and outbox stay. What has\n" +
-			"a receipt of the ledger before keeps it; what has none is looked for in its tree, and what is not found there is published to the new\n" +
-			"one, with the numbers that it has. An authority's acts that have no receipt are given up. After an interruption the same command goes on.\n" +
-			"A move must be signed for by the authority that the home knows since it joined, or else --log-key says where to.",
-		Flags: []cli.Flag{homeFlag(),
-			&cli.StringFlag{Name: "predecessor", Usage: "read the tree of the ledger before from `WHERE`, a URL or the directory of a copy, instead of where the grant says", TakesFile: true},
-			&cli.StringFlag{Name: "log-key", Usage: "the `KEY` of the ledger's log, in full, as the authority has told it over another channel: a grant of any other is refused"},
-			&cli.BoolFlag{Name: "unproven", Usage: "move although that tree can't be read, or another was shown: what has no receipt is published again, and may stand in both"},
-			timeoutFlag(5 * time.Minute), formatFlag(), jsonFlag()},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, "GRANT")
-			if err != nil {
-				return err
-			}
-			if err := required(c, "home"); err != nil {
-				return err
-			}
-			h, err := joining(homeOf(c))
-			if err != nil {
-				return err
-			}
-			grant, moved, err := join(c, h, args[0])
-			if err != nil {
-				return err
-			}
-			out := result{
-				document: map[string]any{"name": grant.Name, "ledger": grant.Ledger, "nats": grant.NATS, "http": grant.HTTP},
-				rows: [][]any{
-					{"ledger", grant.Ledger.Origin}, {"owner", grant.Ledger.Owner}, {"log key", grant.Ledger.Key},
-					{"nats", grant.NATS}, {"http", grant.HTTP},
-				},
-				note: "Compare the log key with what the authority has published elsewhere: from here on it is believed.",
-			}
-			if moved == nil {
-				return out.print(c)
-			}
-			out.document.(map[string]any)["moved"] = moved
-			out.rows = append(out.rows, movedRows(moved)...)
-			if moved.Disclosures > 0 {
-				out.note += "\nWhat opens digests and was on its way is encrypted to the ledger before, and not sent: saksi disclose sends it again."
-			}
-			if moved.Behind.Envelopes > 0 {
-				out.note += "\nReceipts that the new ledger doesn't go by prove what it doesn't know of: saksi outbox receipts writes them, for the authority to see."
-			}
-			if _, isOperator := h.(*home.Operator); !isOperator || moved.Waiting.Envelopes == 0 {
-				return out.print(c)
-			}
-			// The move is made, whatever comes of it. Who waits is told what for.
-			fmt.Fprintf(c.App.ErrWriter, "moved; sending %d envelopes to %s at %s, for %s at most: what is left then waits in the outbox\n",
-				moved.Waiting.Envelopes, safetext.Line(grant.Ledger.Origin), safetext.Line(grant.NATS), c.Duration("timeout"))
-			flushed, sending := sendMoved(c, moved)
-			out.document.(map[string]any)["flushed"] = flushed
-			out.rows = append(out.rows, flushRows(flushed)...)
-			if err := errors.Join(out.print(c), offline(sending)); err != nil {
-				return err
-			}
-			return rejectedError(flushed)
-		},
-	}
+type joinInput struct {
+	waiting
+	grant, predecessor, logKey string
+	unproven                   bool
 }
 
-// join takes a grant, and moves what the home holds if it is of a successor.
-func join(c *cli.Context, h party, path string) (*home.Grant, *client.Moved, error) {
-	logKey := c.String("log-key")
-	announce(c, h, path)
+func join() cmdline.Command {
+	return cmdline.New(cmdline.Command{
+		Path: "join", Roles: []string{operators, customer},
+		Summary: "take the authority's grant: credentials, addresses, trust",
+		Text: "In a home that has joined a ledger before, with a grant of its successor, the home moves: keys and outbox stay. What has a receipt of " +
+			"the preceding ledger keeps it. What has none is looked for in that ledger's tree; what is not found there is published to the new " +
+			"one, with the numbers that it has. An authority's acts that have no receipt are given up. After an interruption the same command " +
+			"goes on.\n" +
+			"The authority that the home knows since it joined must have signed for the move, or else --log-key says where to.",
+		Examples: []string{
+			"saksi join --home nimbus nimbus.grant",
+			"saksi join --home nimbus --predecessor copy-of-the-old-tree successor.grant",
+		},
+	}, func(in *joinInput, f *cmdline.Flags) {
+		f.Argument(&in.grant, "GRANT").File()
+		f.String(&in.predecessor, "predecessor", "read the preceding ledger's tree from `WHERE`, a URL or the directory of a copy, instead of where the grant says").File()
+		f.String(&in.logKey, "log-key", "the `KEY` of the ledger's log, in full, as the authority has told it over another channel: a grant of any other is refused")
+		f.Bool(&in.unproven, "unproven", "move although that tree can't be read, or another was shown: what has no receipt is published again, and may stand in both")
+		in.waiting.bind(f, statementWait)
+	}, runJoin)
+}
+
+func runJoin(ctx context.Context, s *cmdline.Session, in *joinInput) (*cmdline.Result, error) {
+	h, err := openParty(in.home)
+	if err != nil {
+		return nil, err
+	}
+	grant, moved, err := takeGrant(ctx, s, in, h)
+	if err != nil {
+		return nil, err
+	}
+	document := map[string]any{"name": grant.Name, "ledger": grant.Ledger, "nats": grant.NATS, "http": grant.HTTP}
+	out := cmdline.Pairs(document, "ledger", grant.Ledger.Origin, "owner", grant.Ledger.Owner, "log key", grant.Ledger.Key, "nats", grant.NATS, "http", grant.HTTP)
+	out.Note = "Compare the log key with what the authority has published elsewhere: from here on it is believed."
+	if moved == nil {
+		return out, nil
+	}
+	document["moved"] = moved
+	out.Rows = append(out.Rows, movedRows(moved)...)
+	if moved.Disclosures > 0 {
+		out.Note += "\nDisclosures that were on their way are encrypted to the preceding ledger, and not sent: saksi event disclose sends them again."
+	}
+	if moved.Behind.Envelopes > 0 {
+		out.Note += "\nSome receipts are of leaves that the new ledger doesn't know: saksi outbox receipts writes them, for the authority to see."
+	}
+	if _, isOperator := h.(*home.Operator); !isOperator || moved.Waiting.Envelopes == 0 {
+		return out, nil
+	}
+	// The move is made, whatever comes of it. Who waits is told what for.
+	fmt.Fprintf(s.Err, "moved; sending %d envelopes to %s at %s, for %s at most: what is left then waits in the outbox\n",
+		moved.Waiting.Envelopes, safetext.Line(grant.Ledger.Origin), safetext.Line(grant.NATS), in.timeout)
+	flushed, sending := sendMoved(ctx, s, in, moved)
+	document["flushed"] = flushed
+	out.Rows = append(out.Rows, flushRows(flushed)...)
+	if err := offline(sending); err != nil {
+		return out, err
+	}
+	return out, rejectedError(flushed)
+}
+
+// takeGrant takes a grant, and moves what the home holds if it is of a successor.
+func takeGrant(ctx context.Context, s *cmdline.Session, in *joinInput, h party) (*home.Grant, *client.Moved, error) {
+	announceMove(s, h, in.grant)
 	mover, publishes := h.(operator.Mover)
 	if !publishes {
-		grant, err := h.Join(path, logKey)
+		grant, err := h.Join(in.grant, in.logKey)
 		return grant, nil, err
 	}
-	_, isSeat := h.(*home.MemberAuthority)
-	shown := newSteps(c.App.ErrWriter)
-	defer shown.done()
-	return operator.Move(c.Context, mover, path, operator.MoveOptions{
-		Predecessor: c.String("predecessor"), LogKey: logKey, Unproven: c.Bool("unproven"), Drop: isSeat,
-		Progress: func(done, total uint64) { shown.set("looking for receipts", int(done), int(total)) },
+	_, isMember := h.(*home.MemberAuthority)
+	shown := cmdline.NewSteps(s.Err)
+	defer shown.Done()
+	return operator.Move(ctx, mover, in.grant, operator.MoveOptions{
+		Predecessor: in.predecessor, LogKey: in.logKey, Unproven: in.unproven, Drop: isMember,
+		Progress: func(done, total uint64) { shown.Set("looking for receipts", int(done), int(total)) },
 	})
 }
 
-// announce says from where to where a home is asked to move, before anything is.
-func announce(c *cli.Context, h party, path string) {
+// announceMove says from where to where a home is asked to move, before anything is.
+func announceMove(s *cmdline.Session, h party, path string) {
 	before, err := h.Grant()
 	if err != nil {
 		return
@@ -108,11 +104,12 @@ func announce(c *cli.Context, h party, path string) {
 	if err != nil || next.Ledger.Key == before.Ledger.Key {
 		return
 	}
-	fmt.Fprintf(c.App.ErrWriter, "this home is of   %s, log key %s\nthe grant is of   %s, log key %s\n",
+	fmt.Fprintf(s.Err, "this home is of   %s, log key %s\nthe grant is of   %s, log key %s\n",
 		safetext.Line(before.Ledger.Origin), safetext.Line(before.Ledger.Key), safetext.Line(next.Ledger.Origin), safetext.Line(next.Ledger.Key))
 }
 
 func movedRows(m *client.Moved) [][]any {
+	envelopes := func(n int64) string { return cmdline.Counted(n, "envelope", "envelopes") }
 	if m.Again {
 		return [][]any{
 			{"moved", "before"},
@@ -121,42 +118,27 @@ func movedRows(m *client.Moved) [][]any {
 		}
 	}
 	rows := [][]any{
-		{"receipts found", fmt.Sprintf("%d for %s, of the ledger before", m.Found.Receipts, counted(m.Found.Events, "event", "events"))},
-		{"to be sent", fmt.Sprintf("%s, %s", counted(m.Waiting.Envelopes, "envelope", "envelopes"), counted(m.Waiting.Events, "event", "events"))},
+		{"receipts found", fmt.Sprintf("%d for %s, of the ledger before", m.Found.Receipts, cmdline.Counted(m.Found.Events, "event", "events"))},
+		{"to be sent", fmt.Sprintf("%s, %s", envelopes(int64(m.Waiting.Envelopes)), cmdline.Counted(m.Waiting.Events, "event", "events"))},
 	}
 	if m.Found.Rejected > 0 {
 		rows = append(rows, []any{"rejected there", m.Found.Rejected})
 	}
 	if m.Dropped.Envelopes > 0 {
-		rows = append(rows, []any{"given up", fmt.Sprintf("%s, which have no receipt", counted(m.Dropped.Events, "act", "acts"))})
+		rows = append(rows, []any{"given up", fmt.Sprintf("%s, which have no receipt", cmdline.Counted(m.Dropped.Events, "act", "acts"))})
 	}
 	if m.Behind.Envelopes > 0 {
-		rows = append(rows, []any{"left behind", fmt.Sprintf("%s, %s: their receipts are of leaves that the new ledger does not go by", counted(m.Behind.Envelopes, "envelope", "envelopes"), counted(m.Behind.Events, "event", "events"))})
+		rows = append(rows, []any{"left behind", fmt.Sprintf("%s, %s: their receipts are of leaves that the new ledger does not go by",
+			envelopes(int64(m.Behind.Envelopes)), cmdline.Counted(m.Behind.Events, "event", "events"))})
 	}
 	return rows
 }
 
 // sendMoved sends what waits to the ledger that the home has moved to.
-func sendMoved(c *cli.Context, moved *client.Moved) (flushed client.Result, err error) {
-	err = withOperator(c, func(d *operator.Client) (err error) {
-		flushed, err = flush(c, d, moved.Waiting.Events)
-		return err
+func sendMoved(ctx context.Context, s *cmdline.Session, in *joinInput, moved *client.Moved) (flushed client.Result, _ error) {
+	_, err := withOperator(ctx, in.home, func(d *operator.Client) (_ *cmdline.Result, err error) {
+		flushed, err = flush(ctx, s, d, flushing{timeout: in.timeout, pending: moved.Waiting.Events})
+		return nil, err
 	})
 	return flushed, err
-}
-
-// joining opens the home of an operator, of a reader, or of a member authority.
-func joining(dir string) (party, error) {
-	if member, err := home.OpenMemberAuthority(dir); err == nil {
-		return member, nil
-	}
-	reader, err := home.OpenReader(dir)
-	if err == nil {
-		return reader, nil
-	}
-	operator, err := home.OpenOperator(dir)
-	if errors.Is(err, home.ErrOtherRole) {
-		return nil, hinted{fmt.Errorf("%s is the home of the authority that runs the ledger, and this needs one of somebody who takes part in it", dir), "say which directory with --home or SAKSI_HOME"}
-	}
-	return operator, err
 }

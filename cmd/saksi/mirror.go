@@ -5,112 +5,100 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
+	"github.com/saksi-ledger/saksi/cmd/internal/cmdline"
+	"github.com/saksi-ledger/saksi/ledger/hint"
 	"github.com/saksi-ledger/saksi/ledger/mirror"
-	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
-func mirrorCommand() *cli.Command {
-	return &cli.Command{
-		Name:      "mirror",
-		Usage:     "serve a copy of a ledger on, and keep it up to date",
-		Category:  "auditor",
-		ArgsUsage: "[URL]",
-		Description: "Serves what is public of the copy in --dir: checkpoint, tiles, anchors and cosignatures, for monitors, auditors and\n" +
-			"whoever verifies a receipt. Bodies stay with whoever had the mandate. With a URL, the copy is made there if need be, and kept\n" +
-			"up to date, by the trust file; it never takes back what it has. Listens on loopback unless told otherwise: TLS is a reverse\n" +
-			"proxy's. Prints where it listens; Ctrl-C stops it. Ends with status 3 if the ledger has signed two histories.",
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "dir", Usage: "the copy's `DIRECTORY`", EnvVars: env("dir"), TakesFile: true},
-			stringFlag("trust", "with a URL: the trust `FILE`"),
-			&cli.StringFlag{Name: "listen", Usage: "`HOST:PORT`; port 0 takes a free one", Value: "127.0.0.1:7260", EnvVars: env("mirror-listen")},
-			&cli.DurationFlag{Name: "every", Usage: "with a URL: look for more every `TIME`", Value: 30 * time.Second, EnvVars: env("every")},
-			&cli.BoolFlag{Name: "once", Usage: "with a URL: bring the copy up to date and end, without serving", EnvVars: env("once")},
-			homeFlag(), attemptFlag(), formatFlag(), jsonFlag(),
+type mirrorInput struct {
+	url, dir, trust, listen, home string
+	every, timeout                time.Duration
+	once                          bool
+}
+
+func mirrorCommand() cmdline.Command {
+	return cmdline.New(cmdline.Command{
+		Path: "mirror", Roles: []string{auditor},
+		Summary: "serve a copy of a ledger, and keep it up to date",
+		Text: "Serves what is public of the copy in --dir: checkpoint, tiles, anchors and cosignatures, for monitors, auditors and whoever verifies a receipt. " +
+			"Bodies stay with whoever had the mandate. With a URL, the copy is made there if need be, and kept up to date, by the trust file; it " +
+			"never takes back what it has. Listens on loopback unless told otherwise: TLS is a reverse proxy's. Prints where it listens; Ctrl-C " +
+			"stops it. Ends with status 3 if the ledger has signed two histories.",
+		Examples: []string{
+			"saksi mirror --dir copy --trust trust.json https://ledger.example.my",
+			"saksi mirror --dir copy --listen 127.0.0.1:0",
+			"saksi mirror --dir copy --trust trust.json --once https://ledger.example.my",
 		},
-		Action: runMirror,
-	}
+	}, func(in *mirrorInput, f *cmdline.Flags) {
+		f.Optional(&in.url, "URL")
+		f.String(&in.dir, "dir", "the copy's `DIRECTORY`").File().Required()
+		f.String(&in.trust, "trust", "with a URL: the trust `FILE`").File()
+		in.listen = "127.0.0.1:7260"
+		f.String(&in.listen, "listen", "listen on `HOST:PORT`; port 0 takes a free one").Env("mirror-listen")
+		in.every = 30 * time.Second
+		f.Duration(&in.every, "every", "with a URL: look for more every `TIME`")
+		f.Bool(&in.once, "once", "with a URL: bring the copy up to date and end, without serving")
+		f.OptionalHome(&in.home)
+		attemptFlag(f, &in.timeout)
+		f.Format()
+	}, runMirror)
 }
 
-func runMirror(c *cli.Context) error {
-	if err := flagsBefore(c, " at most one URL"); err != nil {
-		return err
-	}
-	if err := required(c, "dir"); err != nil {
-		return err
-	}
+func runMirror(ctx context.Context, s *cmdline.Session, in *mirrorInput) (*cmdline.Result, error) {
 	switch {
-	case c.NArg() > 1:
-		return usage("%s takes at most one URL", c.Command.HelpName)
-	case c.NArg() == 0 && c.Bool("once"):
-		return usage("--once needs a URL")
-	case c.NArg() == 0:
-		return serveCopy(c, nil)
-	case c.Duration("every") <= 0:
-		return usage("--every must be above 0")
+	case in.url == "" && in.once:
+		return nil, cmdline.Usage("--once needs a URL")
+	case in.url == "":
+		return nil, in.serve(ctx, s, nil)
+	case in.every <= 0:
+		return nil, cmdline.Usage("--every must be above 0")
+	case in.trust == "":
+		return nil, s.Usage("needs --trust, with a URL")
 	}
-	trust, err := readTrust(c)
+	trust, err := readTrust(in.trust)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	fetched, err := copyLedger(c, trust, c.Args().First(), mirror.Options{})
+	from := &served{url: in.url, dir: in.dir, home: in.home, timeout: in.timeout, trust: trust}
+	fetched, err := from.copy(ctx, s, mirror.Options{})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if c.Bool("once") {
-		return result{document: fetched, rows: [][]any{
-			{"copied", fmt.Sprintf("%s, %s, %s", counted(fetched.Leaves, "leaf", "leaves"), counted(fetched.Bodies, "body", "bodies"), counted(fetched.Anchors, "anchor", "anchors"))}, {"were there", counted(fetched.Kept, "leaf", "leaves")},
-		}}.print(c)
+	if in.once {
+		return cmdline.Pairs(fetched,
+			"copied", fmt.Sprintf("%s, %s, %s", cmdline.Counted(fetched.Leaves, "leaf", "leaves"), cmdline.Counted(fetched.Bodies, "body", "bodies"), cmdline.Counted(fetched.Anchors, "anchor", "anchors")),
+			"were there", cmdline.Counted(fetched.Kept, "leaf", "leaves")), nil
 	}
-	return serveCopy(c, trust)
+	return nil, in.serve(ctx, s, from)
 }
 
-// serveCopy serves until the context ends or the ledger is found to have forked. With a
-// trust file the copy is kept up to date.
-func serveCopy(c *cli.Context, trust *verify.Trust) error {
-	handler, closer, err := mirror.Handler(c.String("dir"))
+// serve serves until the context ends or the ledger is found to have forked. With where
+// the ledger is served the copy is kept up to date.
+func (in *mirrorInput) serve(outer context.Context, s *cmdline.Session, from *served) error {
+	handler, closer, err := mirror.Handler(in.dir)
 	if err != nil {
-		return hinted{err, "saksi mirror URL and saksi audit URL make one"}
+		return hint.With(err, "saksi mirror URL and saksi audit URL make one")
 	}
 	defer closer.Close()
-	listener, err := net.Listen("tcp", c.String("listen"))
+	listener, err := listen(in.listen)
 	if err != nil {
-		return hinted{fmt.Errorf("listen on %s: %w", c.String("listen"), err), "choose another address with --listen, such as 127.0.0.1:0 for a free port"}
+		return err
 	}
 	defer listener.Close()
-	ctx, cancel := context.WithCancelCause(c.Context)
+	ctx, cancel := context.WithCancelCause(outer)
 	defer cancel(nil)
-	log := slog.New(slog.NewTextHandler(c.App.ErrWriter, nil))
-	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	log := slog.New(slog.NewTextHandler(s.Err, nil))
+	if from != nil {
+		go in.keepUp(ctx, s, from, log, cancel)
 	}
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		<-ctx.Done()
-		stopping, done := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer done()
-		if server.Shutdown(stopping) != nil {
-			server.Close()
-		}
-	}()
-	if trust != nil {
-		go keepUp(ctx, c, trust, log, cancel)
+	fmt.Fprintf(s.Out, "http  http://%s\n", listener.Addr())
+	err = serveUntil(ctx, listener, handler, time.Minute, log)
+	if err != nil {
+		return err
 	}
-	fmt.Fprintf(c.App.Writer, "http  http://%s\n", listener.Addr())
-	err = server.Serve(listener)
-	cancel(nil)
-	<-stopped
-	if !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve: %w", err)
-	}
-	if cause := context.Cause(ctx); c.Context.Err() == nil && !errors.Is(cause, context.Canceled) {
+	if cause := context.Cause(ctx); outer.Err() == nil && !errors.Is(cause, context.Canceled) {
 		return cause
 	}
 	return nil
@@ -118,8 +106,8 @@ func serveCopy(c *cli.Context, trust *verify.Trust) error {
 
 // keepUp brings the copy up to date every so often. What passes is logged; a fork ends
 // the serving.
-func keepUp(ctx context.Context, c *cli.Context, trust *verify.Trust, log *slog.Logger, end context.CancelCauseFunc) {
-	tick := time.NewTicker(c.Duration("every"))
+func (in *mirrorInput) keepUp(ctx context.Context, s *cmdline.Session, from *served, log *slog.Logger, end context.CancelCauseFunc) {
+	tick := time.NewTicker(in.every)
 	defer tick.Stop()
 	for {
 		select {
@@ -127,7 +115,7 @@ func keepUp(ctx context.Context, c *cli.Context, trust *verify.Trust, log *slog.
 			return
 		case <-tick.C:
 		}
-		_, err := copyLedger(c, trust, c.Args().First(), mirror.Options{})
+		_, err := from.copy(ctx, s, mirror.Options{})
 		var fork *mirror.ForkError
 		switch {
 		case ctx.Err() != nil:

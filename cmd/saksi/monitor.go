@@ -6,110 +6,104 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
+	"github.com/saksi-ledger/saksi/cmd/internal/cmdline"
 	"github.com/saksi-ledger/saksi/events/safetext"
-	"github.com/saksi-ledger/saksi/ledger/formats"
+	"github.com/saksi-ledger/saksi/ledger/hint"
 	"github.com/saksi-ledger/saksi/ledger/monitor"
 )
 
-func monitorCommand() *cli.Command {
-	return &cli.Command{
-		Name:      "monitor",
-		Usage:     "keep watching a ledger; alarm with proof on a fork or a broken order",
-		Category:  "auditor",
-		ArgsUsage: "URL…",
-		Description: "Anyone can: nothing is believed but the trust file. Several addresses of one ledger, mirrors say, are compared with each\n" +
-			"other. Ends with status 3 when the ledger has signed what can't be, once and for all; with --once, with 1 when it could\n" +
-			"not be looked at, or shows an old view. Of a fork, and of leaves out of order, it writes a file that saksi verify reads,\n" +
-			"anywhere.",
-		Flags: []cli.Flag{
-			stringFlag("trust", "the trust `FILE`"),
-			&cli.StringFlag{Name: "dir", Usage: "what was seen is kept in `DIRECTORY`", EnvVars: env("dir"), TakesFile: true},
-			&cli.BoolFlag{Name: "once", Usage: "look once, for cron", EnvVars: env("once")},
-			&cli.DurationFlag{Name: "every", Usage: "look every `TIME`", Value: time.Minute, EnvVars: env("every")},
-			&cli.DurationFlag{Name: "stale", Usage: "nothing new for so long a `TIME` is trouble: a ledger says every hour that it is there", Value: 2 * time.Hour, EnvVars: env("stale")},
-			&cli.StringSliceFlag{Name: "compare", Usage: "compare `FILE` too: a receipt, a checkpoint, or what another monitor keeps in checkpoints/; may be given again", TakesFile: true},
-			&cli.StringFlag{Name: "witness-policy", Usage: "want a quorum of witnesses other than the trust file does: `FILE`, a C2SP tlog-policy", EnvVars: env("witness-policy"), TakesFile: true},
-			anchorPolicyFlag("leaves must come to stand in `HOW-MANY` of the trust file's Rekors, within --stale: all, any, or a number"),
-			homeFlag(),
-			&cli.DurationFlag{Name: "timeout", Usage: "give up an attempt of a request after this `TIME`", Value: 10 * time.Second, EnvVars: env("timeout")},
-			formatFlag(), jsonFlag(),
-		},
-		Action: runMonitor,
-	}
+type monitorInput struct {
+	urls, compare                                 []string
+	trust, dir, witnessPolicy, anchorPolicy, home string
+	once                                          bool
+	every, stale, timeout                         time.Duration
 }
 
-func runMonitor(c *cli.Context) error {
-	const want = " one URL or more"
-	if err := flagsBefore(c, want); err != nil {
-		return err
+func monitorCommand() cmdline.Command {
+	return cmdline.New(cmdline.Command{
+		Path: "monitor", Roles: []string{auditor},
+		Summary: "keep watching a ledger; raise an alarm with proof on a fork or a broken order",
+		Text: "Anyone can: nothing is believed but the trust file. Several addresses of one ledger, mirrors for example, are compared with each other. Ends " +
+			"with status 3 when the ledger has signed what can't be, once and for all; with --once, with 1 when it could not be looked at, or shows " +
+			"an old view. Of a fork, and of leaves out of order, it writes a file that saksi verify reads, anywhere.",
+		Examples: []string{
+			"saksi monitor --trust trust.json --dir seen https://ledger.example.my",
+			"saksi monitor --trust trust.json --dir seen --once https://ledger.example.my https://mirror.example.org",
+		},
+	}, func(in *monitorInput, f *cmdline.Flags) {
+		f.Rest(&in.urls, "URL", 1)
+		trustFlag(f, &in.trust).Required()
+		f.String(&in.dir, "dir", "keep what was seen in `DIRECTORY`").File().Required()
+		f.Bool(&in.once, "once", "look once, for cron")
+		in.every = time.Minute
+		f.Duration(&in.every, "every", "look every `TIME`")
+		in.stale = 2 * time.Hour
+		f.Duration(&in.stale, "stale", "nothing new for so long a `TIME` is trouble: a ledger says every hour that it is there")
+		f.Strings(&in.compare, "compare", "also compare `FILE`: a receipt, a checkpoint, or what another monitor keeps in checkpoints/").File()
+		f.String(&in.witnessPolicy, "witness-policy", "want a quorum of witnesses other than the trust file does: `FILE`, a C2SP tlog-policy").File()
+		anchorPolicyFlag(f, &in.anchorPolicy, "leaves must come to stand in `HOW-MANY` of the trust file's Rekors, within --stale: all, any, or a number")
+		f.OptionalHome(&in.home)
+		in.timeout = 10 * time.Second
+		attemptFlag(f, &in.timeout)
+		f.Zone()
+		f.Format("table", "json")
+	}, runMonitor)
+}
+
+func runMonitor(ctx context.Context, s *cmdline.Session, in *monitorInput) (*cmdline.Result, error) {
+	if in.every <= 0 || in.stale <= 0 {
+		return nil, cmdline.Usage("--every and --stale must be above 0")
 	}
-	if c.NArg() == 0 {
-		return usage("%s takes%s", c.Command.HelpName, want)
-	}
-	if err := required(c, "dir"); err != nil {
-		return err
-	}
-	if c.Duration("every") <= 0 || c.Duration("stale") <= 0 {
-		return usage("--every and --stale must be above 0")
-	}
-	trust, err := readTrust(c)
+	trust, err := readTrust(in.trust)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	config := monitor.Config{
-		Dir: c.String("dir"), Trust: trust, URLs: c.Args().Slice(), Compare: c.StringSlice("compare"),
-		Timeout: c.Duration("timeout"), Stale: c.Duration("stale"),
+		Dir: in.dir, Trust: trust, URLs: in.urls, Compare: in.compare, Timeout: in.timeout, Stale: in.stale,
+		Report: func(seen monitor.Sighting) { writeSighting(s, seen) },
 	}
-	if config.Policy, err = readPolicy(c.String("witness-policy")); err != nil {
-		return err
+	if config.Policy, err = readPolicy(in.witnessPolicy); err != nil {
+		return nil, err
 	}
-	if config.Anchors, err = anchorPolicy(c, max(1, len(trust.Rekors))); err != nil {
-		return err
+	if config.Anchors, err = anchorPolicy(in.anchorPolicy, max(1, len(trust.Rekors))); err != nil {
+		return nil, err
 	}
-	if config.Token, err = bearer(homeOf(c)); err != nil {
-		return err
+	if config.Token, err = bearer(in.home); err != nil {
+		return nil, err
 	}
-	switch formatOf(c) {
-	case "json":
-		config.Report = printSightings(c.App.Writer)
-	case "table":
-		config.Report = func(s monitor.Sighting) { writeSighting(c.App.Writer, s) }
-	default:
-		return usage("--format %s: want table or json", formatOf(c))
+	if s.Format == "json" {
+		config.Report = printSightings(s.Out)
 	}
 	m, err := monitor.Open(config)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer m.Close()
-	return watchOver(c, m)
+	return nil, in.watch(ctx, m)
 }
 
-// watchOver looks until there is an alarm, or once.
-func watchOver(c *cli.Context, m *monitor.Monitor) error {
-	tick := time.NewTicker(c.Duration("every"))
+// watch looks until there is an alarm, or once.
+func (in *monitorInput) watch(ctx context.Context, m *monitor.Monitor) error {
+	tick := time.NewTicker(in.every)
 	defer tick.Stop()
 	for {
-		level, err := m.Look(c.Context)
+		level, err := m.Look(ctx)
 		switch {
 		case level == monitor.Alarm:
 			return alarmed(m.Alarms())
-		case c.Context.Err() != nil && !c.Bool("once"):
+		case ctx.Err() != nil && !in.once:
 			return nil
 		case err != nil:
 			return err
-		case c.Bool("once") && level == monitor.Trouble:
+		case in.once && level == monitor.Trouble:
 			return errors.New("the ledger could not be seen as it should be")
-		case c.Bool("once"):
+		case in.once:
 			return nil
 		}
 		select {
-		case <-c.Context.Done():
+		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
@@ -119,12 +113,12 @@ func watchOver(c *cli.Context, m *monitor.Monitor) error {
 // alarmed says, with the exit status, what was found.
 func alarmed(all []monitor.Sighting) error {
 	if len(all) == 0 {
-		return statusError{exitDoesNotHold, errors.New("the ledger does not hold")}
+		return cmdline.WithStatus(cmdline.DoesNotHold, errors.New("the ledger does not hold"))
 	}
-	err := error(statusError{exitDoesNotHold, fmt.Errorf("%s does not hold: %s", all[0].Ledger, all[0].Text)})
-	for _, s := range all {
-		if s.Proof != "" {
-			return hinted{err, "show " + s.Proof + " to the authority, to witnesses and to other monitors: saksi verify says what it proves"}
+	err := cmdline.WithStatus(cmdline.DoesNotHold, fmt.Errorf("%s does not hold: %s", all[0].Ledger, all[0].Text))
+	for _, seen := range all {
+		if seen.Proof != "" {
+			return hint.With(err, "show "+seen.Proof+" to the authority, to witnesses and to other monitors: saksi verify says what it proves")
 		}
 	}
 	return err
@@ -133,49 +127,24 @@ func alarmed(all []monitor.Sighting) error {
 func printSightings(w io.Writer) func(monitor.Sighting) {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	return func(s monitor.Sighting) { enc.Encode(s) }
+	return func(seen monitor.Sighting) { enc.Encode(seen) }
 }
 
 // writeSighting writes a line for people.
-func writeSighting(w io.Writer, s monitor.Sighting) {
+func writeSighting(s *cmdline.Session, seen monitor.Sighting) {
 	mark := ""
-	switch s.Level {
+	switch seen.Level {
 	case monitor.Trouble:
 		mark = "TROUBLE  "
 	case monitor.Alarm:
 		mark = "ALARM  "
 	}
-	fmt.Fprintf(w, "%s  %-10s  %s%s\n", s.Time.Format(time.DateTime), s.Kind, mark, safetext.Line(s.Text))
-	if s.Proof != "" {
-		fmt.Fprintf(w, "%21s%-10s  %s\n", "", "proof", safetext.Line(s.Proof))
+	at := seen.Time
+	if s.Zone != nil {
+		at = at.In(s.Zone)
 	}
-}
-
-// readPolicy reads a witness policy; nil if path is empty.
-func readPolicy(path string) (*formats.Policy, error) {
-	if path == "" {
-		return nil, nil
+	fmt.Fprintf(s.Out, "%s  %-10s  %s%s\n", at.Format(time.DateTime), seen.Kind, mark, safetext.Line(seen.Text))
+	if seen.Proof != "" {
+		fmt.Fprintf(s.Out, "%21s%-10s  %s\n", "", "proof", safetext.Line(seen.Proof))
 	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	policy, err := formats.ParsePolicy(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return policy, nil
-}
-
-// bearer returns what makes tokens in the name of a reader's home, or nil if dir is
-// empty.
-func bearer(dir string) (func(context.Context) (string, error), error) {
-	if dir == "" {
-		return nil, nil
-	}
-	h, err := watching(dir)
-	if err != nil {
-		return nil, err
-	}
-	return func(context.Context) (string, error) { return mint(h, tokenLife) }, nil
 }

@@ -1,14 +1,15 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 
-	"github.com/urfave/cli/v2"
-
+	"github.com/saksi-ledger/saksi/cmd/internal/cmdline"
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/formats"
+	"github.com/saksi-ledger/saksi/ledger/hint"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/monitor"
 	"github.com/saksi-ledger/saksi/ledger/succession"
@@ -44,24 +45,27 @@ func (p *predecessor) rows() [][]any {
 	}
 }
 
-// predecessorOf returns the tree that --predecessor names; nil if there is none. What stands in
+// predecessorInput is the input of a command that replaces a tree.
+type predecessorInput struct{ where, trust string }
+
+// read returns the tree that --predecessor names; nil if there is none. What stands in
 // a genesis is there for good: its signature is verified by the genesis of that tree, if that is
 // here, and otherwise by a trust file.
-func predecessorOf(c *cli.Context) (*predecessor, error) {
-	where := c.String("predecessor")
+func (in predecessorInput) read(ctx context.Context) (*predecessor, error) {
+	where := in.where
 	if where == "" {
 		return nil, nil
 	}
 	if isURL(where) {
 		reader, err := ledgerhttp.NewReader(where, nil, ledgerhttp.ReaderOptions{})
 		if err != nil {
-			return nil, statusError{exitUsage, err}
+			return nil, cmdline.WithStatus(cmdline.WrongUsage, err)
 		}
-		trust, err := predecessorTrust(c)
+		trust, err := in.readTrust()
 		if err != nil {
 			return nil, err
 		}
-		text, err := reader.Note(c.Context)
+		text, err := reader.Note(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("fetch the checkpoint of the tree before: %w", err)
 		}
@@ -72,7 +76,7 @@ func predecessorOf(c *cli.Context) (*predecessor, error) {
 		return nil, err
 	}
 	if info.IsDir() {
-		return predecessorIn(c, where)
+		return in.readDirectory(ctx, where)
 	}
 	if info.Size() > maxNotes {
 		return nil, fmt.Errorf("%s: %d bytes: checkpoints are smaller", where, info.Size())
@@ -82,31 +86,31 @@ func predecessorOf(c *cli.Context) (*predecessor, error) {
 		return nil, err
 	}
 	if len(monitor.NotesIn(text)) == 0 {
-		return nil, hinted{fmt.Errorf("%s: it is not a signed checkpoint, nor does it hold any", where),
-			"name the tree's last, as it was served at /checkpoint, a monitor's checkpoints/DAY.notes, a witness's logs/LOG/state, or a receipt (.tlog-proof)"}
+		return nil, hint.With(fmt.Errorf("%s: it is not a signed checkpoint, nor does it hold any", where),
+			"name the tree's last, as it was served at /checkpoint, a monitor's checkpoints/DAY.notes, a witness's logs/LOG/state, or a receipt (.tlog-proof)")
 	}
-	trust, err := predecessorTrust(c)
+	trust, err := in.readTrust()
 	if err != nil {
 		return nil, err
 	}
 	return newestIn(where, text, trust)
 }
 
-func predecessorTrust(c *cli.Context) (*verify.Trust, error) {
-	if c.String("trust") == "" {
-		return nil, hinted{usage("the checkpoint in %s can't be verified without a --trust file that names its ledger", c.String("predecessor")),
-			"saksi trust in the home of the tree before writes one, and whoever verified its receipts or evidence has one; from a home or a copy with bodies, none is needed"}
+func (in predecessorInput) readTrust() (*verify.Trust, error) {
+	if in.trust == "" {
+		return nil, hint.With(cmdline.Usage("the checkpoint in %s can't be verified without a --trust file that names its ledger", in.where),
+			"saksi trust in the home of the tree before writes one, and whoever verified its receipts or evidence has one; from a home or a copy with bodies, none is needed")
 	}
-	return readTrust(c)
+	return readTrust(in.trust)
 }
 
-// predecessorIn is of a home, a ledger's directory or a copy.
-func predecessorIn(c *cli.Context, dir string) (*predecessor, error) {
+// readDirectory reads that of a home, a ledger's directory or a copy.
+func (in predecessorInput) readDirectory(ctx context.Context, dir string) (*predecessor, error) {
 	text, err := authority.PredecessorNote(dir)
 	if err != nil {
 		return nil, err
 	}
-	g, err := succession.GenesisOf(c.Context, dir)
+	g, err := succession.GenesisOf(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -116,10 +120,10 @@ func predecessorIn(c *cli.Context, dir string) (*predecessor, error) {
 	}
 	p := &predecessor{key: g.LogKey, retention: g.Retention, jurisdiction: g.Jurisdiction}
 	if p.checkpoint, err = log.OpenCheckpoint(text); err != nil {
-		return nil, hinted{fmt.Errorf("the checkpoint in %s is not by the key that its genesis names: %w", dir, err), "saksi audit " + dir + " says what else does not hold there"}
+		return nil, hint.With(fmt.Errorf("the checkpoint in %s is not by the key that its genesis names: %w", dir, err), "saksi audit "+dir+" says what else does not hold there")
 	}
-	if c.String("trust") != "" { // then the directory is not just believed
-		trust, err := readTrust(c)
+	if in.trust != "" { // then the directory is not just believed
+		trust, err := readTrust(in.trust)
 		if err != nil {
 			return nil, err
 		}
@@ -141,15 +145,15 @@ func newestIn(where string, text []byte, trust *verify.Trust) (*predecessor, err
 		case err != nil:
 			failure = err
 		case newest != nil && newest.checkpoint.Origin != checkpoint.Origin:
-			return nil, hinted{fmt.Errorf("%s has checkpoints of %s and of %s", where, newest.checkpoint.Origin, checkpoint.Origin), "name a trust file with one of them"}
+			return nil, hint.With(fmt.Errorf("%s has checkpoints of %s and of %s", where, newest.checkpoint.Origin, checkpoint.Origin), "name a trust file with one of them")
 		case newest != nil && newest.checkpoint.Size == checkpoint.Size && newest.checkpoint.Root != checkpoint.Root:
-			return nil, hinted{fmt.Errorf("%s has two checkpoints of %s with %d leaves, and their roots differ", where, checkpoint.Origin, checkpoint.Size), "choose which tree goes on, and name a file with its checkpoint alone"}
+			return nil, hint.With(fmt.Errorf("%s has two checkpoints of %s with %d leaves, and their roots differ", where, checkpoint.Origin, checkpoint.Size), "choose which tree goes on, and name a file with its checkpoint alone")
 		case newest == nil || newest.checkpoint.Size < checkpoint.Size:
 			newest = &predecessor{checkpoint: checkpoint, key: ledger.Key}
 		}
 	}
 	if newest == nil {
-		return nil, hinted{fmt.Errorf("%s: %w", where, failure), "it was changed, or is of another ledger than the trust file names: nothing was made"}
+		return nil, hint.With(fmt.Errorf("%s: %w", where, failure), "it was changed, or is of another ledger than the trust file names: nothing was made")
 	}
 	return newest, nil
 }

@@ -1,52 +1,58 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
+	"github.com/saksi-ledger/saksi/cmd/internal/cmdline"
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/ledger/report"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
-func reportCommand() *cli.Command {
-	return &cli.Command{
-		Name:      "report",
-		Usage:     "verify a piece of evidence, and report on it to people who read no protocol",
-		Category:  "auditor",
-		ArgsUsage: "FILE",
-		Description: "What is proven, by whom, what is only said and what is not proven, with the custody in FILE.custody if it is there.\n" +
-			"Without --output it is text; a file whose name ends in .html is one HTML file that prints well, .txt is text. The exit status is\n" +
-			"3, and there is no report, if something does not hold. --certificate s90a adds the draft of a certificate for\n" +
-			"Malaysia's Evidence Act 1950, section 90A, for counsel to finish: it is no certificate, and no legal advice.",
-		Flags: []cli.Flag{stringFlag("trust", "the trust `FILE`"),
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write it to `FILE`", TakesFile: true}, forceFlag(),
-			&cli.StringFlag{Name: "lang", Usage: "`LANGUAGE`: " + strings.Join(report.Languages(), ", "), Value: "en", EnvVars: env("lang")},
-			&cli.IntFlag{Name: "events", Usage: "list at most so many `EVENTS`", Value: 500, EnvVars: env("report-events")},
-			&cli.StringFlag{Name: "certificate", Usage: "add the draft of this `CERTIFICATE`: " + report.CertificateS90A}},
-		Action: makeReport,
-	}
+type reportInput struct {
+	outputInput
+	file, trust, lang, certificate string
+	events                         int
 }
 
-func makeReport(c *cli.Context) error {
-	args, err := arguments(c, "FILE")
+func reportCommand() cmdline.Command {
+	return cmdline.New(cmdline.Command{
+		Path: "report", Roles: []string{auditor, regulator},
+		Summary: "verify a piece of evidence, and report on it to people who read no protocol",
+		Text: "What is proven, by whom, what is only claimed and what is not proven, with the custody in FILE.custody if it is there. Without --output it is " +
+			"text; a file whose name ends in .html is one HTML file that prints well, .txt is text. The exit status is 3, and there is no report, " +
+			"if something does not hold. --certificate s90a adds the draft of a certificate for Malaysia's Evidence Act 1950, section 90A, for " +
+			"counsel to finish: it is no certificate, and no legal advice.",
+		Examples: []string{
+			"saksi report --trust trust.json visit.saksi",
+			"saksi report --trust trust.json --output visit.html --lang ms --certificate s90a visit.saksi",
+		},
+	}, func(in *reportInput, f *cmdline.Flags) {
+		f.Argument(&in.file, "FILE").File()
+		trustFlag(f, &in.trust).Required()
+		in.outputInput.bind(f, "write it to `FILE`")
+		in.lang = "en"
+		f.String(&in.lang, "lang", "report in this `LANGUAGE`: "+strings.Join(report.Languages(), ", ")).Complete(cmdline.OneOf(report.Languages()...))
+		in.events = 500
+		f.Int(&in.events, "events", "list at most so many `EVENTS`").Env("report-events")
+		f.String(&in.certificate, "certificate", "add the draft of this `CERTIFICATE`: "+report.CertificateS90A).Complete(cmdline.OneOf(report.CertificateS90A))
+	}, runReport)
+}
+
+func runReport(_ context.Context, s *cmdline.Session, in *reportInput) (*cmdline.Result, error) {
+	trust, err := readTrust(in.trust)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	trust, err := readTrust(c)
+	file, err := in.outputInput.file(in.file, in.trust, in.file+custodySuffix)
 	if err != nil {
-		return err
-	}
-	file, err := output(c, "output", c.String("output"), args[0], c.String("trust"), args[0]+custodySuffix)
-	if err != nil {
-		return err
+		return nil, err
 	}
 	html := false
 	switch strings.ToLower(filepath.Ext(file.path)) {
@@ -55,23 +61,49 @@ func makeReport(c *cli.Context) error {
 	case ".txt":
 	default:
 		if file.path != "" {
-			return usage("--output %s: a report is a file whose name ends in .html, or in .txt", file.path)
+			return nil, cmdline.Usage("--output %s: a report is a file whose name ends in .html, or in .txt", file.path)
 		}
 	}
-	if err := bundleAlone(args[0]); err != nil {
-		return err
+	if err := bundleAlone(in.file); err != nil {
+		return nil, err
 	}
-	r := &report.Report{File: filepath.Base(args[0]), TrustFile: c.String("trust"), Made: time.Now(), Version: programVersion(), Certificate: c.String("certificate")}
-	if r.Digest, r.Size, err = digestOfFile(args[0]); err != nil {
-		return err
-	}
-	text, err := os.ReadFile(c.String("trust"))
+	r, err := in.report(s, trust)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	write := r.Text
+	if html {
+		write = r.HTML
+	}
+	if in.output == "" {
+		err = write(s.Out, in.lang)
+	} else {
+		err = file.write(func(f *os.File) error { return errors.Join(write(f, in.lang), f.Chmod(0o644)) })
+	}
+	if errors.Is(err, report.ErrUnknown) {
+		return nil, cmdline.WithStatus(cmdline.WrongUsage, err)
+	}
+	if err != nil || in.output == "" {
+		return nil, err
+	}
+	_, err = fmt.Fprintf(s.Out, "report  %s\n", in.output)
+	return nil, err
+}
+
+// report verifies the evidence, and collects what is reported of it.
+func (in *reportInput) report(s *cmdline.Session, trust *verify.Trust) (*report.Report, error) {
+	r := &report.Report{File: filepath.Base(in.file), TrustFile: in.trust, Made: time.Now(), Version: programVersion(), Certificate: in.certificate}
+	var err error
+	if r.Digest, r.Size, err = digestOfFile(in.file); err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(in.trust)
+	if err != nil {
+		return nil, err
 	}
 	r.Trust = events.DigestOf(text)
-	left := c.Int("events")
-	r.Statement, err = verifyEach(c, args[0], trust, func(record *verify.StatedRecord) error {
+	left := in.events
+	r.Statement, err = verifyEach(s, in.file, trust, func(record *verify.StatedRecord) error {
 		short := verify.StatedRecord{Leaf: record.Leaf, Recorder: record.Recorder, Facility: record.Facility}
 		for _, e := range record.Events {
 			if left--; left >= 0 {
@@ -93,36 +125,8 @@ func makeReport(c *cli.Context) error {
 		return nil
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if r.Custody, err = custodyOf(args[0], r.Digest, r.Size, trust); err != nil {
-		return err
-	}
-	write := r.Text
-	if html {
-		write = r.HTML
-	}
-	if c.String("output") == "" {
-		err = write(c.App.Writer, c.String("lang"))
-	} else {
-		err = file.write(func(f *os.File) error {
-			return errors.Join(write(f, c.String("lang")), f.Chmod(0o644))
-		})
-	}
-	if errors.Is(err, report.ErrUnknown) {
-		return statusError{exitUsage, err}
-	}
-	if err != nil || c.String("output") == "" {
-		return err
-	}
-	_, err = fmt.Fprintf(c.App.Writer, "report  %s\n", c.String("output"))
-	return err
-}
-
-// programVersion is that of this program, as far as it knows.
-func programVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(unknown)"
+	r.Custody, err = custodyOf(in.file, r.Digest, r.Size, trust)
+	return r, err
 }

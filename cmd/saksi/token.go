@@ -1,58 +1,41 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
-	"github.com/saksi-ledger/saksi/events"
-	"github.com/saksi-ledger/saksi/ledger/http/token"
-	"github.com/saksi-ledger/saksi/ops/home"
+	"github.com/saksi-ledger/saksi/cmd/internal/cmdline"
 )
 
-func tokenCommand() *cli.Command {
-	return &cli.Command{
-		Name:     "token",
-		Usage:    "a bearer token for the API, signed with this home's key",
-		Category: "everyone",
-		Description: "Of a reader's or an operator's home. Whoever has the token can read as you until it ends: use it in a header,\n" +
-			"as in curl -H \"Authorization: Bearer $(saksi token --home desk)\", and keep it nowhere.",
-		Flags: []cli.Flag{homeFlag(),
-			&cli.DurationFlag{Name: "life", Usage: "how long it is good for, 24h at most", Value: time.Hour, EnvVars: env("life")}},
-		Action: func(c *cli.Context) error {
-			if _, err := arguments(c); err != nil {
-				return err
-			}
-			if err := required(c, "home"); err != nil {
-				return err
-			}
-			h, err := joining(homeOf(c))
-			if err != nil {
-				return err
-			}
-			text, err := mint(h, c.Duration("life"))
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(c.App.Writer, text)
-			return err
-		},
-	}
+type tokenInput struct {
+	home string
+	life time.Duration
 }
 
-// mint makes a token in the name of whose home it is.
-func mint(h interface {
-	Grant() (*home.Grant, error)
-	Signer() (*events.Signer, error)
-}, life time.Duration) (string, error) {
-	grant, err := h.Grant()
+func tokenCommand() cmdline.Command {
+	return cmdline.New(cmdline.Command{
+		Path: "token", Roles: []string{customer, operators},
+		Summary: "print a bearer token for the API, signed with this home's key",
+		Text: "For a reader's or an operator's home. Whoever has the token can read as you until it ends: use it in a header, as in " +
+			`curl -H "Authorization: Bearer $(saksi token --home desk)", and keep it nowhere.`,
+		Examples: []string{"saksi token --home desk", "saksi token --home desk --life 10m"},
+	}, func(in *tokenInput, f *cmdline.Flags) {
+		in.life = time.Hour
+		f.Duration(&in.life, "life", "how long it is valid, the `TIME`: 24h at most")
+		f.Home(&in.home)
+	}, runToken)
+}
+
+func runToken(_ context.Context, s *cmdline.Session, in *tokenInput) (*cmdline.Result, error) {
+	h, err := openParty(in.home)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	signer, err := h.Signer()
+	text, err := mint(h, in.life)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return token.Mint(signer, grant.Name, grant.Ledger.Origin, time.Now(), life)
+	_, err = fmt.Fprintln(s.Out, text)
+	return nil, err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,89 +9,86 @@ import (
 	"os"
 	"slices"
 
-	"github.com/urfave/cli/v2"
-
+	"github.com/saksi-ledger/saksi/cmd/internal/cmdline"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 	"github.com/saksi-ledger/saksi/ledger/writer"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
 
-func trustCommand() *cli.Command {
-	return &cli.Command{
-		Name:     "trust",
-		Usage:    "write a trust file: the ledger's key, genesis, Rekors, witnesses and timestamp authorities, to be looked at and pinned",
-		Category: "auditor",
-		Flags: []cli.Flag{homeFlag(),
-			&cli.StringFlag{Name: "with", Usage: "and believe what is in the trust `FILE` too: the tree before this one, say", TakesFile: true},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write it to `FILE`", TakesFile: true}, forceFlag(), formatFlag(), jsonFlag()},
-		Action: func(c *cli.Context) error {
-			if _, err := arguments(c); err != nil {
-				return err
-			}
-			if err := required(c, "home", "output"); err != nil {
-				return err
-			}
-			file, err := output(c, "output", c.String("output"), c.String("with"))
-			if err != nil {
-				return err
-			}
-			h, err := home.OpenAuthority(homeOf(c))
-			if err != nil {
-				return err
-			}
-			trust, err := h.Trust()
-			if err != nil {
-				return err
-			}
-			if err := nameWitnesses(h, trust); err != nil {
-				return err
-			}
-			if path := c.String("with"); path != "" {
-				if err := trustToo(trust, path); err != nil {
-					return err
-				}
-			}
-			text, err := json.MarshalIndent(trust, "", "  ")
-			if err != nil {
-				return fmt.Errorf("write %s: %w", file.path, err)
-			}
-			err = file.write(func(f *os.File) error {
-				_, err := f.Write(append(text, '\n'))
-				return errors.Join(err, f.Chmod(0o644))
-			})
-			if err != nil {
-				return err
-			}
-			l := trust.Ledgers[0]
-			out := result{
-				document: trust,
-				rows:     [][]any{{"trust", c.String("output")}, {"ledger", l.Origin}, {"log key", l.Key}, {"genesis", l.Genesis.String()}},
-				note:     "Who is independent is for its reader to say: look at each.",
-			}
-			for _, w := range trust.Witnesses {
-				out.rows = append(out.rows, []any{"witness", w.Key})
-			}
-			for _, r := range trust.Rekors {
-				out.rows = append(out.rows, []any{"Rekor", r.Origin})
-			}
-			for _, a := range trust.Timestamps {
-				out.rows = append(out.rows, []any{"timestamps", a.Name})
-			}
-			return out.print(c)
+type trustInput struct {
+	atHome
+	outputInput
+	with string
+}
+
+func trustCommand() cmdline.Command {
+	return cmdline.New(cmdline.Command{
+		Path: "trust", Roles: []string{regulator, auditor},
+		Summary: "write a trust file: the ledger's key, genesis, Rekors, witnesses and timestamp authorities, for auditors to check and keep",
+		Examples: []string{
+			"saksi trust --home authority --output trust.json",
+			"saksi trust --home successor --with trust.json -o trust-2.json",
 		},
+	}, func(in *trustInput, f *cmdline.Flags) {
+		f.String(&in.with, "with", "also believe what is in this trust `FILE`: the preceding tree, for example").File()
+		in.outputInput.bind(f, "write it to `FILE`").Required()
+		in.atHome.bind(f)
+	}, runTrust)
+}
+
+func runTrust(_ context.Context, _ *cmdline.Session, in *trustInput) (*cmdline.Result, error) {
+	file, err := in.file(in.with)
+	if err != nil {
+		return nil, err
 	}
+	h, err := home.OpenAuthority(in.home)
+	if err != nil {
+		return nil, err
+	}
+	trust, err := h.Trust()
+	if err != nil {
+		return nil, err
+	}
+	if err := nameWitnesses(h, trust); err != nil {
+		return nil, err
+	}
+	if in.with != "" {
+		if err := trustToo(trust, in.with); err != nil {
+			return nil, err
+		}
+	}
+	text, err := json.MarshalIndent(trust, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("write %s: %w", file.path, err)
+	}
+	err = file.write(func(f *os.File) error {
+		_, err := f.Write(append(text, '\n'))
+		return errors.Join(err, f.Chmod(0o644))
+	})
+	if err != nil {
+		return nil, err
+	}
+	l := trust.Ledgers[0]
+	out := cmdline.Pairs(trust, "trust", in.output, "ledger", l.Origin, "log key", l.Key, "genesis", l.Genesis.String())
+	out.Note = "Who is independent is for its reader to say: look at each."
+	for _, w := range trust.Witnesses {
+		out.Rows = append(out.Rows, cmdline.Pair("witness", w.Key))
+	}
+	for _, r := range trust.Rekors {
+		out.Rows = append(out.Rows, cmdline.Pair("Rekor", r.Origin))
+	}
+	for _, a := range trust.Timestamps {
+		out.Rows = append(out.Rows, cmdline.Pair("timestamps", a.Name))
+	}
+	return out, nil
 }
 
 // trustToo adds what another trust file names.
 func trustToo(trust *verify.Trust, path string) error {
-	text, err := os.ReadFile(path)
+	other, err := readTrust(path)
 	if err != nil {
 		return err
-	}
-	other, err := verify.ParseTrust(text)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
 	}
 	for _, l := range other.Ledgers {
 		if _, known := trust.Ledger(l.Origin); !known {
@@ -101,7 +99,8 @@ func trustToo(trust *verify.Trust, path string) error {
 	addTo(&trust.Witnesses, other.Witnesses, func(w verify.TrustedWitness) string { return w.Key })
 	addTo(&trust.Timestamps, other.Timestamps, func(a verify.TrustedAuthority) string { return a.Name + "\n" + a.Certificates })
 	addTo(&trust.Custodians, other.Custodians, func(c verify.TrustedCustodian) string { return c.Name + "\n" + c.Key })
-	if text, err = json.Marshal(trust); err == nil {
+	text, err := json.Marshal(trust)
+	if err == nil {
 		_, err = verify.ParseTrust(text)
 	}
 	return err

@@ -2,187 +2,108 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"time"
 
-	"github.com/urfave/cli/v2"
-
+	"github.com/saksi-ledger/saksi/cmd/internal/cmdline"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
-func verifyCommand() *cli.Command {
-	return &cli.Command{
-		Name:      "verify",
-		Usage:     "what a piece of evidence proves, what is only somebody's word, and what it doesn't prove",
-		Category:  "auditor",
-		ArgsUsage: "FILE",
-		Description: "FILE is an evidence bundle, as saksi evidence makes it, a receipt, as saksi outbox receipts writes it, or proof that a\n" +
-			"ledger has signed two histories, or leaves out of order, as saksi monitor makes it. Nothing is believed but the trust file, and nobody\n" +
-			"is asked. The exit status is 3 if something does not hold. saksi-verify is a small program that does the same.",
-		Flags: []cli.Flag{stringFlag("trust", "the trust `FILE`"),
-			&cli.StringFlag{Name: "records", Usage: "write each leaf that it is about to `FILE`, as JSON Lines: of more than 100 the statement has only sums", TakesFile: true},
-			forceFlag(),
-			formatFlag(), jsonFlag()},
-		Action: verifyEvidence,
-	}
+type verifyInput struct {
+	file, trust, records string
+	force                bool
 }
 
-func verifyEvidence(c *cli.Context) error {
-	args, err := arguments(c, "FILE")
+func verifyCommand() cmdline.Command {
+	return cmdline.New(cmdline.Command{
+		Path: "verify", Roles: []string{auditor, customer},
+		Summary: "say what a piece of evidence proves, what is only claimed, and what it doesn't prove",
+		Text: "FILE is an evidence bundle, as saksi evidence makes it, a receipt, as saksi outbox receipts writes it, or proof that a ledger has signed two " +
+			"histories, or leaves out of order, as saksi monitor makes it. Nothing is believed but the trust file, and nobody is asked. The exit " +
+			"status is 3 if something does not hold. saksi-verify is a small program that does the same.",
+		Examples: []string{
+			"saksi verify --trust trust.json visit.saksi",
+			"saksi verify --trust trust.json --records leaves.jsonl --json visits.saksi",
+		},
+	}, func(in *verifyInput, f *cmdline.Flags) {
+		f.Argument(&in.file, "FILE").File()
+		trustFlag(f, &in.trust).Required()
+		f.String(&in.records, "records", "write each leaf that the evidence is about to `FILE`, as JSON Lines: of more than 100 the statement has only sums").File()
+		f.Bool(&in.force, "force", "write over a file that is there already, unless it is one that is read")
+		f.Format()
+	}, runVerify)
+}
+
+func runVerify(_ context.Context, s *cmdline.Session, in *verifyInput) (*cmdline.Result, error) {
+	trust, err := readTrust(in.trust)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	trust, err := readTrust(c)
+	records, err := output("records", in.records, in.force, in.file, in.trust)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	records, err := output(c, "records", c.String("records"), args[0], c.String("trust"))
+	proof, isProof, err := readAs(in.file, verify.ReadProof)
 	if err != nil {
-		return err
-	}
-	proof, isProof, err := readAs(args[0], verify.ReadProof)
-	if err != nil {
-		return err
+		return nil, err
 	}
 	if isProof {
-		return verifyProof(c, args[0], proof, trust)
+		// That it holds is success: it is the ledger that doesn't.
+		statement, err := verify.VerifyProof(proof, trust)
+		if err != nil {
+			return nil, doesNotHold(in.file, err)
+		}
+		return sentences(s, statement, statement.Said())
 	}
-	receipt, isReceipt, err := readAs(args[0], verify.ReadReceipt)
+	receipt, isReceipt, err := readAs(in.file, verify.ReadReceipt)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if isReceipt {
-		return verifyReceipt(c, args[0], receipt, trust)
+		statement, err := verify.VerifyReceiptOf(receipt, trust)
+		if err != nil {
+			return nil, doesNotHold(in.file, err)
+		}
+		return sentences(s, statement, statement.Sentences)
 	}
-	statement, err := verifyFile(c, args[0], trust, records)
+	statement, err := verifyFile(s, in.file, trust, records)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return printStatement(c, statement)
-}
-
-// readAs reads a file if it is of a kind.
-func readAs(path string, read func(io.ReaderAt) ([]byte, bool, error)) (content []byte, ok bool, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, false, err
-	}
-	defer f.Close()
-	return read(f)
-}
-
-// doesNotHold says that a file does not hold; but of one that is no evidence, or of a
-// ledger that the trust file doesn't name, nothing was judged, and so it isn't said.
-func doesNotHold(path string, err error) error {
-	var not *verify.NotEvidence
-	var unknown *verify.UnknownLedger
-	switch {
-	case errors.As(err, &not):
-		return fmt.Errorf("%s: this is not evidence: %s", path, not.Is)
-	case errors.As(err, &unknown):
-		return hinted{fmt.Errorf("%s can't be judged: the trust file doesn't name %.100q, of which it is", path, unknown.Origin), "is it the right trust file?"}
-	}
-	return statusError{exitDoesNotHold, fmt.Errorf("%s does not hold: %w", path, err)}
-}
-
-// bundleAlone refuses what saksi verify reads and other commands don't.
-func bundleAlone(path string) error {
-	is := ""
-	if proof, ok, err := readAs(path, verify.ReadProof); err != nil {
-		return err
-	} else if ok && verify.IsOrder(proof) {
-		is = "proof that a ledger signed leaves out of their order"
-	} else if ok {
-		is = "proof that a ledger signed two histories"
-	}
-	if _, ok, err := readAs(path, verify.ReadReceipt); err != nil {
-		return err
-	} else if ok {
-		is = "a receipt"
-	}
-	if is == "" {
-		return nil
-	}
-	return hinted{fmt.Errorf("%s is %s, no evidence of events", path, is), "saksi verify reads it"}
-}
-
-// verifyReceipt says what a receipt proves.
-func verifyReceipt(c *cli.Context, path string, receipt []byte, trust *verify.Trust) error {
-	s, err := verify.VerifyReceiptOf(receipt, trust)
-	if err != nil {
-		return doesNotHold(path, err)
-	}
-	return printSentences(c, s, s.Sentences)
-}
-
-// verifyProof says what proof against a ledger proves. That it holds is success: it is the
-// ledger that doesn't.
-func verifyProof(c *cli.Context, path string, proof []byte, trust *verify.Trust) error {
-	s, err := verify.VerifyProof(proof, trust)
-	if err != nil {
-		return doesNotHold(path, err)
-	}
-	return printSentences(c, s, s.Said())
+	return sentences(s, statement, statement.Sentences)
 }
 
 // verifyFile verifies a bundle, with progress, and writes its records if there is a file
 // for them: that has its name only if all holds.
-func verifyFile(c *cli.Context, path string, trust *verify.Trust, records outFile) (s *verify.Statement, err error) {
+func verifyFile(s *cmdline.Session, path string, trust *verify.Trust, records outFile) (statement *verify.Statement, err error) {
 	if records.path == "" {
-		return verifyEach(c, path, trust, nil)
+		return verifyEach(s, path, trust, nil)
 	}
 	err = records.write(func(f *os.File) error {
 		lines := bufio.NewWriterSize(f, 1<<20)
 		encoder := json.NewEncoder(lines)
 		encoder.SetEscapeHTML(false)
 		var err error
-		if s, err = verifyEach(c, path, trust, func(r *verify.StatedRecord) error { return encoder.Encode(r) }); err != nil {
+		if statement, err = verifyEach(s, path, trust, func(r *verify.StatedRecord) error { return encoder.Encode(r) }); err != nil {
 			return err
 		}
 		return errors.Join(lines.Flush(), f.Chmod(0o644))
 	})
-	return s, err
+	return statement, err
 }
 
-// verifyEach verifies a bundle, with progress, and has each leaf that it is about.
-func verifyEach(c *cli.Context, path string, trust *verify.Trust, record func(*verify.StatedRecord) error) (*verify.Statement, error) {
-	f, err := os.Open(path)
-	if err != nil {
+// sentences prints sentences for people, or all findings for programs.
+func sentences(s *cmdline.Session, statement interface{ Text() string }, list []verify.Sentence) (*cmdline.Result, error) {
+	if s.Format == "table" {
+		_, err := io.WriteString(s.Out, statement.Text())
 		return nil, err
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
+	out := &cmdline.Result{Document: statement, Columns: []string{"kind", "sentence"}}
+	for _, sentence := range list {
+		out.Rows = append(out.Rows, []any{sentence.Kind, sentence.Text})
 	}
-	shown := newSteps(c.App.ErrWriter)
-	defer shown.done()
-	s, err := verify.Verify(f, info.Size(), trust, verify.Options{
-		Record: record, Progress: func(done, total int) { shown.set("verified", done, total) }, Now: time.Now(),
-	})
-	if err != nil {
-		return nil, doesNotHold(path, err)
-	}
-	return s, nil
-}
-
-// printStatement prints sentences for people, or all findings for programs.
-func printStatement(c *cli.Context, s *verify.Statement) error {
-	return printSentences(c, s, s.Sentences)
-}
-
-func printSentences(c *cli.Context, s interface{ Text() string }, sentences []verify.Sentence) error {
-	if formatOf(c) == "table" {
-		_, err := io.WriteString(c.App.Writer, s.Text())
-		return err
-	}
-	out := result{document: s, columns: []string{"kind", "sentence"}}
-	for _, sentence := range sentences {
-		out.rows = append(out.rows, []any{sentence.Kind, sentence.Text})
-	}
-	return out.print(c)
+	return out, nil
 }

@@ -1,79 +1,66 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
-	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/cmd/internal/cmdline"
 	"github.com/saksi-ledger/saksi/events/safetext"
-	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/ops/reader"
 	"github.com/saksi-ledger/saksi/projections/feeds"
 )
 
-func watchCommand() *cli.Command {
-	return &cli.Command{
-		Name:      "watch",
-		Usage:     "the changes of a view as they happen, from its feed",
-		Category:  "everyone",
-		ArgsUsage: "VIEW",
-		Description: "Of a reader's home, or of an authority's with a seat. What the broker has no feed of, because it can't hold its\n" +
-			"reader to the mandate, comes from the API. Goes on where it stopped, and ends with Ctrl-C. With --output, changes are appended to a file as JSON\n" +
-			"Lines, one CloudEvent a line: nothing is missing and nothing stands twice, wherever it was interrupted.",
-		Flags: []cli.Flag{homeFlag(),
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "append to `FILE` instead of printing", TakesFile: true},
-			&cli.IntFlag{Name: "count", Usage: "end after `N` changes", EnvVars: env("count")},
-			&cli.DurationFlag{Name: "wait", Usage: "end when nothing came for this `TIME`", EnvVars: env("wait")},
-			&cli.StringFlag{Name: "format", Usage: "`HOW` changes are printed: table, or json for JSON Lines", Value: "table", EnvVars: env("format")}},
-		Action: func(c *cli.Context) error {
-			args, err := arguments(c, "VIEW")
-			if err != nil {
-				return err
-			}
-			if err := required(c, "home"); err != nil {
-				return err
-			}
-			if c.Int("count") < 0 || c.Duration("wait") < 0 {
-				return usage("--count and --wait can't be negative")
-			}
-			h, err := watching(homeOf(c))
-			if err != nil {
-				return err
-			}
-			o := reader.WatchOptions{
-				View: args[0], Output: c.String("output"), Count: c.Int("count"), Idle: c.Duration("wait"),
-				Token:   func() (string, error) { return mint(h, time.Hour) },
-				Trouble: func(err error) { fmt.Fprintf(c.App.ErrWriter, "waiting: %s\n", safetext.Line(err.Error())) },
-			}
-			switch formatOf(c) {
-			case "json":
-				o.Print = printFeed(jsonWriter(c.App.Writer))
-			case "table", "":
-				o.Print = (&changeTable{w: c.App.Writer}).print
-			default:
-				return usage("--format %s: want table or json", formatOf(c))
-			}
-			return reader.Watch(c.Context, h, o)
+type watchInput struct {
+	home, view, output string
+	count              int
+	wait               time.Duration
+}
+
+func watch() cmdline.Command {
+	return cmdline.New(cmdline.Command{
+		Path: "watch", Roles: []string{regulator, customer},
+		Summary: "show the changes of a view as they happen, from its feed",
+		Text: "For a reader's home, or that of an authority that doesn't run the ledger. Feeds that the broker can't limit to the reader's mandate come " +
+			"from the API. It goes on where it stopped, and ends with Ctrl-C. With --output, changes are appended to a file as JSON Lines, one " +
+			"CloudEvent a line: nothing is missing and nothing stands twice, wherever it was interrupted.",
+		Examples: []string{
+			"saksi watch --home desk findings",
+			"saksi watch --home desk --output touches.jsonl touches",
+			"saksi watch --count 10 --format json findings",
 		},
-	}
+	}, func(in *watchInput, f *cmdline.Flags) {
+		f.Argument(&in.view, "VIEW").Complete(completeViews)
+		f.String(&in.output, "output", "append to `FILE` instead of printing").Also("o").File()
+		f.Int(&in.count, "count", "end after `N` changes")
+		f.Duration(&in.wait, "wait", "end when nothing came for this `TIME`")
+		f.Home(&in.home)
+		f.Zone()
+		f.Format("table", "json")
+	}, runWatch)
 }
 
-// watcher is the home of somebody who reads feeds.
-type watcher interface {
-	reader.Home
-	Signer() (*events.Signer, error)
-}
-
-func watching(dir string) (watcher, error) {
-	if member, err := home.OpenMemberAuthority(dir); err == nil {
-		return member, nil
+func runWatch(ctx context.Context, s *cmdline.Session, in *watchInput) (*cmdline.Result, error) {
+	if in.count < 0 || in.wait < 0 {
+		return nil, cmdline.Usage("--count and --wait can't be negative")
 	}
-	return home.OpenReader(dir)
+	h, err := openWatcher(in.home)
+	if err != nil {
+		return nil, err
+	}
+	o := reader.WatchOptions{
+		View: in.view, Output: in.output, Count: in.count, Idle: in.wait,
+		Token:   func() (string, error) { return mint(h, time.Hour) },
+		Trouble: func(err error) { fmt.Fprintf(s.Err, "waiting: %s\n", safetext.Line(err.Error())) },
+		Print:   (&changeTable{s: s}).print,
+	}
+	if s.Format == "json" {
+		o.Print = printFeed(cmdline.JSONWriter(s.Out))
+	}
+	return nil, reader.Watch(ctx, h, o)
 }
 
 func printFeed(w io.Writer) func([]feeds.Message) error {
@@ -90,7 +77,7 @@ func printFeed(w io.Writer) func([]feeds.Message) error {
 // changeTable prints changes as lines for people: as they come, so its columns
 // have fixed widths.
 type changeTable struct {
-	w      io.Writer
+	s      *cmdline.Session
 	headed bool
 }
 
@@ -110,7 +97,7 @@ func (t *changeTable) print(messages []feeds.Message) error {
 		if err != nil {
 			return fmt.Errorf("change %d of view %s: %w", m.Change, m.View, err)
 		}
-		if err := t.line(e.Time.UTC().Format(time.DateTime), fmt.Sprint(e.Data.Leaf), changeNumber(m.Change), string(e.Data.Kind),
+		if err := t.line(e.Time.In(t.s.Location()).Format(time.DateTime), fmt.Sprint(e.Data.Leaf), changeNumber(m.Change), string(e.Data.Kind),
 			facility, operator, e.Data.Key, rest); err != nil {
 			return err
 		}
@@ -118,7 +105,7 @@ func (t *changeTable) print(messages []feeds.Message) error {
 	return nil
 }
 
-// changeNumber is a number where there is one: whoever's mandate is bounded isn't told.
+// changeNumber is a number where there is one: a reader with a bounded mandate isn't told.
 func changeNumber(n uint64) string {
 	if n == 0 {
 		return "-"
@@ -130,7 +117,7 @@ func (t *changeTable) line(cells ...string) error {
 	for i, width := range []int{19, 6, 6, 7, 12, 12, 16, 0} {
 		cells[i] = fmt.Sprintf("%-*s", width, safetext.Line(cells[i]))
 	}
-	_, err := fmt.Fprintln(t.w, strings.TrimRight(strings.Join(cells, "  "), " "))
+	_, err := fmt.Fprintln(t.s.Out, strings.TrimRight(strings.Join(cells, "  "), " "))
 	return err
 }
 
@@ -143,7 +130,7 @@ func rowCells(view string, row json.RawMessage) (facility, operator, rest string
 		return "", "", "", err
 	}
 	var cells []string
-	for _, name := range brief(view) {
+	for _, name := range defaultColumns(view) {
 		switch name {
 		case "facility", "operator", "evidence":
 			continue

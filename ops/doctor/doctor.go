@@ -38,11 +38,11 @@ import (
 // State is how a part of the node is.
 type State string
 
-// The states. Only Wrong makes the whole not well.
+// The states. Only Fail makes the whole fail.
 const (
-	Well  State = "well"
-	Watch State = "watch" // it works, and somebody should look
-	Wrong State = "wrong"
+	OK   State = "ok"
+	Warn State = "warn" // it works, and somebody should look
+	Fail State = "fail"
 )
 
 // Part is one thing that was looked at.
@@ -119,7 +119,7 @@ func (e *examination) keys() {
 		}
 	}
 	if len(open) > 0 {
-		e.add("keys", Wrong, fmt.Sprintf("others may read %s", strings.Join(open, ", ")), "chmod 600, and think about who has read them")
+		e.add("keys", Fail, fmt.Sprintf("others may read %s", strings.Join(open, ", ")), "chmod 600, and think about who has read them")
 		return
 	}
 	for _, key := range []struct {
@@ -133,15 +133,15 @@ func (e *examination) keys() {
 		{"signs what goes to Rekor", func() error { _, err := e.home.AnchorKey(); return err }},
 	} {
 		if err := key.open(); err != nil {
-			e.add("keys", Wrong, fmt.Sprintf("what %s is not there, or can't be read: %v", key.what, err), "put it back from where it is kept besides; docs/recovery.md says what to do where it is kept nowhere")
+			e.add("keys", Fail, fmt.Sprintf("what %s is not there, or can't be read: %v", key.what, err), "put it back from where it is kept besides; docs/recovery.md says what to do where it is kept nowhere")
 			return
 		}
 	}
 	if e.home.Rotating() {
-		e.add("keys", Watch, "a rotation of the authority's key was cut short", "finish it: saksi authority rotate, with the same --reason")
+		e.add("keys", Warn, "a rotation of the authority's key was cut short", "finish it: saksi authority rotate, with the same --reason")
 		return
 	}
-	e.add("keys", Well, fmt.Sprintf("%d files, readable by their owner alone", count), "")
+	e.add("keys", OK, fmt.Sprintf("%d files, readable by their owner alone", count), "")
 }
 
 const (
@@ -152,25 +152,25 @@ const (
 func (e *examination) disk() {
 	var s unix.Statfs_t
 	if err := unix.Statfs(e.dir, &s); err != nil {
-		e.add("disk", Watch, fmt.Sprintf("how much is free can't be read: %v", err), "")
+		e.add("disk", Warn, fmt.Sprintf("how much is free can't be read: %v", err), "")
 		return
 	}
 	free := s.Bavail * uint64(s.Bsize)
 	found := fmt.Sprintf("%.1f GiB free", float64(free)/(1<<30))
 	switch {
 	case free < noDisk:
-		e.add("disk", Wrong, found, "make room: the node takes no messages now, and goes on by itself (what has a receipt is safe, outboxes keep the rest)")
+		e.add("disk", Fail, found, "make room: the node takes no messages now, and goes on by itself (what has a receipt is safe, outboxes keep the rest)")
 	case free < littleDisk:
-		e.add("disk", Watch, found, "make room before it is full: some 2 kB an event")
+		e.add("disk", Warn, found, "make room before it is full: some 2 kB an event")
 	default:
-		e.add("disk", Well, found, "")
+		e.add("disk", OK, found, "")
 	}
 }
 
 func (e *examination) running(ctx context.Context) {
 	addresses, err := e.home.Addresses()
 	if err != nil {
-		e.add("node", Wrong, "it has never run", "start it with saksi up --home "+e.dir)
+		e.add("node", Fail, "it has never run", "start it with saksi up --home "+e.dir)
 		return
 	}
 	e.node = addresses.LocalURL()
@@ -188,11 +188,11 @@ func (e *examination) running(ctx context.Context) {
 		}
 	}
 	if err != nil {
-		e.add("node", Wrong, fmt.Sprintf("it does not answer at %s: %v", e.node, err), "start it with saksi up --home "+e.dir+", and read what it logs")
+		e.add("node", Fail, fmt.Sprintf("it does not answer at %s: %v", e.node, err), "start it with saksi up --home "+e.dir+", and read what it logs")
 		return
 	}
 	e.answers = true
-	e.add("node", Well, fmt.Sprintf("it answers at %s in %d ms", e.node, time.Since(began).Milliseconds()), "")
+	e.add("node", OK, fmt.Sprintf("it answers at %s in %d ms", e.node, time.Since(began).Milliseconds()), "")
 }
 
 func (e *examination) checkpoint() {
@@ -210,24 +210,24 @@ func (e *examination) checkpoint() {
 		checkpoint, err = log.OpenCheckpoint(note)
 	}
 	if err != nil {
-		e.add("checkpoint", Wrong, err.Error(), "saksi audit tells what of the ledger still holds; restore what it names from a copy")
+		e.add("checkpoint", Fail, err.Error(), "saksi audit tells what of the ledger still holds; restore what it names from a copy")
 		return
 	}
 	e.size = checkpoint.Size
 	if note, err := e.home.Newest(); err == nil {
 		if newest, err := log.OpenCheckpoint(note); err == nil && newest.Size > checkpoint.Size {
-			e.add("checkpoint", Wrong, fmt.Sprintf("%s has %d leaves, and this home knows %d: the tree contradicts what others know of it", checkpoint.Origin, checkpoint.Size, newest.Size),
+			e.add("checkpoint", Fail, fmt.Sprintf("%s has %d leaves, and this home knows %d: the tree contradicts what others know of it", checkpoint.Origin, checkpoint.Size, newest.Size),
 				"put a newer copy in its place, or begin a successor: docs/faults.md has both")
 			return
 		}
 	}
-	e.add("checkpoint", Well, fmt.Sprintf("%s, %s", checkpoint.Origin, counted(checkpoint.Size, "leaf", "leaves")), "")
+	e.add("checkpoint", OK, fmt.Sprintf("%s, %s", checkpoint.Origin, counted(checkpoint.Size, "leaf", "leaves")), "")
 }
 
 func (e *examination) registry() {
 	registry, err := writer.ReadRegistry(e.home.LedgerDir())
 	if err != nil {
-		e.add("registry", Wrong, err.Error(), "start the node: it makes its database anew from the ledger")
+		e.add("registry", Fail, err.Error(), "start the node: it makes its database anew from the ledger")
 		return
 	}
 	suspended := 0
@@ -236,7 +236,7 @@ func (e *examination) registry() {
 			suspended++
 		}
 	}
-	e.add("registry", Well, fmt.Sprintf("%s, %d of them suspended; %s; %s", counted(len(registry.Operators()), "operator", "operators"), suspended,
+	e.add("registry", OK, fmt.Sprintf("%s, %d of them suspended; %s; %s", counted(len(registry.Operators()), "operator", "operators"), suspended,
 		counted(len(registry.Facilities()), "facility", "facilities"), counted(len(registry.Recorders()), "recorder", "recorders")), "")
 }
 

@@ -19,10 +19,10 @@ const mostNamed = 5
 func (e *examination) erasures(ctx context.Context) {
 	all, err := e.readErasures(ctx)
 	if err != nil {
-		e.add("erasures", Watch, fmt.Sprintf("what was ordered erased can't be looked at: %v", err), "")
+		e.add("erasures", Warn, fmt.Sprintf("what was ordered erased can't be looked at: %v", err), "")
 		return
 	}
-	state, do := Well, ""
+	state, do := OK, ""
 	var waiting []string
 	for _, o := range all {
 		what := o.String()
@@ -31,21 +31,21 @@ func (e *examination) erasures(ctx context.Context) {
 			continue
 		case o.Hold != "":
 			what += " waits for hold " + o.Hold
-			state = worse(state, Watch)
+			state = worse(state, Warn)
 		case o.Problem != "":
 			what += " can't be erased: " + o.Problem
-			state = worse(state, Watch)
+			state = worse(state, Warn)
 		default:
 			what += " is not yet erased"
-			state, do = Wrong, "the node erases it within moments; if it goes on, read what it logs"
+			state, do = Fail, "the node erases it within moments; if it goes on, read what it logs"
 		}
 		waiting = append(waiting, what)
 	}
 	if _, err := os.Stat(e.home.ViewsMark()); err == nil {
 		waiting = append(waiting, "the views are being made again without what was erased")
-		state = worse(state, Watch)
+		state = worse(state, Warn)
 	} else if !errors.Is(err, os.ErrNotExist) {
-		e.add("erasures", Watch, err.Error(), "")
+		e.add("erasures", Warn, err.Error(), "")
 		return
 	}
 	found := fmt.Sprintf("%d ordered", len(all))
@@ -59,7 +59,7 @@ func (e *examination) erasures(ctx context.Context) {
 }
 
 func worse(a, b State) State {
-	if a == Well {
+	if a == OK {
 		return b
 	}
 	return a

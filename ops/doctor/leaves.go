@@ -30,13 +30,13 @@ func (e *examination) leaves(ctx context.Context) {
 	read, err := e.sample(ctx)
 	switch {
 	case ctx.Err() != nil && read > 0:
-		e.add("leaves", Well, fmt.Sprintf("%d were read in %v: they stand in the tree, with their bodies", read, sampleTime), "")
+		e.add("leaves", OK, fmt.Sprintf("%d were read in %v: they stand in the tree, with their bodies", read, sampleTime), "")
 	case err != nil:
-		e.add("leaves", Wrong, fmt.Sprintf("of %d: %v", e.size, err), "saksi audit tells what else does not hold; bring it back from a copy with the node stopped, docs/faults.md has how")
+		e.add("leaves", Fail, fmt.Sprintf("of %d: %v", e.size, err), "saksi audit tells what else does not hold; bring it back from a copy with the node stopped, docs/faults.md has how")
 	case read < e.size:
-		e.add("leaves", Well, fmt.Sprintf("%d of %d were read, here and there: they stand in the tree, with their bodies", read, e.size), "")
+		e.add("leaves", OK, fmt.Sprintf("%d of %d were read, here and there: they stand in the tree, with their bodies", read, e.size), "")
 	default:
-		e.add("leaves", Well, fmt.Sprintf("all %d stand in the tree, with their bodies", read), "")
+		e.add("leaves", OK, fmt.Sprintf("all %d stand in the tree, with their bodies", read), "")
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 func (e *examination) misfiled() {
 	all, err := disclosures.ReadMisfiled(e.home.MisfiledFile())
 	if err != nil {
-		e.add("disclosures", Watch, err.Error(), "")
+		e.add("disclosures", Warn, err.Error(), "")
 		return
 	}
 	var said []string
@@ -23,8 +23,8 @@ func (e *examination) misfiled() {
 			operator, m.Moved, m.Refused, m.Last.UTC().Format("2006-01-02 15:04:05Z"), m.Reason))
 	}
 	if len(said) == 0 {
-		e.add("disclosures", Well, "all are filed under their events' pseudonyms", "")
+		e.add("disclosures", OK, "all are filed under their events' pseudonyms", "")
 		return
 	}
-	e.add("disclosures", Watch, strings.Join(said, "; "), "ask the operator which program sends its disclosures; when that is settled, remove "+e.home.MisfiledFile())
+	e.add("disclosures", Warn, strings.Join(said, "; "), "ask the operator which program sends its disclosures; when that is settled, remove "+e.home.MisfiledFile())
 }

@@ -24,13 +24,13 @@ func (e *examination) pressure() {
 		return // no node of now has run
 	}
 	if err != nil {
-		e.add("stream", Watch, err.Error(), "")
+		e.add("stream", Warn, err.Error(), "")
 		return
 	}
 	e.stream(p)
 	now := time.Now()
 	if len(p.Holds) == 0 && !recent(p.Alarms, now) {
-		e.add("parties", Well, "nobody is held, and nobody was in the last day", "")
+		e.add("parties", OK, "nobody is held, and nobody was in the last day", "")
 		return
 	}
 	var found []string
@@ -49,7 +49,7 @@ func (e *examination) pressure() {
 		}
 		others = append(others, fmt.Sprintf("%s, %s: %s", a.Party, a.At.Format(time.RFC3339), a.What))
 	}
-	e.add("parties", Watch, strings.Join(append(found, others...), "; "),
+	e.add("parties", Warn, strings.Join(append(found, others...), "; "),
 		"ask them what they are doing; a hold ends by itself and doubles each time, saksi operator readmit ends it now, saksi operator suspend shuts them out (docs/hostile.md)")
 }
 
@@ -73,11 +73,11 @@ func recent(alarms []home.Alarm, now time.Time) bool {
 
 func (e *examination) stream(p home.Pressure) {
 	if e.answers && time.Since(p.At) > staleAfter {
-		e.add("stream", Watch, fmt.Sprintf("the node last looked at %s: the broker doesn't answer it, or floods may go unseen", p.At.Format(time.RFC3339)), "read what the node logs")
+		e.add("stream", Warn, fmt.Sprintf("the node last looked at %s: the broker doesn't answer it, or floods may go unseen", p.At.Format(time.RFC3339)), "read what the node logs")
 		return
 	}
 	if e.answers && !p.Away.IsZero() {
-		e.add("broker", Wrong, fmt.Sprintf("it has not answered since %s, for %s: what operators sign waits in their outboxes", p.Away.Format(time.RFC3339), time.Since(p.Away).Round(time.Second)),
+		e.add("broker", Fail, fmt.Sprintf("it has not answered since %s, for %s: what operators sign waits in their outboxes", p.Away.Format(time.RFC3339), time.Since(p.Away).Round(time.Second)),
 			"bring it back: the node goes on by itself, and outboxes send what waits")
 		return
 	}
@@ -87,12 +87,12 @@ func (e *examination) stream(p home.Pressure) {
 	}
 	switch {
 	case !p.Takes:
-		e.add("stream", Wrong, found+"; the node takes nothing", "make room on the disk: it goes on by itself")
+		e.add("stream", Fail, found+"; the node takes nothing", "make room on the disk: it goes on by itself")
 	case p.StreamMost > 0 && p.StreamBytes > p.StreamMost*9/10:
-		e.add("stream", Wrong, found, "when it is full publishers are refused, and outboxes keep what they have: give the stream EVENTS more bytes, or wait until what is a month old goes")
+		e.add("stream", Fail, found, "when it is full publishers are refused, and outboxes keep what they have: give the stream EVENTS more bytes, or wait until what is a month old goes")
 	case p.StreamMost > 0 && p.StreamBytes > p.StreamMost/2:
-		e.add("stream", Watch, found, "see who publishes so much, and give the stream EVENTS more bytes before it is full")
+		e.add("stream", Warn, found, "see who publishes so much, and give the stream EVENTS more bytes before it is full")
 	default:
-		e.add("stream", Well, found, "")
+		e.add("stream", OK, found, "")
 	}
 }

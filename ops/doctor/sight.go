@@ -22,26 +22,26 @@ func (e *examination) views(ctx context.Context) {
 	const again = "saksi rebuild --home "
 	store, err := viewstore.Open(ctx, e.home)
 	if err != nil {
-		e.add("views", Wrong, err.Error(), "start the node, which makes them; where that doesn't help, "+again+e.dir)
+		e.add("views", Fail, err.Error(), "start the node, which makes them; where that doesn't help, "+again+e.dir)
 		return
 	}
 	defer store.Close()
 	position, err := store.Position(ctx)
 	if err != nil {
-		e.add("views", Wrong, err.Error(), again+e.dir)
+		e.add("views", Fail, err.Error(), again+e.dir)
 		return
 	}
 	still := e.answers && position.Size < e.size && !moves(ctx, store, position.Size)
 	found := fmt.Sprintf("they have seen %d leaves", position.Size)
 	switch {
 	case position.Size > e.size:
-		e.add("views", Wrong, fmt.Sprintf("%s of a ledger of %d: it was put back", found, e.size), "find out who restored the ledger from a copy; then "+again+e.dir)
+		e.add("views", Fail, fmt.Sprintf("%s of a ledger of %d: it was put back", found, e.size), "find out who restored the ledger from a copy; then "+again+e.dir)
 	case still:
-		e.add("views", Wrong, fmt.Sprintf("%s of %d, and stand still", found, e.size), "read what the node logs of its views; then "+again+e.dir)
+		e.add("views", Fail, fmt.Sprintf("%s of %d, and stand still", found, e.size), "read what the node logs of its views; then "+again+e.dir)
 	case e.size-position.Size > behindLeaves:
-		e.add("views", Watch, fmt.Sprintf("%s, %d behind the checkpoint", found, e.size-position.Size), "look again in a minute; if it grows, read what the node logs")
+		e.add("views", Warn, fmt.Sprintf("%s, %d behind the checkpoint", found, e.size-position.Size), "look again in a minute; if it grows, read what the node logs")
 	default:
-		e.add("views", Well, found, "")
+		e.add("views", OK, found, "")
 	}
 }
 
@@ -74,14 +74,14 @@ func (e *examination) anchors() {
 	dir := filepath.Join(e.home.LedgerDir(), rekor.DirName)
 	all, err := rekor.ReadStatus(dir)
 	if err != nil {
-		e.add("anchors", Watch, err.Error(), "")
+		e.add("anchors", Warn, err.Error(), "")
 		return
 	}
 	if len(all) == 0 {
-		e.add("anchors", Watch, "nothing was ever anchored", "start the node with a Rekor: its own, or others with --rekor")
+		e.add("anchors", Warn, "nothing was ever anchored", "start the node with a Rekor: its own, or others with --rekor")
 		return
 	}
-	worst := Wrong
+	worst := Fail
 	if by, err := rekor.ReadAnchoring(dir); err == nil && len(by.Rekors) > 1 {
 		worst = e.anchoring(by)
 	}
@@ -99,9 +99,9 @@ func (e *examination) anchors() {
 		case lag.Since > lagWrong:
 			e.add(name, worst, found, "anchoring catches up by itself when that Rekor answers: ask who runs it, or name another with --rekor")
 		case lag.Since > lagWatch:
-			e.add(name, Watch, found, "anchoring catches up by itself when that Rekor answers")
+			e.add(name, Warn, found, "anchoring catches up by itself when that Rekor answers")
 		default:
-			e.add(name, Well, found, "")
+			e.add(name, OK, found, "")
 		}
 		e.shown(dir, s)
 	}
@@ -111,7 +111,7 @@ func (e *examination) anchors() {
 func (e *examination) shown(dir string, s rekor.Status) {
 	name := "what " + s.Rekor + " shows"
 	if file := filepath.Join(dir, s.Rekor, rekor.ContradictedFile); exists(file) {
-		e.add(name, Watch, "it has shown a tree that is not proven to continue the one before: "+file,
+		e.add(name, Warn, "it has shown a tree that is not proven to continue the one before: "+file,
 			"ask who runs it, and show them the file and the one beside it; believe no anchor there until they have said why")
 		return
 	}
@@ -122,7 +122,7 @@ func (e *examination) shown(dir string, s rekor.Status) {
 	for i := range trust.Rekors {
 		if r := &trust.Rekors[i]; r.Origin == s.Origin {
 			if _, err := rekor.ReadShards(dir, s.Rekor, r); err != nil {
-				e.add(name, Watch, err.Error(), "what is kept is damaged, or the Rekor has another key: the next anchor lays it aside and begins anew")
+				e.add(name, Warn, err.Error(), "what is kept is damaged, or the Rekor has another key: the next anchor lays it aside and begins anew")
 			}
 			return
 		}
@@ -144,12 +144,12 @@ func (e *examination) anchoring(by *rekor.Anchoring) State {
 	}
 	switch {
 	case lag.Since > lagWrong:
-		e.add("anchors", Wrong, found, "too few Rekors answer: see each of them below")
-		return Wrong
+		e.add("anchors", Fail, found, "too few Rekors answer: see each of them below")
+		return Fail
 	case lag.Since > lagWatch:
-		e.add("anchors", Watch, found, "anchoring catches up by itself when enough Rekors answer")
+		e.add("anchors", Warn, found, "anchoring catches up by itself when enough Rekors answer")
 	default:
-		e.add("anchors", Well, found, "")
+		e.add("anchors", OK, found, "")
 	}
-	return Watch
+	return Warn
 }

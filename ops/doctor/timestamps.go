@@ -13,7 +13,7 @@ import (
 func (e *examination) timestamps() {
 	all, err := timestamp.ReadStatus(filepath.Join(e.home.LedgerDir(), timestamp.DirName))
 	if err != nil {
-		e.add("timestamps", Watch, err.Error(), "")
+		e.add("timestamps", Warn, err.Error(), "")
 		return
 	}
 	for _, s := range all {
@@ -33,13 +33,13 @@ func (e *examination) timestamps() {
 		skew := s.Time.Sub(s.At)
 		switch {
 		case waits > s.Every+lagWrong:
-			e.add(name, Wrong, found, "timestamps catch up by themselves when that authority answers: ask who runs it, or name another with --timestamp-authority")
+			e.add(name, Fail, found, "timestamps catch up by themselves when that authority answers: ask who runs it, or name another with --timestamp-authority")
 		case waits > s.Every+lagWatch || s.Error != "":
-			e.add(name, Watch, found, "timestamps catch up by themselves when that authority answers")
+			e.add(name, Warn, found, "timestamps catch up by themselves when that authority answers")
 		case !s.At.IsZero() && (skew > clockSkew || skew < -clockSkew):
-			e.add(name, Watch, fmt.Sprintf("%s; its clock and this one are %s apart", found, skew.Round(time.Second)), "look at both clocks")
+			e.add(name, Warn, fmt.Sprintf("%s; its clock and this one are %s apart", found, skew.Round(time.Second)), "look at both clocks")
 		default:
-			e.add(name, Well, found, "")
+			e.add(name, OK, found, "")
 		}
 	}
 }

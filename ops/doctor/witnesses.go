@@ -22,7 +22,7 @@ const (
 func (e *examination) witnesses() {
 	status, err := witness.ReadStatus(filepath.Join(e.home.LedgerDir(), witness.DirName))
 	if err != nil {
-		e.add("witnesses", Watch, err.Error(), "")
+		e.add("witnesses", Warn, err.Error(), "")
 		return
 	}
 	if status == nil {
@@ -36,11 +36,11 @@ func (e *examination) witnesses() {
 	}
 	switch {
 	case waits > quorumWrong:
-		e.add("witnesses", Wrong, found, "ask those who run the witnesses below; the ledger goes on meanwhile, and everybody sees that it does without them")
+		e.add("witnesses", Fail, found, "ask those who run the witnesses below; the ledger goes on meanwhile, and everybody sees that it does without them")
 	case waits > quorumWatch:
-		e.add("witnesses", Watch, found, "cosigning catches up by itself when the witnesses answer")
+		e.add("witnesses", Warn, found, "cosigning catches up by itself when the witnesses answer")
 	default:
-		e.add("witnesses", Well, found, "")
+		e.add("witnesses", OK, found, "")
 	}
 	for _, w := range status.Witnesses {
 		e.witness(w)
@@ -59,14 +59,14 @@ func (e *examination) witness(w witness.WitnessStatus) {
 	skew := w.Time.Sub(w.At)
 	switch {
 	case w.Contradicts:
-		e.add(name, Wrong, found, "stop, and find out which tree is right: was the ledger restored from a copy, or is its log key used elsewhere? Audit it, and compare with the checkpoint that the witness shows")
+		e.add(name, Fail, found, "stop, and find out which tree is right: was the ledger restored from a copy, or is its log key used elsewhere? Audit it, and compare with the checkpoint that the witness shows")
 	case w.URL == "":
-		e.add(name, Well, "the policy has no address of it: it is not asked", "")
+		e.add(name, OK, "the policy has no address of it: it is not asked", "")
 	case w.Error != "":
-		e.add(name, Watch, found, "ask who runs it")
+		e.add(name, Warn, found, "ask who runs it")
 	case !w.At.IsZero() && (skew > clockSkew || skew < -clockSkew):
-		e.add(name, Watch, fmt.Sprintf("%s; its clock and this one are %s apart", found, skew.Round(time.Second)), "look at both clocks")
+		e.add(name, Warn, fmt.Sprintf("%s; its clock and this one are %s apart", found, skew.Round(time.Second)), "look at both clocks")
 	default:
-		e.add(name, Well, found, "")
+		e.add(name, OK, found, "")
 	}
 }

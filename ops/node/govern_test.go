@@ -71,7 +71,7 @@ func TestHeld(t *testing.T) {
 	if !log.has("held") || !log.has("nimbus-my") {
 		t.Error("the log doesn't say who is held")
 	}
-	if p := w.part("parties"); p.State != doctor.Watch || !strings.Contains(p.Found, "nimbus-my is held until") || p.Do == "" {
+	if p := w.part("parties"); p.State != doctor.Warn || !strings.Contains(p.Found, "nimbus-my is held until") || p.Do == "" {
 		t.Errorf("doctor says of parties: %+v", p)
 	}
 	// Its outbox waits, knows why, and has its receipts in the end.
@@ -140,7 +140,7 @@ func TestDiskFull(t *testing.T) {
 		p, err := w.home.Pressure()
 		return err == nil && !p.Takes && len(p.Holds) > 0
 	})
-	if p := w.part("stream"); p.State != doctor.Wrong {
+	if p := w.part("stream"); p.State != doctor.Fail {
 		t.Errorf("doctor says of the stream: %+v", p)
 	}
 	w.until("connections to be cut", func() bool { return !party.nc.IsConnected() })
