@@ -114,7 +114,7 @@ func (e *examination) keys() {
 			return nil
 		})
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			e.add("keys", Wrong, fmt.Sprintf("who may read %s can't be told: %v", filepath.Join(e.dir, sub), err), "look at the permissions of that directory")
+			e.add("keys", Fail, fmt.Sprintf("who may read %s can't be told: %v", filepath.Join(e.dir, sub), err), "look at the permissions of that directory")
 			return
 		}
 	}
