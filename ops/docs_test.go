@@ -157,8 +157,9 @@ func TestGlossary(t *testing.T) {
 	}
 	var words []string
 	for _, row := range tableRows(ours) {
-		word, bold := strings.CutPrefix(row[0], "**")
-		if word, bold = strings.CutSuffix(word, "**"); !bold || len(row) != 3 || row[1] == "" || row[2] == "" {
+		word, begins := strings.CutPrefix(row[0], "**")
+		word, ends := strings.CutSuffix(word, "**")
+		if !begins || !ends || len(row) != 3 || row[1] == "" || row[2] == "" {
 			t.Errorf("docs/glossary.md: a row is not **word**, meaning, elsewhere: %q", row)
 		}
 		words = append(words, strings.ToLower(word))
