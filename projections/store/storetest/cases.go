@@ -291,7 +291,7 @@ func testCommit(t *testing.T, h Harness) {
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	good, next := m.commit(story()[1:], nil, nil)
+	good, next := m.commit(story()[1:], [][]store.Value{{{Key: "k1"}, {Key: "k2"}}, {{Key: "k1", JSON: []byte("2")}}}, []store.Timer{{View: "v", Key: "k1"}, {View: "w", Key: "k1", Due: monday}})
 	if err := o.writer.Commit(ended, good); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v: want that the context ended", err)
 	}
@@ -307,6 +307,55 @@ func repeated(version func([]any, int) (store.NewVersion, error)) func([]any, in
 		v.Change = store.FirstChange(0)
 		return v, err
 	}
+}
+
+// testCrowded: a leaf with more changes than it has numbers takes those of the next.
+func testCrowded(t *testing.T, h Harness) {
+	o := open(t, h.New(t))
+	changes := []uint64{1, store.FirstChange(1) + 5, store.FirstChange(100)}
+	b := manyRows([]put{{plain, "a", []any{"a"}}, {plain, "b", []any{"b"}}, {plain, "c", []any{"c"}}})
+	b.Position.Size, b.Nows = 101, slices.Repeat([]time.Time{monday}, 101)
+	version := b.Tables[plain].Version
+	b.Tables[plain].Version = func(values []any, i int) (store.NewVersion, error) {
+		v, err := version(values, i)
+		v.Change = changes[i]
+		if i == 2 {
+			v.From = 100
+		}
+		return v, err
+	}
+	must(t, o.writer.Commit(t.Context(), b))
+	must(t, o.writer.MakeIndexes(t.Context()))
+	o.read(t, func(s store.Snapshot) {
+		for size, want := range map[uint64]string{0: "[]", 1: "[a b]", 2: "[a b]", 100: "[a b]", 101: "[a b c]"} {
+			list, err := versions(t.Context(), s, store.Select{Filter: store.Filter{Table: plain, AsOf: size}, Ascending: true})
+			must(t, err)
+			if got := fmt.Sprint(keys(list)); got != want {
+				t.Errorf("as of %d leaves: %s, want %s", size, got, want)
+			}
+		}
+	})
+}
+
+// testZone: days begin where the zone has them begin, to the minute.
+func testZone(t *testing.T, h Harness) {
+	kathmandu := time.FixedZone("", 20700)
+	midnight := time.Date(2026, 11, 24, 0, 0, 0, 0, kathmandu)
+	o := open(t, h.New(t))
+	must(t, o.writer.Commit(t.Context(), batchOf([][]put{{
+		{things, "before", thing("", 0, 0, midnight.Add(-1), nil, "")},
+		{things, "at", thing("", 0, 0, midnight, nil, "")},
+		{things, "after", thing("", 0, 0, midnight.Add(time.Minute), nil, "")},
+	}})))
+	o.read(t, func(s store.Snapshot) {
+		groups, err := s.Groups(t.Context(), &store.Grouping{
+			Filter: store.Filter{AsOf: 1}, By: []store.By{{Column: at, Bucket: store.Bucket{Unit: store.Day, Zone: kathmandu}}},
+		})
+		must(t, err)
+		if got, want := fmt.Sprint(groups), "[{[2026-11-23] 1} {[2026-11-24] 2}]"; got != want {
+			t.Errorf("by days there are %s: want %s", got, want)
+		}
+	})
 }
 
 // testRoots: the roots of the last commits are known, and no others.

@@ -30,6 +30,7 @@ func times() []time.Time {
 		time.Date(2026, 10, 25, 23, 0, 0, 0, time.UTC), // midnight in Berlin, after the last Sunday of October
 		time.Date(2006, 10, 29, 2, 31, 0, 0, time.UTC), // a minute past midnight in St. John's, which becomes the day before
 		time.Date(2024, 2, 29, 12, 0, 0, 0, time.UTC),
+		time.Date(2026, 11, 22, 18, 15, 0, 0, time.UTC), // midnight in Kathmandu
 	} {
 		list = append(list, t, t.Add(-1), t.Add(59*time.Second), t.Add(90*time.Minute))
 	}
@@ -89,7 +90,11 @@ func drawBatch(t *rapid.T, m *model) (*store.Batch, *model) {
 	}
 	var timers []store.Timer
 	for _, key := range rapid.SliceOfNDistinct(rapid.SampledFrom(keyTexts), 0, 3, rapid.ID).Draw(t, "timers") {
-		timers = append(timers, store.Timer{View: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "view"), Key: key, Due: rapid.SampledFrom(times()).Draw(t, "due")})
+		timer := store.Timer{View: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "view"), Key: key}
+		if rapid.Bool().Draw(t, "set") {
+			timer.Due = rapid.SampledFrom(times()).Draw(t, "due")
+		}
+		timers = append(timers, timer)
 	}
 	return m.commit(drawLeaves(t), states, timers)
 }

@@ -45,6 +45,8 @@ func Run(t *testing.T, h Harness) {
 		{"Conditions", testConditions},
 		{"Pages", testPages},
 		{"Grouping", testGrouping},
+		{"Zone", testZone},
+		{"Crowded", testCrowded},
 		{"BadQueries", testBadQueries},
 		{"Commit", testCommit},
 		{"Roots", testRoots},
