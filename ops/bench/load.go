@@ -21,7 +21,8 @@ import (
 // stallTime is how long the ledger may show no progress before a measure gives up.
 const stallTime = 30 * time.Second
 
-// pump publishes what spools hold until they are empty or until has come.
+// pump publishes what spools hold until they are empty or until has come, and one message
+// of each spool at least.
 type pump struct {
 	parties []*party
 	spools  []*spool
@@ -56,7 +57,8 @@ func (p *pump) publish(ctx context.Context, i int) error {
 		return err
 	}
 	defer done()
-	for k := 0; time.Now().Before(p.until); k++ {
+	// One at least: there is something to measure, however short the time and busy the machine.
+	for k := 0; k == 0 || time.Now().Before(p.until); k++ {
 		body, err := next()
 		if errors.Is(err, io.EOF) {
 			break
