@@ -37,7 +37,7 @@ var only = map[string][]string{
 	"events/schema":       {"schemas"},
 	"ledger/client":       {"events", "events/canonical", "events/disclosed", "ledger/durable", "ledger/formats", "ledger/verify"},
 	"events/vocabulary":   {"events", "events/schema", "schemas"},
-	"events/connect/…":    {"events", "events/canonical", "events/connect/…", "events/vocabulary"},
+	"events/connect/…":    {"events", "events/canonical", "events/connect/…", "events/vocabulary", "events/zone"},
 	"ledger/formats":      {"events", "events/canonical"},
 	"ledger/verify":       {"events", "events/canonical", "ledger/formats"},
 	"cmd/saksi-verify":    {"ledger/formats", "ledger/verify"},

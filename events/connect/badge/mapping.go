@@ -8,13 +8,13 @@ import (
 	"slices"
 	"strings"
 	"time"
-	_ "time/tzdata" // mappings name time zones, on machines that may have no table of them
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/connect"
+	"github.com/saksi-ledger/saksi/events/zone"
 )
 
 // Mapping says what the columns of a log mean. A column is named as in the first
@@ -188,14 +188,14 @@ func (m *Mapping) completeTime() (err error) {
 		return fmt.Errorf("time.layout: %w", err)
 	}
 	if m.Time.Zone != "" {
-		if m.zone, err = location(m.Time.Zone); err != nil {
+		if m.zone, err = zone.Load(m.Time.Zone); err != nil {
 			return fmt.Errorf("time.zone: %w", err)
 		}
 	}
 	m.zones = map[string]*time.Location{}
 	for name, site := range m.Site.Sites {
 		if site.Zone != "" {
-			if m.zones[name], err = location(site.Zone); err != nil {
+			if m.zones[name], err = zone.Load(site.Zone); err != nil {
 				return fmt.Errorf("site.sites: %w", err)
 			}
 		}
@@ -259,15 +259,4 @@ var taken = []string{
 
 func isCountry(s string) bool {
 	return len(s) == 2 && s[0] >= 'A' && s[0] <= 'Z' && s[1] >= 'A' && s[1] <= 'Z'
-}
-
-func location(name string) (*time.Location, error) {
-	if name == "" || name == "Local" {
-		return nil, fmt.Errorf("%q is no time zone's name, such as Asia/Kuala_Lumpur", name)
-	}
-	zone, err := time.LoadLocation(name)
-	if err != nil {
-		return nil, fmt.Errorf("%q is no time zone's name, such as Asia/Kuala_Lumpur", name)
-	}
-	return zone, nil
 }
