@@ -1,6 +1,7 @@
 package connect_test
 
 import (
+	"encoding/json"
 	"os"
 	"strings"
 	"testing"
@@ -27,4 +28,14 @@ func readFile(t testing.TB, name string) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// textOf returns a member of an object.
+func textOf(t testing.TB, raw []byte, name string) string {
+	t.Helper()
+	var object map[string]string
+	if err := json.Unmarshal(raw, &object); err != nil {
+		t.Fatal(err)
+	}
+	return object[name]
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/connect"
 	"github.com/saksi-ledger/saksi/events/connect/cloudtrail"
+	"github.com/saksi-ledger/saksi/events/connect/connecttest"
 )
 
 // BenchmarkDraft maps the records of testdata, one after the other.
@@ -17,7 +18,7 @@ func BenchmarkDraft(b *testing.B) {
 		b.Fatal(err)
 	}
 	c, err := cloudtrail.New(connect.Options{
-		Recorder: recorder, Party: events.PartyOperator, Pseudonym: newTable().pseudonym, Random: rand.Reader,
+		Recorder: recorder, Party: events.PartyOperator, Pseudonym: connecttest.NewTable().Pseudonym, Random: rand.Reader,
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/connect"
 	"github.com/saksi-ledger/saksi/events/connect/cloudtrail"
+	"github.com/saksi-ledger/saksi/events/connect/connecttest"
 )
 
 var update = flag.Bool("update", false, "write testdata/*.golden anew")
@@ -24,7 +25,7 @@ func TestMapping(t *testing.T) {
 	if len(damage) > 0 {
 		t.Fatal(damage)
 	}
-	names := newTable()
+	names := connecttest.NewTable()
 	c := newConnector(t, 2, names)
 	var got bytes.Buffer
 	for _, record := range raw {
@@ -32,14 +33,14 @@ func TestMapping(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		line(t, d)
+		connecttest.Line(t, d)
 		for _, shy := range []string{"alice", "111122223333", "192.0.2", "2001:db8", "payroll", "mallory", "EXAMPLE"} {
 			if bytes.Contains(d.Event.Data, []byte(shy)) {
 				t.Errorf("%s stands in the event:\n%s", shy, d.Event.Data)
 			}
 		}
 		b, err := json.MarshalIndent(map[string]any{
-			"id": d.Event.ID, "type": d.Event.Type, "time": d.Event.Time, "data": opened(t, d),
+			"id": d.Event.ID, "type": d.Event.Type, "time": d.Event.Time, "data": connecttest.Opened(t, d),
 		}, "", "  ")
 		if err != nil {
 			t.Fatal(err)
@@ -83,7 +84,7 @@ func TestAccess(t *testing.T) {
 		{"new", "Frobnicate", "null", events.AccessUnstated},
 	} {
 		record := `{"eventVersion":"1.08","eventTime":"2026-03-02T08:15:30Z","eventSource":"` + test.source + `.amazonaws.com","eventName":"` + test.name + `","readOnly":` + test.readOnly + `}`
-		d, err := newConnector(t, 3, newTable()).Draft([]byte(record))
+		d, err := newConnector(t, 3, connecttest.NewTable()).Draft([]byte(record))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -115,11 +116,11 @@ func TestOnlyVocabulary(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d, err := newConnector(t, 7, newTable()).Draft(record)
+		d, err := newConnector(t, 7, connecttest.NewTable()).Draft(record)
 		if err != nil {
 			t.Fatal(err)
 		}
-		line(t, d)
+		connecttest.Line(t, d)
 		var data events.AccessPerformed
 		if err := json.Unmarshal(d.Event.Data, &data); err != nil {
 			t.Fatal(err)
@@ -132,7 +133,7 @@ func TestOnlyVocabulary(t *testing.T) {
 
 func TestDraftErrors(t *testing.T) {
 	const good = `"eventVersion":"1.08","eventTime":"2026-03-02T08:15:30Z","eventSource":"ec2.amazonaws.com","eventName":"RunInstances"`
-	c := newConnector(t, 4, newTable())
+	c := newConnector(t, 4, connecttest.NewTable())
 	if _, err := c.Draft([]byte(`{` + good + `}`)); err != nil {
 		t.Fatal(err)
 	}
@@ -172,12 +173,12 @@ func TestLargeFacts(t *testing.T) {
 	long := strings.Repeat("a", 100<<10)
 	record := `{"eventVersion":"1.08","eventTime":"2026-03-02T08:15:30Z","eventSource":"ec2.amazonaws.com","eventName":"RunInstances",` +
 		`"userAgent":"` + long + `","requestParameters":{"data":"` + long + `"}}`
-	d, err := newConnector(t, 5, newTable()).Draft([]byte(record))
+	d, err := newConnector(t, 5, connecttest.NewTable()).Draft([]byte(record))
 	if err != nil {
 		t.Fatal(err)
 	}
-	line(t, d)
-	data := opened(t, d).(map[string]any)
+	connecttest.Line(t, d)
+	data := connecttest.Opened(t, d).(map[string]any)
 	if got := data["from"].(map[string]any)["_sd"].(map[string]any)["userAgentDigest"]; got != events.DigestOf([]byte(long)).String() {
 		t.Errorf("userAgentDigest: %v", got)
 	}
@@ -189,7 +190,7 @@ func TestLargeFacts(t *testing.T) {
 // TestEventID fixes what importing twice relies on, for good.
 func TestEventID(t *testing.T) {
 	const rest = `"eventVersion":"1.08","eventTime":"2026-03-02T08:15:30Z","eventSource":"ec2.amazonaws.com","eventName":"RunInstances"}`
-	c := newConnector(t, 6, newTable())
+	c := newConnector(t, 6, connecttest.NewTable())
 	id := func(record string) string {
 		d, err := c.Draft([]byte(record))
 		if err != nil {
@@ -217,7 +218,7 @@ func TestEventID(t *testing.T) {
 func TestOptions(t *testing.T) {
 	recorder, _ := events.ParseRecorder("nimbus-my/lab-1/cloudtrail")
 	registry := events.RegistryRecorder("mcmc")
-	pseudonym := newTable().pseudonym
+	pseudonym := connecttest.NewTable().Pseudonym
 	for name, o := range map[string]connect.Options{
 		"no recorder":       {Party: events.PartyOperator, Pseudonym: pseudonym},
 		"registry recorder": {Recorder: registry, Party: events.PartyOperator, Pseudonym: pseudonym},

@@ -20,7 +20,7 @@ import (
 func importFile(t testing.TB, path string) connect.Account {
 	t.Helper()
 	n := 0
-	account, err := connect.Each(context.Background(), newConnector(t, 1, newTable()).Connector, []string{path}, nil, func(_ connect.Record, drafts []events.Draft) error {
+	account, err := connect.Each(context.Background(), newConnector(t, 1, connecttest.NewTable()).Connector, []string{path}, nil, func(_ connect.Record, drafts []events.Draft) error {
 		n++
 		for _, d := range drafts {
 			connecttest.Line(t, &d)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/connect"
+	"github.com/saksi-ledger/saksi/events/connect/connecttest"
 )
 
 // Logs of two exercises against real accounts, which are kept beside the
@@ -42,7 +43,7 @@ type imported struct {
 	lines  []string
 }
 
-func importAll(t testing.TB, dir string, seed byte, names *table) imported {
+func importAll(t testing.TB, dir string, seed byte, names *connecttest.Table) imported {
 	t.Helper()
 	c := newConnector(t, seed, names)
 	files, _, err := connect.Files([]string{dir}, c.Files)
@@ -61,7 +62,7 @@ func importAll(t testing.TB, dir string, seed byte, names *table) imported {
 			}
 			all.raw = append(all.raw, string(record.Raw))
 			all.drafts = append(all.drafts, d)
-			all.lines = append(all.lines, string(line(t, d)))
+			all.lines = append(all.lines, string(connecttest.Line(t, d)))
 		}
 	}
 	return all
@@ -71,11 +72,11 @@ func TestRealLogs(t *testing.T) {
 	for _, log := range realLogs {
 		t.Run(log.dir, func(t *testing.T) {
 			dir := realDir(t, log.dir)
-			files, skipped, err := connect.Files([]string{dir}, newConnector(t, 1, newTable()).Files)
+			files, skipped, err := connect.Files([]string{dir}, newConnector(t, 1, connecttest.NewTable()).Files)
 			if err != nil || len(files) != log.files || len(skipped) != log.skipped {
 				t.Errorf("%d files and %d skipped, want %d and %d (%v)", len(files), len(skipped), log.files, log.skipped, err)
 			}
-			names := newTable()
+			names := connecttest.NewTable()
 			one, two := importAll(t, dir, 1, names), importAll(t, dir, 2, names)
 			if len(one.drafts) != log.events {
 				t.Errorf("%d events, want %d", len(one.drafts), log.events)
@@ -127,7 +128,7 @@ func TestRealLogs(t *testing.T) {
 			if want := map[string]int{"stratus": 3}[log.dir]; len(sessions) != want {
 				t.Errorf("%d sessions, want %d", len(sessions), want)
 			}
-			t.Logf("%d events, %d pseudonyms, %d sessions, %.0f bytes an event", len(ids), len(names.names), len(sessions),
+			t.Logf("%d events, %d pseudonyms, %d sessions, %.0f bytes an event", len(ids), names.Len(), len(sessions),
 				float64(len(strings.Join(one.lines, "")))/float64(len(ids)))
 		})
 	}
@@ -136,45 +137,12 @@ func TestRealLogs(t *testing.T) {
 // digestsOf returns every digest in an event's _sd arrays.
 func digestsOf(t testing.TB, e *events.Event) (digests []string) {
 	t.Helper()
-	for _, leaf := range leavesOf(t, e.Data) {
-		if strings.HasSuffix(leaf.path, "/_sd/") {
-			digests = append(digests, leaf.text)
+	for _, leaf := range connecttest.Leaves(t, e.Data) {
+		if strings.HasSuffix(leaf.Path, "/_sd/") {
+			digests = append(digests, leaf.Text)
 		}
 	}
 	return digests
-}
-
-// leaf is a text or a number in a JSON value; elements of arrays have an empty
-// name in its path.
-type leaf struct{ path, text string }
-
-func leavesOf(t testing.TB, raw []byte) (leaves []leaf) {
-	t.Helper()
-	decoder := json.NewDecoder(strings.NewReader(string(raw)))
-	decoder.UseNumber()
-	var whole any
-	if err := decoder.Decode(&whole); err != nil {
-		t.Fatal(err)
-	}
-	var walk func(string, any)
-	walk = func(path string, v any) {
-		switch v := v.(type) {
-		case map[string]any:
-			for name, v := range v {
-				walk(path+"/"+name, v)
-			}
-		case []any:
-			for _, v := range v {
-				walk(path+"/", v)
-			}
-		case string:
-			leaves = append(leaves, leaf{path, v})
-		case json.Number:
-			leaves = append(leaves, leaf{path, v.String()})
-		}
-	}
-	walk("", whole)
-	return leaves
 }
 
 // shapes are how things look that identify somebody or something, wherever in a
@@ -237,15 +205,15 @@ func identifying(t testing.TB, raw []string) map[string]string {
 				values[value] = name
 			}
 		}
-		for _, leaf := range leavesOf(t, []byte(record)) {
-			member := strings.Split(leaf.path, "/")[1]
-			if slices.Contains(clearMembers, member) || leaf.text == "" {
+		for _, leaf := range connecttest.Leaves(t, []byte(record)) {
+			member := strings.Split(leaf.Path, "/")[1]
+			if slices.Contains(clearMembers, member) || leaf.Text == "" {
 				continue
 			}
-			values[leaf.text] = leaf.path
-			if strings.HasSuffix(leaf.path, "/principalId") {
-				for _, part := range strings.Split(leaf.text, ":") {
-					values[part] = leaf.path
+			values[leaf.Text] = leaf.Path
+			if strings.HasSuffix(leaf.Path, "/principalId") {
+				for _, part := range strings.Split(leaf.Text, ":") {
+					values[part] = leaf.Path
 				}
 			}
 		}
@@ -258,7 +226,7 @@ func identifying(t testing.TB, raw []string) map[string]string {
 func TestNothingLeaks(t *testing.T) {
 	var raw, lines []string
 	for i, log := range realLogs {
-		all := importAll(t, realDir(t, log.dir), byte(i), newTable())
+		all := importAll(t, realDir(t, log.dir), byte(i), connecttest.NewTable())
 		raw, lines = append(raw, all.raw...), append(lines, all.lines...)
 	}
 	values := identifying(t, raw)
@@ -271,12 +239,12 @@ func TestNothingLeaks(t *testing.T) {
 	// or a hash (ids, nonces, digests, pseudonyms).
 	said := map[string]bool{}
 	for _, l := range lines {
-		for _, leaf := range leavesOf(t, []byte(l)) {
+		for _, leaf := range connecttest.Leaves(t, []byte(l)) {
 			switch {
-			case strings.HasSuffix(leaf.path, "/_sd/"), leaf.path == "/id", leaf.path == "/nonce", leaf.path == "/time",
-				leaf.path == "/data/actor/id", leaf.path == "/data/session":
+			case strings.HasSuffix(leaf.Path, "/_sd/"), leaf.Path == "/id", leaf.Path == "/nonce", leaf.Path == "/time",
+				leaf.Path == "/data/actor/id", leaf.Path == "/data/session":
 			default:
-				said[leaf.text] = true
+				said[leaf.Text] = true
 			}
 		}
 	}
@@ -320,7 +288,7 @@ var leftOut = []string{"managementEvent", "requestID", "responseElements", "tlsD
 // with their events, and for what is disclosed in the records.
 func TestDisclosuresHold(t *testing.T) {
 	for i, log := range realLogs {
-		all := importAll(t, realDir(t, log.dir), byte(i), newTable())
+		all := importAll(t, realDir(t, log.dir), byte(i), connecttest.NewTable())
 		held := 0
 		for i, record := range all.raw {
 			d := all.drafts[i]
@@ -335,21 +303,21 @@ func TestDisclosuresHold(t *testing.T) {
 				if err := json.Unmarshal(b, &parts); err != nil || len(parts) != 3 {
 					t.Fatal(len(parts), err)
 				}
-				for _, leaf := range leavesOf(t, parts[2]) {
-					disclosed[leaf.text] = true
+				for _, leaf := range connecttest.Leaves(t, parts[2]) {
+					disclosed[leaf.Text] = true
 				}
 			}
 			kind := resourceKind(t, d.Event)
-			for _, leaf := range leavesOf(t, []byte(record)) {
-				inRecord[leaf.text] = true
-				member := strings.Split(leaf.path, "/")[1]
+			for _, leaf := range connecttest.Leaves(t, []byte(record)) {
+				inRecord[leaf.Text] = true
+				member := strings.Split(leaf.Path, "/")[1]
 				switch {
-				case slices.Contains(leftOut, member), slices.Contains(clearMembers, member), leaf.text == "":
-				case leaf.path == "/resources//type" && leaf.text == kind:
-				case disclosed[leaf.text]:
+				case slices.Contains(leftOut, member), slices.Contains(clearMembers, member), leaf.Text == "":
+				case leaf.Path == "/resources//type" && leaf.Text == kind:
+				case disclosed[leaf.Text]:
 					held++
 				default:
-					t.Errorf("event %s discloses nothing of %s", d.Event.ID, leaf.path)
+					t.Errorf("event %s discloses nothing of %s", d.Event.ID, leaf.Path)
 				}
 			}
 			inRecord[events.DigestOf([]byte(record)).String()] = true
@@ -358,7 +326,7 @@ func TestDisclosuresHold(t *testing.T) {
 					t.Errorf("event %s discloses %.80q, which is not in its record", d.Event.ID, text)
 				}
 			}
-			opened(t, d) // each has its digest in the event
+			connecttest.Opened(t, d) // each has its digest in the event
 		}
 		t.Logf("%s: %d values in disclosures", log.dir, held)
 	}
@@ -378,14 +346,14 @@ func resourceKind(t testing.TB, e *events.Event) string {
 func TestRealWords(t *testing.T) {
 	counts := map[string]map[string]int{}
 	for i, log := range realLogs {
-		for _, d := range importAll(t, realDir(t, log.dir), byte(i), newTable()).drafts {
-			for _, leaf := range leavesOf(t, d.Event.Data) {
-				switch leaf.path {
+		for _, d := range importAll(t, realDir(t, log.dir), byte(i), connecttest.NewTable()).drafts {
+			for _, leaf := range connecttest.Leaves(t, d.Event.Data) {
+				switch leaf.Path {
 				case "/access", "/outcome", "/mode", "/actor/kind", "/reason/code", "/from/network", "/ended":
-					if counts[leaf.path] == nil {
-						counts[leaf.path] = map[string]int{}
+					if counts[leaf.Path] == nil {
+						counts[leaf.Path] = map[string]int{}
 					}
-					counts[leaf.path][leaf.text]++
+					counts[leaf.Path][leaf.Text]++
 				}
 			}
 		}

@@ -49,6 +49,9 @@ func (t *Table) Pseudonym(principal string) (string, error) {
 	return p, nil
 }
 
+// Len returns how many principals have a pseudonym.
+func (t *Table) Len() int { return len(t.names) }
+
 // Suite is what a connector's package has for its tests.
 type Suite struct {
 	System connect.System
