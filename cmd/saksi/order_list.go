@@ -51,12 +51,13 @@ func runOrderList(ctx context.Context, s *cmdline.Session, in *orderListInput) (
 
 // dueIn says how long there is left for an order.
 func dueIn(o *operator.Order, now time.Time) string {
-	switch left := o.Due.Sub(now).Round(time.Second); {
+	left := o.Due.Sub(now)
+	switch {
 	case !o.Open():
 		return ""
-	case left < 0:
-		return "overdue " + (-left).String()
+	case left < 0: // before it is rounded: what is overdue by less than a second is overdue
+		return "overdue " + (-left).Round(time.Second).String()
 	default:
-		return left.String()
+		return left.Round(time.Second).String()
 	}
 }
