@@ -25,7 +25,7 @@ func runFacilityList(_ context.Context, _ *cmdline.Session, in *atHome) (*cmdlin
 	}
 	all := r.Facilities()
 	slices.SortFunc(all, func(a, b admission.Facility) int { return cmp.Compare(a.Name, b.Name) })
-	out := &cmdline.Result{Document: all, Columns: []string{"facility", "name", "country", "state", "regions", "time zone", "landlord", "leaf"}, Spare: []string{"regions", "landlord", "time zone", "state"}}
+	out := &cmdline.Result{Document: all, Columns: []string{"facility", "name", "country", "state", "regions", "time zone", "landlord", "leaf"}, Collapsible: []string{"regions", "landlord", "time zone", "state"}}
 	for _, f := range all {
 		out.Rows = append(out.Rows, []any{f.Name, f.DisplayName, f.Country, f.State, strings.Join(f.Regions, " "), f.TimeZone, f.Landlord, f.Leaf})
 	}

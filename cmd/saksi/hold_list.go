@@ -26,7 +26,7 @@ func runHoldList(_ context.Context, s *cmdline.Session, in *holdListInput) (*cmd
 		return nil, err
 	}
 	all := r.Holds()
-	out := &cmdline.Result{Document: all, Columns: []string{"hold", "by", "covers", "from", "to", "ground", "leaf"}, Spare: []string{"ground", "by"}}
+	out := &cmdline.Result{Document: all, Columns: []string{"hold", "by", "covers", "from", "to", "ground", "leaf"}, Collapsible: []string{"ground", "by"}}
 	for _, h := range all {
 		var covers []string
 		for _, part := range []struct {

@@ -36,7 +36,7 @@ func runOrderList(ctx context.Context, s *cmdline.Session, in *orderListInput) (
 		}
 		out := &cmdline.Result{
 			Document: orders, Columns: []string{"order", "authority", "state", "due", "in", "recorder", "event", "left", "held"},
-			Spare: []string{"authority", "event", "held", "in"},
+			Collapsible: []string{"authority", "event", "held", "in"},
 		}
 		for _, o := range orders {
 			out.Rows = append(out.Rows, []any{o.Number, o.Authority, o.State, s.Stamp(o.Due), dueIn(&o, time.Now()),

@@ -29,7 +29,7 @@ func runOutboxStatus(ctx context.Context, _ *cmdline.Session, in *outboxStatusIn
 		}
 		out := &cmdline.Result{
 			Document: status, Columns: []string{"recorder", "incarnation", "next", "waiting", "oldest", "receipts", "rejected", "disclosures"},
-			Spare: []string{"disclosures", "next", "incarnation", "oldest"},
+			Collapsible: []string{"disclosures", "next", "incarnation", "oldest"},
 		}
 		var notes []string
 		for _, r := range status.Recorders {

@@ -37,7 +37,7 @@ func runReaderList(_ context.Context, s *cmdline.Session, in *readerListInput) (
 	}
 	out := &cmdline.Result{
 		Document: readers, Columns: []string{"reader", "role", "state", "facilities", "operators", "families", "customers", "of", "added"},
-		Spare: []string{"families", "of", "operators"},
+		Collapsible: []string{"families", "of", "operators"},
 	}
 	for _, r := range readers {
 		out.Rows = append(out.Rows, []any{

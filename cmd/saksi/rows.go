@@ -148,9 +148,9 @@ func defaultColumns(view string) []string {
 	}[view]
 }
 
-// spareColumns are those of the default columns that a narrow terminal can do without,
+// collapsibleColumns are those of the default columns that a narrow terminal can do without,
 // the least needed first: what is left answers the view's question.
-func spareColumns(view string) []string {
+func collapsibleColumns(view string) []string {
 	return map[string][]string{
 		"touches":      {"correction", "outcome", "actor.party", "reason", "operation"},
 		"sessions":     {"reason", "mode", "actor.party", "facility", "closed"},

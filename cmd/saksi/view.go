@@ -96,7 +96,7 @@ func runView(ctx context.Context, s *cmdline.Session, in *viewInput) (*cmdline.R
 	}
 	out := &cmdline.Result{Document: page.document, Columns: chosen, Long: longColumn(in.view)}
 	if in.columns == "" {
-		out.Spare = spareColumns(in.view)
+		out.Collapsible = collapsibleColumns(in.view)
 	}
 	for i, cells := range page.rows {
 		line := make([]any, len(chosen))

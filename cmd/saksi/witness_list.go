@@ -31,7 +31,7 @@ func runWitnessList(_ context.Context, _ *cmdline.Session, in *atHome) (*cmdline
 	}
 	out := &cmdline.Result{
 		Document: map[string]any{"name": h.Name, "key": self.Key(), "url": h.URL(), "logs": logs},
-		Columns:  []string{"log", "size", "refused", "key"}, Spare: []string{"key"},
+		Columns:  []string{"log", "size", "refused", "key"}, Collapsible: []string{"key"},
 		Note: "witness " + self.Key(),
 	}
 	for _, l := range logs {

@@ -1,6 +1,8 @@
 // Package hint is how errors say what to do about them: an error with a hint, and
 // the names that come nearest to one that was mistyped. Errors of all rooms from the
-// ledger up carry hints by it. It imports nothing of the module.
+// ledger up carry hints by it.
+//
+// Not here: any sentence of a hint, and any import of the module.
 package hint
 
 import (

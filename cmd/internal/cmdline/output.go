@@ -20,9 +20,9 @@ type Result struct {
 	// columns, what and value, without a head.
 	Columns []string
 	Rows    [][]any
-	// Spare are the columns that a terminal which is too narrow for all is not shown,
+	// Collapsible are the columns that a terminal which is too narrow for all is not shown,
 	// the least needed first.
-	Spare []string
+	Collapsible []string
 	// Long is a column of sentences. Where the terminal is too narrow for it, they
 	// stand below their rows.
 	Long string

@@ -132,7 +132,7 @@ func (l layout) notes() []string {
 
 // layout fits the columns to a terminal. Where they don't, in this order: heads are
 // broken; columns that have nothing, or the same in all rows, are said once, below;
-// sentences go below their rows; spare columns are left out; and the widest are
+// sentences go below their rows; collapsible columns are left out; and the widest are
 // wrapped. The first and the last column, its evidence, always stay.
 func (r *Result) layout(cells [][]string, terminal int) layout {
 	l := layout{below: -1}
@@ -166,7 +166,7 @@ func (r *Result) layout(cells [][]string, terminal int) layout {
 			l.below = l.columns[i].index
 			l.columns = slices.Delete(l.columns, i, i+1)
 		}
-		l.leaveOut(r.Spare, terminal)
+		l.leaveOut(r.Collapsible, terminal)
 	}
 	l.wrap(terminal)
 	return l
@@ -240,10 +240,10 @@ func (l *layout) foldSame(cells [][]string, terminal int) {
 	}
 }
 
-// leaveOut leaves spare columns out until the rest can be made to fit. Where that is
+// leaveOut leaves collapsible columns out until the rest can be made to fit. Where that is
 // not enough, those before the last go, the last of them first.
-func (l *layout) leaveOut(spare []string, terminal int) {
-	order := slices.Clone(spare)
+func (l *layout) leaveOut(collapsible []string, terminal int) {
+	order := slices.Clone(collapsible)
 	for i := len(l.columns) - 2; i > 0; i-- {
 		if name := l.columns[i].name; !slices.Contains(order, name) {
 			order = append(order, name)

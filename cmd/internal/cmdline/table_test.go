@@ -36,7 +36,7 @@ func TestTablesFitTheTerminal(t *testing.T) {
 // A terminal that is too narrow for all columns shows the first and the last, and names
 // those that it leaves out.
 func TestTablesSayWhatTheyLeaveOut(t *testing.T) {
-	out := Result{Columns: []string{"order", "operator", "recorder", "due", "held"}, Spare: []string{"recorder"}}
+	out := Result{Columns: []string{"order", "operator", "recorder", "due", "held"}, Collapsible: []string{"recorder"}}
 	out.Rows = [][]any{{"order-0001-2026", "operator-1234567", "recorder-7654321", "2026-12-01T00:00:00Z", "yes"}}
 	text := out.table(30, false)
 	for line := range strings.Lines(text) {
