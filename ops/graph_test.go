@@ -40,11 +40,12 @@ var only = map[string][]string{
 	"events/connect/…":    {"events", "events/canonical", "events/connect/…", "events/vocabulary", "events/zone"},
 	"ledger/formats":      {"events", "events/canonical"},
 	"ledger/verify":       {"events", "events/canonical", "ledger/formats"},
-	"cmd/saksi-verify":    {"ledger/formats", "ledger/verify"},
+	"cmd/saksi-verify":    {"ledger/durable", "ledger/formats", "ledger/verify"},
+	"ledger/durable":      {},
 	// Projections know of the ledger that it can be read, and no more.
 	"projections":               {"events", "events/…", "ledger", "ledger/tiles", "ledger/formats", "ledger/verify", "projections/store"},
 	"projections/store":         {},
-	"projections/store/…":       {"projections/store", "projections/store/…"},
+	"projections/store/…":       {"ledger/durable", "projections/store", "projections/store/…"},
 	"projections/views":         {"events", "ledger/formats", "ledger/verify", "projections", "projections/findings/…"},
 	"projections/findings/…":    {"events", "events/committed", "ledger/formats", "ledger/verify", "projections", "projections/findings/…"},
 	"projections/feeds":         {"events", "projections"},
@@ -52,8 +53,8 @@ var only = map[string][]string{
 	"projections/api/apiclient": {},
 	"ops/broker":                {"events", "ledger/durable"},
 	"ops/home":                  {"events", "ledger/durable", "ledger/formats", "ledger/verify"},
-	"ops/operator":              {"schemas", "events/…", "projections/api/apiclient", "ledger/client", "ledger/formats", "ledger/verify", "ops/home"},
-	"ops/reader":                {"events", "ledger/formats", "ledger/verify", "ops/home", "projections", "projections/api/apiclient", "projections/feeds"},
+	"ops/operator":              {"schemas", "events/…", "projections/api/apiclient", "ledger/client", "ledger/durable", "ledger/formats", "ledger/verify", "ops/home"},
+	"ops/reader":                {"events", "ledger/durable", "ledger/formats", "ledger/verify", "ops/home", "projections", "projections/api/apiclient", "projections/feeds"},
 }
 
 // never lists what a package may not reach, however far down. Where net is not in

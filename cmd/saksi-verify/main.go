@@ -18,12 +18,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"golang.org/x/term"
 
 	"github.com/saksi-ledger/saksi/events/safetext"
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/verify"
 )
 
@@ -138,7 +138,7 @@ func verifyFile(path, trustFile, format, recordsFile string, stdout io.Writer) (
 	options := verify.Options{Now: time.Now()}
 	finish := func() error { return nil }
 	if recordsFile != "" {
-		var discard func()
+		var discard func() error
 		if options.Record, finish, discard, err = writeRecords(recordsFile); err != nil {
 			return exitFailed, err
 		}
@@ -198,8 +198,8 @@ func say(statement interface{ TextIn(columns int) string }, format string, stdou
 
 // writeRecords writes records to a file that has its name once finish was called; discard
 // removes what hasn't.
-func writeRecords(path string) (record func(*verify.StatedRecord) error, finish func() error, discard func(), _ error) {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+func writeRecords(path string) (record func(*verify.StatedRecord) error, finish func() error, discard func() error, _ error) {
+	f, err := durable.Replace(path, 0o644)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -207,15 +207,6 @@ func writeRecords(path string) (record func(*verify.StatedRecord) error, finish 
 	enc := json.NewEncoder(lines)
 	enc.SetEscapeHTML(false)
 	record = func(r *verify.StatedRecord) error { return enc.Encode(r) }
-	finish = func() error {
-		if err := errors.Join(lines.Flush(), f.Chmod(0o644), f.Close()); err != nil {
-			return err
-		}
-		return os.Rename(f.Name(), path)
-	}
-	discard = func() {
-		f.Close()
-		os.Remove(f.Name())
-	}
-	return record, finish, discard, nil
+	finish = func() error { return errors.Join(lines.Flush(), f.Commit()) }
+	return record, finish, f.Discard, nil
 }

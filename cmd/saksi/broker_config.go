@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 
 	"github.com/saksi-ledger/saksi/cmd/internal/cmdline"
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ops/broker"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
@@ -53,7 +53,7 @@ func runBrokerConfig(_ context.Context, _ *cmdline.Session, in *brokerConfigInpu
 	}); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(in.output, config.Bytes(), 0o600); err != nil {
+	if err := durable.WriteFile(in.output, config.Bytes(), 0o600); err != nil {
 		return nil, fmt.Errorf("write the configuration: %w", err)
 	}
 	return nil, nil

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/saksi-ledger/saksi/cmd/internal/cmdline"
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/hint"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
@@ -79,45 +79,9 @@ func (o outFile) write(content func(*os.File) error) error {
 	if o.force {
 		return writeWhole(o.path, content)
 	}
-	return writeAs(o.path, content, func(from string) error {
-		// A link takes no other's place, as a new name would. Where there are no
-		// links, looking first is what there is.
-		err := os.Link(from, o.path)
-		if errors.Is(err, fs.ErrExist) {
-			return o.isThere()
-		}
-		if err != nil {
-			if _, missing := os.Lstat(o.path); !errors.Is(missing, fs.ErrNotExist) {
-				return o.isThere()
-			}
-			return os.Rename(from, o.path)
-		}
-		os.Remove(from) // it has its other name
-		return nil
-	})
-}
-
-// writeWhole writes a file that is there whole, or not at all, in the place of any that
-// was there.
-func writeWhole(path string, content func(*os.File) error) error {
-	return writeAs(path, content, func(from string) error { return os.Rename(from, path) })
-}
-
-// writeAs writes a file beside path, and has it named once all of it is on the disk.
-func writeAs(path string, content func(*os.File) error, name func(from string) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	err = content(f)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = name(f.Name())
-	}
-	if err != nil {
-		os.Remove(f.Name())
+	err := writeAs(durable.Create, o.path, content)
+	if errors.Is(err, fs.ErrExist) {
+		return o.isThere()
 	}
 	return err
 }
@@ -135,4 +99,23 @@ func (in *grantInput) write(grant *home.Grant) (note string, _ error) {
 		note = " The file that was there before was replaced."
 	}
 	return note, home.WriteJSON(in.output, grant, 0o644)
+}
+
+// writeWhole writes a file that is there whole, or not at all, in the place of any that
+// was there; see [durable.Replace].
+func writeWhole(path string, content func(*os.File) error) error {
+	return writeAs(durable.Replace, path, content)
+}
+
+// writeAs has a file written that is begun so, and gives it its name if all went well. Its
+// mode is 0600 unless the content changes it.
+func writeAs(begin func(string, os.FileMode) (*durable.File, error), path string, content func(*os.File) error) error {
+	f, err := begin(path, 0)
+	if err != nil {
+		return err
+	}
+	if err := content(f.File); err != nil {
+		return errors.Join(err, f.Discard())
+	}
+	return f.Commit()
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/saksi-ledger/saksi/cmd/internal/cmdline"
 	"github.com/saksi-ledger/saksi/events/safetext"
 	"github.com/saksi-ledger/saksi/ledger/client"
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/tiles"
@@ -85,7 +86,7 @@ func runOutboxEvidence(ctx context.Context, s *cmdline.Session, in *outboxEviden
 		for i, e := range kept {
 			name, text, proven := contradiction(ctx, s, in.timeout, shown, e, i+1)
 			path := filepath.Join(in.directory, name)
-			if err := os.WriteFile(path, text, 0o644); err != nil {
+			if err := durable.WriteFile(path, text, 0o644); err != nil {
 				return nil, err
 			}
 			files = append(files, map[string]any{"file": path, "proof": proven, "what": e.What})

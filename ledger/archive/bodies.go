@@ -73,7 +73,7 @@ var errTorn = errors.New("the record is not whole")
 func OpenBodies(dir string, size uint64, readOnly bool) (*Bodies, error) {
 	b := &Bodies{dir: dir, maxBytes: segmentBytes, readOnly: readOnly}
 	if !readOnly {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
+		if err := durable.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("open bodies: %w", err)
 		}
 	}

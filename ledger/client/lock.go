@@ -1,38 +1,30 @@
 package client
 
 import (
+	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/saksi-ledger/saksi/ledger/durable"
 )
 
-// lock takes the exclusive lock beside an outbox, held until the file is
-// closed: by us, or by the operating system when the process ends however it
-// ends. The file stays, for removing it would let two processes lock two files
-// of the same name.
-func lock(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := flock(f); err != nil {
-		defer f.Close()
-		if err != errLocked {
-			return nil, fmt.Errorf("lock %s: %w", path, err)
-		}
+// lock takes the exclusive lock beside an outbox, see [durable.TryLock].
+func lock(path string) (*durable.Held, error) {
+	held, err := durable.TryLock(path)
+	if errors.Is(err, durable.ErrLocked) {
 		owner := "another process"
-		if b, _ := io.ReadAll(io.LimitReader(f, 32)); len(b) > 0 {
+		if b, err := durable.ReadFile(path, 32); err == nil {
 			if pid, err := strconv.Atoi(strings.TrimSpace(string(b))); err == nil {
 				owner = fmt.Sprintf("process %d", pid)
 			}
 		}
 		return nil, hint("one process at a time writes to an outbox: wait for it, or stop it", "it is in use by %s", owner)
 	}
-	// The number is a courtesy to whoever comes second.
-	if err := f.Truncate(0); err == nil {
-		_, _ = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	if err != nil {
+		return nil, err
 	}
-	return f, nil
+	held.Note(strconv.Itoa(os.Getpid()) + "\n")
+	return held, nil
 }

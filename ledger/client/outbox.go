@@ -17,6 +17,7 @@ import (
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/paths"
 )
@@ -42,7 +43,7 @@ type Options struct {
 type Outbox struct {
 	path   string
 	db     *sql.DB
-	lock   *os.File
+	lock   *durable.Held
 	opts   Options
 	commit func(*sql.Tx) error // tests make it fail, both ways
 
@@ -171,7 +172,7 @@ func (o *Outbox) open(ctx context.Context, abs string) error {
 	if err != nil {
 		return err
 	}
-	err = errors.Join(f.Chmod(0o600), f.Sync(), f.Close(), syncDir(filepath.Dir(abs)))
+	err = errors.Join(f.Chmod(0o600), f.Sync(), f.Close(), durable.SyncDir(filepath.Dir(abs)))
 	if err != nil {
 		return err
 	}
@@ -265,12 +266,4 @@ func (o *Outbox) wake() {
 	case o.added <- struct{}{}:
 	default:
 	}
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

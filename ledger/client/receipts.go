@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
@@ -130,7 +131,7 @@ func (r *Receipt) FileName() string {
 // which is made if need be. Files that are there already are left alone. It
 // returns how many it wrote. On an error, what was written so far is whole.
 func (o *Outbox) ExportReceipts(ctx context.Context, dir string) (n int, err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := durable.MkdirAll(dir, 0o700); err != nil {
 		return 0, fmt.Errorf("export receipts: %w", err)
 	}
 	for r, err := range o.Receipts(ctx) {
@@ -141,29 +142,15 @@ func (o *Outbox) ExportReceipts(ctx context.Context, dir string) (n int, err err
 		if _, err := os.Lstat(path); err == nil {
 			continue
 		}
-		if err := writeWhole(path, r.Proof.Marshal()); err != nil {
+		if err := durable.WriteData(path, r.Proof.Marshal(), 0o600); err != nil {
 			return n, fmt.Errorf("export receipts: %w", err)
 		}
 		n++
 	}
-	if err := syncDir(dir); err != nil {
+	if err := durable.SyncDir(dir); err != nil {
 		return n, fmt.Errorf("export receipts: %w", err)
 	}
 	return n, nil
-}
-
-// writeWhole leaves a file under its name only when all of it is there.
-func writeWhole(path string, b []byte) error {
-	tmp := path + ".tmp"
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(tmp, path)
 }
 
 // Disclosure is a disclosure that is kept, and the event it belongs to.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 
@@ -119,7 +118,7 @@ func WriteStatus(file string, status any) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+	if err := durable.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
 	return durable.WriteFile(file, append(b, '\n'), 0o644)

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"filippo.io/torchwood"
 
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/tiles"
 )
 
@@ -95,27 +97,14 @@ func readFile(path string, most int64) ([]byte, error) {
 	return b, nil
 }
 
-// writeFile writes a file whole or not at all, and makes it durable: create beside it,
-// write, fsync, rename. Its name may be gone after a crash; see [syncDir].
+// writeFile writes a file whole or not at all, in a directory that it makes. Contents are
+// durable then; names once [durable.SyncDir] was called for each directory.
 func writeFile(path string, b []byte) error {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, ".new-*")
-	if errors.Is(err, os.ErrNotExist) {
-		if err = os.MkdirAll(dir, 0o755); err == nil {
-			f, err = os.CreateTemp(dir, ".new-*")
+	err := durable.WriteData(path, b, 0o644)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = os.MkdirAll(filepath.Dir(path), 0o755); err == nil {
+			err = durable.WriteData(path, b, 0o644)
 		}
 	}
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err := errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		os.Remove(f.Name())
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		os.Remove(f.Name())
-		return err
-	}
-	return nil
+	return err
 }

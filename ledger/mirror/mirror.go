@@ -45,8 +45,8 @@ import (
 
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/tlog"
-	"golang.org/x/sys/unix"
 
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/tiles"
 )
@@ -91,7 +91,7 @@ type Copy struct {
 	dir   string
 	log   *formats.Log
 	about about
-	lock  *os.File
+	lock  *durable.Held
 	head  *tiles.Head
 	at    *formats.Checkpoint // nil before the first
 }
@@ -157,7 +157,7 @@ func OpenAny(dir string) (*Copy, error) {
 // Create opens a copy to add to it, and makes it if need be. Its bodies are those that
 // the mandate of as shows, a reader's name; empty without one.
 func Create(dir string, log *formats.Log, as string) (*Copy, error) {
-	if err := os.MkdirAll(filepath.Join(dir, treeDir), 0o755); err != nil {
+	if err := durable.MkdirAll(filepath.Join(dir, treeDir), 0o755); err != nil {
 		return nil, fmt.Errorf("make a copy: %w", err)
 	}
 	if !Is(dir) {
@@ -310,18 +310,14 @@ func (c *Copy) Bodies(_ context.Context, from uint64, n int) ([][]byte, error) {
 	return bodies[first : first+n], nil
 }
 
-// lockDir takes the lock on a copy's directory.
-func lockDir(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock the copy: %w", err)
+// lockDir takes the lock on a copy's directory, see [durable.TryLock].
+func lockDir(dir string) (*durable.Held, error) {
+	held, err := durable.TryLock(filepath.Join(dir, lockFile))
+	switch {
+	case errors.Is(err, durable.ErrLocked):
+		return nil, fmt.Errorf("lock the copy in %s: another process is adding to it", dir)
+	case err != nil:
+		return nil, fmt.Errorf("open the copy in %s: %w", dir, err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("lock the copy in %s: another process is adding to it", dir)
-		}
-		return nil, fmt.Errorf("lock the copy in %s: %w", dir, err)
-	}
-	return f, nil
+	return held, nil
 }

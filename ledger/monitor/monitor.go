@@ -64,7 +64,7 @@ const (
 // Monitor watches one ledger, through its trees. It is for one goroutine.
 type Monitor struct {
 	config Config
-	lock   *os.File
+	lock   *durable.Held
 	// trees are the origins of the ledger's trees as they followed each other. The last
 	// one is the one that is served.
 	trees []string
@@ -97,7 +97,7 @@ func Open(config Config) (*Monitor, error) {
 			return nil, fmt.Errorf("monitor: the trust file: %w", err)
 		}
 	}
-	if err := os.MkdirAll(config.Dir, 0o700); err != nil {
+	if err := durable.MkdirAll(config.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open the monitor's directory: %w", err)
 	}
 	lock, err := lockDir(config.Dir)

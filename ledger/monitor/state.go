@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 	"github.com/saksi-ledger/saksi/ledger/paths"
@@ -94,7 +92,7 @@ func openKept(dir string, trusted *verify.TrustedLedger) (*kept, error) {
 		return nil, err
 	}
 	k := &kept{dir: dirOf(dir, trusted.Origin), log: log, trusted: trusted, persist: func(path string, b []byte) error { return durable.WriteFile(path, b, 0o600) }}
-	if err := os.MkdirAll(filepath.Join(k.dir, checkpointsDir), 0o700); err != nil {
+	if err := durable.MkdirAll(filepath.Join(k.dir, checkpointsDir), 0o700); err != nil {
 		return nil, fmt.Errorf("open the monitor's directory: %w", err)
 	}
 	b, err := durable.ReadFile(filepath.Join(k.dir, stateFile), maxState)
@@ -263,20 +261,16 @@ func (k *kept) keepProof(pattern string, text []byte) (string, error) {
 	return path, nil
 }
 
-// lockDir takes the lock on a monitor's directory, for as long as the file is open.
-func lockDir(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock the monitor's directory: %w", err)
+// lockDir takes the lock on a monitor's directory, see [durable.TryLock].
+func lockDir(dir string) (*durable.Held, error) {
+	held, err := durable.TryLock(filepath.Join(dir, lockFile))
+	switch {
+	case errors.Is(err, durable.ErrLocked):
+		return nil, fmt.Errorf("lock %s: another monitor uses it", dir)
+	case err != nil:
+		return nil, fmt.Errorf("open the monitor's directory %s: %w", dir, err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("lock %s: another monitor uses it", dir)
-		}
-		return nil, fmt.Errorf("lock %s: %w", dir, err)
-	}
-	return f, nil
+	return held, nil
 }
 
 // hinted is an error that says what to do.

@@ -17,6 +17,7 @@ import (
 	"github.com/saksi-ledger/saksi/ledger"
 	"github.com/saksi-ledger/saksi/ledger/admission"
 	"github.com/saksi-ledger/saksi/ledger/archive"
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/formats"
 )
 
@@ -54,7 +55,7 @@ type Ledger struct {
 	config Config
 	log    *slog.Logger
 	cancel context.CancelFunc
-	lock   *os.File
+	lock   *durable.Held
 	tree   *tree
 	bodies *archive.Bodies
 	state  *state
@@ -96,7 +97,7 @@ const stateFile = "state.db"
 // where there is a ledger; where an earlier Create was interrupted it goes on.
 func Create(ctx context.Context, config Config, genesis []byte) error {
 	config.setDefaults()
-	if err := os.MkdirAll(config.Dir, 0o700); err != nil {
+	if err := durable.MkdirAll(config.Dir, 0o700); err != nil {
 		return fmt.Errorf("create ledger: %w", err)
 	}
 	lock, err := lockDir(config.Dir)

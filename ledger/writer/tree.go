@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/transparency-dev/tessera"
 	"github.com/transparency-dev/tessera/storage/posix"
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/quiet"
 )
 
@@ -37,7 +37,7 @@ type tree struct {
 // openTree opens the tree in dir, or makes it. The context is the tree's life:
 // when it ends without close, whatever was not durable is dropped, as in a crash.
 func openTree(ctx context.Context, dir string, signer note.Signer, log *slog.Logger) (*tree, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := durable.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open tree: %w", err)
 	}
 	quiet.Tessera()

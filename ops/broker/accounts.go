@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
 
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/paths"
 )
 
@@ -55,7 +56,7 @@ func (a *Authority) admitMember(m member, userPublicKey string, limits Limits, d
 	defer unlock()
 
 	// A directory that was made before there were readers has no place for them.
-	if err := os.MkdirAll(filepath.Join(a.dir, m.dir), 0o700); err != nil {
+	if err := durable.MkdirAll(filepath.Join(a.dir, m.dir), 0o700); err != nil {
 		return nil, "", err
 	}
 	account, err := readOrMakeAccountKey(a.accountFile(m, ".nk"))
@@ -207,10 +208,10 @@ func (a *Authority) saveAccount(m member, c *jwt.AccountClaims) error {
 // lock excludes other changes of accounts, in this process and others.
 func (a *Authority) lock() (unlock func(), err error) {
 	a.mu.Lock()
-	release, err := lockFile(filepath.Join(a.dir, fileLock), true)
+	held, err := durable.Lock(filepath.Join(a.dir, fileLock))
 	if err != nil {
 		a.mu.Unlock()
 		return nil, err
 	}
-	return func() { release(); a.mu.Unlock() }, nil
+	return func() { held.Close(); a.mu.Unlock() }, nil
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
+
+	"github.com/saksi-ledger/saksi/ledger/durable"
 )
 
 // Errors that callers decide by; they arrive wrapped.
@@ -26,8 +28,6 @@ var (
 	// ErrSuspended: the operator or reader is suspended; only its readmission
 	// lifts that.
 	ErrSuspended = errors.New("it is suspended")
-
-	errLocked = errors.New("another process holds the lock")
 )
 
 // The layout of an authority's directory. Directories are 0700, files 0600.
@@ -102,7 +102,7 @@ func initialise(dir, name string) error {
 	if err := checkName("authority", name); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := durable.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	switch names, err := os.ReadDir(dir); {

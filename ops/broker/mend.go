@@ -246,15 +246,15 @@ func directories(dir string) (names []string, err error) {
 // deleted.
 func (m *mender) setAside(dir, why string) error {
 	aside := filepath.Join(m.store, dirSetAside, time.Now().UTC().Format("20060102T150405.000000000"))
-	if err := os.MkdirAll(aside, 0o700); err != nil {
+	if err := durable.MkdirAll(aside, 0o700); err != nil {
 		return err
 	}
 	aside = filepath.Join(aside, filepath.Base(dir))
-	if err := os.Rename(dir, aside); err != nil {
+	if err := durable.Rename(dir, aside); err != nil {
 		return err
 	}
 	m.log.Warn(why, "component", "nats", "was", dir, "now", aside)
-	return errors.Join(durable.SyncDir(filepath.Dir(aside)), durable.SyncDir(filepath.Dir(dir)))
+	return nil
 }
 
 // unrecovered are the streams and consumers that were on disk and that the server has not

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -19,6 +18,8 @@ import (
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"github.com/saksi-ledger/saksi/ledger/durable"
 )
 
 // Config of an embedded server.
@@ -87,7 +88,7 @@ type Server struct {
 	nats     *server.Server
 	accounts *server.DirAccResolver
 	url      string
-	unlock   func()
+	lock     *durable.Held
 	close    sync.Once
 	syncing  sync.WaitGroup
 	end      context.CancelFunc // of what makes streams durable
@@ -125,18 +126,18 @@ func start(ctx context.Context, c Config) (_ *Server, err error) {
 	if c.StoreDir == "" {
 		return nil, errors.New("no store directory given")
 	}
-	if err := os.MkdirAll(c.StoreDir, 0o700); err != nil {
+	if err := durable.MkdirAll(c.StoreDir, 0o700); err != nil {
 		return nil, err
 	}
-	unlock, err := lockFile(filepath.Join(c.StoreDir, fileLock), false)
-	if errors.Is(err, errLocked) {
+	lock, err := durable.TryLock(filepath.Join(c.StoreDir, fileLock))
+	if errors.Is(err, durable.ErrLocked) {
 		return nil, fmt.Errorf("%w: another server uses this store; stop it, or choose another directory", err)
 	} else if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			unlock()
+			lock.Close()
 		}
 	}()
 	m := newMender(c.StoreDir, a, c.Streams, c.Logger)
@@ -152,7 +153,7 @@ func start(ctx context.Context, c Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{nats: ns, accounts: l.resolver, url: clientURL(ns, l.config.TLS != nil, host), unlock: unlock}
+	s := &Server{nats: ns, accounts: l.resolver, url: clientURL(ns, l.config.TLS != nil, host), lock: lock}
 	var life context.Context
 	life, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	s.syncing.Go(func() {
@@ -425,7 +426,7 @@ func (s *Server) Close() {
 		stop(s.nats)
 		s.end()
 		s.syncing.Wait()
-		s.unlock()
+		s.lock.Close()
 	})
 }
 

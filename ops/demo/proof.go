@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/evidence"
 	ledgerhttp "github.com/saksi-ledger/saksi/ledger/http"
 	"github.com/saksi-ledger/saksi/ledger/http/token"
@@ -39,7 +39,7 @@ func (d *demo) prove(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(d.path("evidence.saksi"), bundle, 0o600); err != nil {
+	if err := durable.WriteFile(d.path("evidence.saksi"), bundle, 0o600); err != nil {
 		return err
 	}
 	trust, err := d.home.Trust()

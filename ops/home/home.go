@@ -77,7 +77,7 @@ func begin(dir string) error {
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return hint(fmt.Errorf("%s is not empty", dir), "choose an empty or new directory; remove this one if an earlier attempt left it")
 	}
-	return os.MkdirAll(filepath.Join(dir, keysDir), 0o700)
+	return durable.MkdirAll(filepath.Join(dir, keysDir), 0o700)
 }
 
 func open(dir string, role Role) (Identity, error) {
@@ -112,24 +112,7 @@ func readSecret(path string) ([]byte, error) {
 
 // writeNew writes a secret or an identity: it must not be there yet, and is
 // durable when it returns.
-func writeNew(path string, b []byte) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	if _, err := f.Write(b); err != nil {
-		f.Close()
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		f.Close()
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return durable.SyncDir(filepath.Dir(path))
-}
+func writeNew(path string, b []byte) error { return durable.WriteNew(path, b, 0o600) }
 
 // WriteJSON writes v, indented, to a file whole or not at all.
 func WriteJSON(path string, v any, mode os.FileMode) error {

@@ -93,10 +93,10 @@ func (p *party) turn(next *Grant) error {
 		return nil
 	}
 	sum := sha256.Sum256([]byte(before.Ledger.Key))
-	if err := os.Rename(feeds, fmt.Sprintf("%s-%x", feeds, sum[:4])); err != nil {
+	if err := durable.Rename(feeds, fmt.Sprintf("%s-%x", feeds, sum[:4])); err != nil {
 		return fmt.Errorf("put aside how far feeds of %s were read: %w", before.Ledger.Origin, err)
 	}
-	return durable.SyncDir(p.dir)
+	return nil
 }
 
 // CredsFile is the NATS credentials file, for any NATS client. It is there when
@@ -106,7 +106,7 @@ func (r *Reader) CredsFile() string { return r.path(credsFile) }
 // FeedDir returns where one keeps how far one has read feeds, and makes it.
 func (p *party) FeedDir() (string, error) {
 	dir := p.path(feedsDir)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := durable.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("make a place for feeds: %w", err)
 	}
 	return dir, nil

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/durable"
 )
 
 // ReaderRole is as what somebody reads; it decides what the API shows.
@@ -255,11 +256,11 @@ var ErrNoReader = errors.New("there is no such reader")
 // change replaces the file by one that f made of it. It excludes other changes,
 // also by other processes.
 func (r *Readers) change(f func([]EnrolledReader) ([]EnrolledReader, error)) error {
-	unlock, err := Lock(r.path + ".lock")
+	lock, err := durable.Lock(r.path + ".lock")
 	if err != nil {
 		return fmt.Errorf("change the register of readers: %w", err)
 	}
-	defer unlock()
+	defer lock.Close()
 	list, err := r.All()
 	if err != nil {
 		return err

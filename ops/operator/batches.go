@@ -14,6 +14,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/events"
 	"github.com/saksi-ledger/saksi/events/committed"
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/paths"
 	"github.com/saksi-ledger/saksi/ops/home"
 )
@@ -24,29 +25,14 @@ import (
 // Whoever has the outbox open, which is under a lock, has the batches.
 type batches struct {
 	dir string
-	// place renames a file and fsyncs its directory; write writes a document whole or
-	// not at all, durably. Tests make them fail, both ways.
+	// place is [durable.Rename], and write [home.WriteJSON]; tests make them fail, both
+	// ways.
 	place func(from, to string) error
 	write func(path string, v any, mode os.FileMode) error
 }
 
 func newBatches(dir string) *batches {
-	return &batches{dir: dir, place: place, write: home.WriteJSON}
-}
-
-func place(from, to string) error {
-	if err := os.Rename(from, to); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(to))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return &batches{dir: dir, place: durable.Rename, write: home.WriteJSON}
 }
 
 // Batch is what was committed to.
@@ -75,10 +61,7 @@ func keyOf(source events.Digest) string { return hex.EncodeToString(source[:16])
 
 // begin returns a new file for a batch's records. What earlier attempts left is removed.
 func (b *batches) begin() (*os.File, error) {
-	if err := os.MkdirAll(b.dir, 0o700); err != nil {
-		return nil, err
-	}
-	if err := syncDir(filepath.Dir(b.dir)); err != nil {
+	if err := durable.MkdirAll(b.dir, 0o700); err != nil {
 		return nil, err
 	}
 	left, err := paths.List(b.dir, unfinishedPrefix, "")

@@ -15,6 +15,7 @@ import (
 
 	"github.com/saksi-ledger/saksi/ledger/retry"
 
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/projections/api/apiclient"
 	"github.com/saksi-ledger/saksi/projections/feeds"
@@ -41,13 +42,13 @@ func watchStream(ctx context.Context, h Home, grant *home.Grant, o WatchOptions)
 	if err != nil {
 		return err
 	}
-	unlock, err := home.TryLock(filepath.Join(dir, o.View+".lock"))
-	if errors.Is(err, home.ErrLocked) {
+	lock, err := durable.TryLock(filepath.Join(dir, o.View+".lock"))
+	if errors.Is(err, durable.ErrLocked) {
 		return fmt.Errorf("another process watches view %s with this home", o.View)
 	} else if err != nil {
 		return err
 	}
-	defer unlock()
+	defer lock.Close()
 	s := &streamed{options: o, base: grant.HTTP, path: "/v1/feeds/" + o.View + "/events", place: filepath.Join(dir, o.View+".stream.json"), heard: time.Now()}
 	if o.Output == "" {
 		if s.last, err = readPlace(s.place); err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/saksi-ledger/saksi/events"
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ops/home"
 	"github.com/saksi-ledger/saksi/projections/feeds"
 )
@@ -68,13 +69,13 @@ func Watch(ctx context.Context, h Home, o WatchOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	unlock, err := home.TryLock(filepath.Join(dir, o.View+".lock"))
-	if errors.Is(err, home.ErrLocked) {
+	lock, err := durable.TryLock(filepath.Join(dir, o.View+".lock"))
+	if errors.Is(err, durable.ErrLocked) {
 		return fmt.Errorf("another process watches view %s with this home", o.View)
 	} else if err != nil {
 		return err
 	}
-	defer unlock()
+	defer lock.Close()
 
 	p, err := openPosition(filepath.Join(dir, o.View+".json"))
 	if err != nil {

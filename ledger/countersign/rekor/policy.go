@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -37,7 +36,7 @@ func (a *Anchorer) writePolicy() error {
 	}
 	b, err := json.MarshalIndent(kept, "", "  ")
 	if err == nil {
-		err = os.MkdirAll(a.config.Dir, 0o755)
+		err = durable.MkdirAll(a.config.Dir, 0o755)
 	}
 	if err == nil {
 		err = durable.WriteFile(filepath.Join(a.config.Dir, policyFile), append(b, '\n'), 0o644)

@@ -199,10 +199,7 @@ func (l *worker) keepStep(older, newer *formats.Checkpoint, proof tlog.TreeProof
 		return fmt.Errorf("keep the Rekor's checkpoints: %w", err)
 	}
 	lines = appendStep(lines, next)
-	err := os.MkdirAll(dir, 0o755)
-	if err == nil {
-		err = errors.Join(durable.SyncDir(filepath.Dir(dir)), durable.SyncDir(l.config.Dir))
-	}
+	err := durable.MkdirAll(dir, 0o755)
 	if err == nil {
 		err = writeSteps(path, lines, fresh, there.whole)
 	}
@@ -227,7 +224,7 @@ func appendStep(b []byte, s *step) []byte {
 func writeSteps(path string, lines []byte, fresh bool, whole int64) error {
 	if fresh {
 		aside := strings.TrimSuffix(path, shardSuffix) + shardAside
-		if err := os.Rename(path, aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := durable.Rename(path, aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		return durable.WriteFile(path, lines, 0o644)

@@ -143,13 +143,8 @@ func (s *Store) newest(rekor string) (*Stored, error) {
 // put keeps an anchor. It is durable when put returns, and there is an entry only
 // where there is a note.
 func (s *Store) put(a *Stored) error {
-	if err := os.MkdirAll(filepath.Join(s.dir, a.Rekor), 0o755); err != nil {
+	if err := durable.MkdirAll(filepath.Join(s.dir, a.Rekor), 0o755); err != nil {
 		return fmt.Errorf("keep an anchor: %w", err)
-	}
-	for _, dir := range []string{filepath.Dir(s.dir), s.dir} { // where the names of new directories stand
-		if err := durable.SyncDir(dir); err != nil {
-			return fmt.Errorf("keep an anchor: %w", err)
-		}
 	}
 	if err := durable.WriteFile(s.path(a.Rekor, a.Size, noteSuffix), a.Note, 0o644); err != nil {
 		return fmt.Errorf("keep an anchor: %w", err)

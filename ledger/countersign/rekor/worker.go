@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -163,7 +162,7 @@ const ContradictedFile = "contradicted.json"
 // contradicts: both are signed by that Rekor, and may show others what it does.
 func (l *worker) keepContradiction(stored *Stored, before *formats.Checkpoint) {
 	dir := filepath.Join(l.config.Dir, l.rekor.Name)
-	err := os.MkdirAll(dir, 0o755)
+	err := durable.MkdirAll(dir, 0o755)
 	if err == nil {
 		err = errors.Join(durable.WriteFile(filepath.Join(dir, ContradictedFile), stored.Entry, 0o644), durable.WriteFile(filepath.Join(dir, "contradicted.before"), before.Note, 0o644))
 	}

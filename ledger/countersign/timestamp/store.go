@@ -83,11 +83,7 @@ func (s store) put(t *stored) error {
 	return nil
 }
 
-// make makes the directory, durably: where its name and its parent's stand is synced.
+// make makes the directory; see [durable.MkdirAll].
 func (s store) make() error {
-	if err := os.MkdirAll(s.dir, 0o755); err != nil {
-		return err
-	}
-	parent := filepath.Dir(s.dir)
-	return errors.Join(durable.SyncDir(filepath.Dir(parent)), durable.SyncDir(parent))
+	return durable.MkdirAll(s.dir, 0o755)
 }

@@ -154,7 +154,7 @@ func openCheckpoint(signed []byte, origin string, verifier note.Verifier) (*form
 // request as it came, and what it contradicts. It reports whether there was room.
 func (l *cosignedLog) keepEvidence(body []byte) (bool, error) {
 	dir := filepath.Join(l.dir, evidenceDir)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := durable.MkdirAll(dir, 0o700); err != nil {
 		return false, err
 	}
 	sum := sha256.Sum256(body)

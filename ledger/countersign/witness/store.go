@@ -129,13 +129,8 @@ func (s *Store) find(choose func([]uint64) (uint64, bool)) (note []byte, quorum 
 func (s *Store) add(policy *formats.Policy, size uint64, plain []byte, lines ...[]byte) (note []byte, quorum bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := os.MkdirAll(s.dir, 0o755); err != nil {
+	if err := durable.MkdirAll(s.dir, 0o755); err != nil {
 		return nil, false, fmt.Errorf("keep cosignatures: %w", err)
-	}
-	for _, dir := range []string{filepath.Dir(s.dir), s.dir} { // where names of new directories stand
-		if err := durable.SyncDir(dir); err != nil {
-			return nil, false, fmt.Errorf("keep cosignatures: %w", err)
-		}
 	}
 	note = bytes.Clone(plain)
 	if kept, _, err := s.Read(size); err == nil && bytes.HasPrefix(kept, plain) {

@@ -16,7 +16,6 @@ import (
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
-	"golang.org/x/sys/unix"
 
 	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/ledger/formats"
@@ -29,7 +28,7 @@ type Witness struct {
 	signer  *torchwood.CosignatureSigner
 	self    *formats.Cosigner
 	log     *slog.Logger
-	lock    *os.File
+	lock    *durable.Held
 	persist func(path string, b []byte, mode os.FileMode) error
 
 	mu   sync.Mutex
@@ -52,7 +51,7 @@ func Add(dir string, origin Origin) error {
 	}
 	b, err := json.MarshalIndent(origin, "", "  ")
 	if err == nil {
-		err = os.MkdirAll(at, 0o700)
+		err = durable.MkdirAll(at, 0o700)
 	}
 	if err != nil {
 		return fmt.Errorf("add a log: %w", err)
@@ -60,7 +59,6 @@ func Add(dir string, origin Origin) error {
 	// With log.json, written last, the log is known. A state that is there without it
 	// was left by an earlier attempt.
 	for _, step := range []func() error{
-		func() error { return durable.SyncDir(dir) },
 		func() error { return durable.WriteFile(filepath.Join(at, stateFile), []byte(emptyState), 0o600) },
 		func() error { return durable.WriteFile(filepath.Join(at, logFile), append(b, '\n'), 0o600) },
 	} {
@@ -162,19 +160,16 @@ func openLogs(dir string, self *formats.Cosigner, persist func(string, []byte, o
 	return logs, nil
 }
 
-func lockDir(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock witness: %w", err)
+// lockDir takes the lock on a witness' directory, see [durable.TryLock].
+func lockDir(dir string) (*durable.Held, error) {
+	held, err := durable.TryLock(filepath.Join(dir, lockFile))
+	switch {
+	case errors.Is(err, durable.ErrLocked):
+		return nil, fmt.Errorf("lock witness %s: another process has it: does it run already?", dir)
+	case err != nil:
+		return nil, fmt.Errorf("open witness %s: %w", dir, err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("lock witness %s: another process has it: does it run already?", dir)
-		}
-		return nil, fmt.Errorf("lock witness %s: %w", dir, err)
-	}
-	return f, nil
+	return held, nil
 }
 
 // find returns a log, also one that was added meanwhile, or nil.

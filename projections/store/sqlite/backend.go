@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/projections/store"
 )
 
@@ -39,7 +40,7 @@ func (b *Backend) Acquire(_ context.Context, layout store.Layout) (store.Holder,
 	return &holder{dir: b.dir, layout: layout, lock: held}, nil
 }
 
-func (b *Backend) lock(name string) (*os.File, error) {
+func (b *Backend) lock(name string) (*durable.Held, error) {
 	if err := os.MkdirAll(b.dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -81,7 +82,7 @@ func (b *Backend) Reader(layout store.Layout) store.Reader {
 type holder struct {
 	dir    string
 	layout store.Layout
-	lock   *os.File
+	lock   *durable.Held
 }
 
 func (h *holder) Open(ctx context.Context) (store.Writer, error) {
@@ -118,7 +119,7 @@ func (h *holder) Close() error { return h.lock.Close() }
 type build struct {
 	*database
 	dir      string
-	lock     *os.File
+	lock     *durable.Held
 	finished bool
 }
 

@@ -6,8 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/saksi-ledger/saksi/ledger/durable"
 	"github.com/saksi-ledger/saksi/projections/store"
 )
 
@@ -22,49 +21,28 @@ const (
 	nextName = "views.next.db"
 )
 
-// lock takes a lock of a directory by name, exclusively. It ends with the returned
-// file's Close, or with the process.
-func lock(dir, name string) (*os.File, error) {
-	f, err := openLock(dir, name)
-	if err != nil {
-		return nil, err
+// lock takes a lock of a directory by name, exclusively; see [durable.TryLock].
+func lock(dir, name string) (*durable.Held, error) {
+	held, err := durable.TryLock(filepath.Join(dir, name))
+	if errors.Is(err, durable.ErrLocked) {
+		return nil, fmt.Errorf("lock %s: %w", filepath.Join(dir, name), store.ErrLocked)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			err = store.ErrLocked
-		}
-		return nil, fmt.Errorf("lock %s: %w", filepath.Join(dir, name), err)
-	}
-	return f, nil
-}
-
-func openLock(dir, name string) (*os.File, error) {
-	return os.OpenFile(filepath.Join(dir, name), os.O_CREATE|os.O_RDWR, 0o600)
+	return held, err
 }
 
 // lockNames keeps the names of the live database's files as they are; exclusively,
 // so that they can be changed. Connections are opened under it: SQLite would take
 // the write-ahead log of one database for another's.
 func lockNames(dir string, exclusively bool) (unlock func(), err error) {
-	f, err := openLock(dir, "names.lock")
+	take := durable.LockShared
+	if exclusively {
+		take = durable.Lock
+	}
+	held, err := take(filepath.Join(dir, "names.lock"))
 	if err != nil {
 		return nil, err
 	}
-	how := unix.LOCK_SH
-	if exclusively {
-		how = unix.LOCK_EX
-	}
-	for {
-		if err = unix.Flock(int(f.Fd()), how); !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
-	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
-	}
-	return func() { f.Close() }, nil
+	return func() { held.Close() }, nil
 }
 
 // replace puts the database name in the live one's place. Nobody may be writing to
@@ -80,15 +58,10 @@ func replace(dir, name string) error {
 	if err := errors.Join(removeSidecars(live), removeSidecars(filepath.Join(dir, name))); err != nil {
 		return fmt.Errorf("replace the views: %w", err)
 	}
-	if err := os.Rename(filepath.Join(dir, name), live); err != nil {
+	if err := durable.Rename(filepath.Join(dir, name), live); err != nil {
 		return fmt.Errorf("replace the views: %w", err)
 	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("replace the views: %w", err)
-	}
-	defer d.Close()
-	return d.Sync()
+	return nil
 }
 
 // offer has a rebuilt copy, which must be finished and closed, wait to be the live
@@ -98,7 +71,7 @@ func offer(dir string) error {
 	if err := removeSidecars(path); err != nil { // empty ones, that its readers left
 		return err
 	}
-	return os.Rename(path, filepath.Join(dir, nextName))
+	return durable.Rename(path, filepath.Join(dir, nextName))
 }
 
 // remove removes a database, if it is there, with the files beside it.
@@ -120,7 +93,7 @@ func setAside(dir string) error {
 	}
 	defer unlock()
 	live := filepath.Join(dir, FileName)
-	if err := os.Rename(live, filepath.Join(dir, DamagedName)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := durable.Rename(live, filepath.Join(dir, DamagedName)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("set damaged views aside: %w", err)
 	}
 	return removeSidecars(live)

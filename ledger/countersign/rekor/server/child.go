@@ -13,6 +13,8 @@ import (
 	"runtime"
 	"strconv"
 	"time"
+
+	"github.com/saksi-ledger/saksi/ledger/durable"
 )
 
 const (
@@ -179,7 +181,7 @@ func freePorts() (ports [2]int, _ error) {
 
 func openLog(path string) (*os.File, error) {
 	if info, err := os.Stat(path); err == nil && info.Size() > maxLog {
-		if err := os.Rename(path, path+".1"); err != nil {
+		if err := durable.Rename(path, path+".1"); err != nil {
 			return nil, err
 		}
 	}
