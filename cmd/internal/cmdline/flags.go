@@ -162,10 +162,10 @@ func (f *Flags) Strings(to *[]string, name, usage string) *Flag {
 }
 
 func splitList(text string) []string {
-	if !strings.Contains(strings.TrimSpace(text), "\n") {
-		return strings.Fields(text)
-	}
 	var list []string
+	if !strings.Contains(strings.TrimSpace(text), "\n") {
+		return append(list, strings.Fields(text)...)
+	}
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line != "" {
 			list = append(list, line)
