@@ -58,7 +58,7 @@ func runVectors(t *testing.T, vectors string) {
 		case v.Says == "" && (status != exitDone || stderr.Len() > 0):
 			t.Errorf("%s: status %d, %s", v.File, status, stderr.String())
 		case strings.Contains(v.Says, "names no ledger"):
-			if status != exitFailed || stdout.Len() > 0 || !strings.Contains(stderr.String(), "the trust file doesn't name \"other.example/log\"") {
+			if status != exitFailed || stdout.Len() > 0 || !strings.Contains(stderr.String(), "the trust file doesn't name its ledger \"other.example/log\"") {
 				t.Errorf("%s: status %d, %s%s", v.File, status, stdout.String(), stderr.String())
 			}
 		case v.Says != "" && (status != exitDoesNotHold || stdout.Len() > 0 || !strings.HasSuffix(stderr.String(), "does not hold: "+v.Says+"\n")):

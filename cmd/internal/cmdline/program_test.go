@@ -308,7 +308,7 @@ func TestColours(t *testing.T) {
 // and spare columns go, before anything else is lost.
 func TestNarrowTables(t *testing.T) {
 	out := &Result{
-		Columns: []string{"severity", "state", "rule", "facility", "from.country", "summary", "evidence"}, Long: "summary", Spare: []string{"rule"},
+		Columns: []string{"severity", "state", "rule", "facility", "from.country", "summary", "evidence"}, Long: "summary", Collapsible: []string{"rule"},
 		Rows: [][]any{
 			{"high", "open", "sequence-gap", "lab-1", "SG", "between one envelope and the next some are missing: numbers 4 to 9 of recorder nimbus-my/lab-1/badges", "1412/3 1413/0"},
 			{"low", "resolved", "late-record", "lab-1", "MY", "short", "7/0"},
