@@ -5,15 +5,17 @@ package quiet
 
 import (
 	"io"
+	"log/slog"
 
 	"k8s.io/klog/v2"
 )
 
 // Tessera hides what Tessera logs, except its errors, which go to the standard error. It
-// works on the whole process, since Tessera uses klog's global logger, and it may be called
-// at any time and more than once. It has no effect where the program gave klog a logger of
-// its own (klog.SetSlogLogger).
+// works on the whole process, since Tessera uses the global loggers of klog and slog, and it
+// may be called at any time and more than once. It has no effect where the program gave them
+// a logger of its own (klog.SetSlogLogger, slog.SetDefault).
 func Tessera() {
+	slog.SetLogLoggerLevel(slog.LevelError)
 	klog.LogToStderr(false)
 	klog.SetOutput(io.Discard)
 }

@@ -276,7 +276,7 @@ func (n *running) run(ctx context.Context) error {
 	// No WriteTimeout: streams of events last. Each answer has a time of its own.
 	server := &http.Server{
 		Handler: takenInTime(handler), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: 64 << 10,
+		MaxHeaderBytes: 64 << 10, ErrorLog: slog.NewLogLogger(n.config.Log.Handler(), slog.LevelDebug),
 	}
 	for _, listener := range n.listeners {
 		group.Go(func() error {
