@@ -94,13 +94,12 @@ func OneOf(values ...string) Values {
 }
 
 type argument struct {
-	name   string
-	one    *string
-	many   *[]string
-	least  int // of many
-	maybe  bool
-	values Values
-	flag   *Flag // carries the values that [Flag.Complete] sets
+	name  string
+	one   *string
+	many  *[]string
+	least int // of many
+	maybe bool
+	flag  *Flag // carries the values that [Flag.Complete] sets
 }
 
 func newFlags() *Flags { return &Flags{} }
