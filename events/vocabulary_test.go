@@ -229,7 +229,7 @@ func filled() map[string]any {
 		events.TypeOperatorReadmitted: events.OperatorReadmitted{Operator: "nimbus-my", Reason: "order-2026-18"},
 		events.TypeKeyAdded:           events.KeyAdded{Operator: "nimbus-my", Key: someKey},
 		events.TypeKeyRevoked:         events.KeyRevoked{Operator: "nimbus-my", KeyID: someKeyID, From: someTime, Reason: "stolen"},
-		events.TypeFacilityDeclared:   events.FacilityDeclared{
+		events.TypeFacilityDeclared: events.FacilityDeclared{
 			Facility: "kul-dc-2", Country: "MY", Landlord: "garuda-cloud", Occupants: []string{"nimbus-my"}, Name: "Cyberjaya Campus 2", State: "Selangor",
 			Address: "Persiaran APEC, 63000 Cyberjaya", Regions: []string{"ap-southeast-5"}, TimeZone: "Asia/Kuala_Lumpur",
 		},
