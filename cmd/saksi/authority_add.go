@@ -84,7 +84,7 @@ func runAuthorityAdd(ctx context.Context, _ *cmdline.Session, in *authorityAddIn
 	})
 }
 
-// knownFamilies refuses a family that there is none of.
+// knownFamilies refuses a family that does not exist.
 func knownFamilies(families []string) error {
 	all := []string{events.All, events.FamilyAccess, events.FamilyFacility, events.FamilyAttestation, events.FamilyRegistry}
 	for _, family := range families {

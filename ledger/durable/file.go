@@ -25,7 +25,7 @@ type File struct {
 	done      bool
 }
 
-// Replace begins a file that takes the place of any that is there. If path is a link, the
+// Replace begins a file that replaces any that is there. If path is a link, the
 // file that it points to is replaced, or made, and the link stays. It is an error if
 // something else than a regular file is there. The file has the mode, whatever the umask; if
 // that is 0, it has 0600, or what its Chmod was called with.
